@@ -1,0 +1,101 @@
+//! All tests: documentation tests first, then the rest, so that the runner's closing line comes last.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::command::{self, Failure, Root, spoken, succeeds};
+use crate::needs::{self, VENV_VARIABLE};
+
+/// Meets the needs, builds once, runs everything.
+pub(crate) fn run(root: &Root) -> Result<(), Failure> {
+    let venv = needs::meet(root)?;
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = root.cargo(arguments);
+        tell(&mut cargo, venv.as_deref());
+        cargo
+    };
+    command::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    if succeeds(&mut root.cargo(&["nextest", "--version"])) {
+        command::run(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+    } else {
+        summed(&mut cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+    }
+}
+
+fn tell(cargo: &mut Command, venv: Option<&Path>) {
+    match venv {
+        Some(venv) => cargo.env(VENV_VARIABLE, venv),
+        None => cargo.env_remove(VENV_VARIABLE),
+    };
+}
+
+/// Runs `cargo test` and ends with one closing line for all binaries: its own last one speaks for the last
+/// binary alone.
+fn summed(tests: &mut Command) -> Result<(), Failure> {
+    let line = spoken(tests);
+    eprintln!("+ {line}");
+    let failed = |error: std::io::Error| Failure::new(format!("`{line}`: {error}"));
+    let mut child = tests.stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let mut total = Counts::default();
+    let output = child.stdout.take().expect("stdout was asked for as a pipe");
+    for bytes in BufReader::new(output).split(b'\n') {
+        let bytes = bytes.map_err(failed)?;
+        let text = String::from_utf8_lossy(&bytes);
+        println!("{text}");
+        total.add(&text);
+    }
+    let status = child.wait().map_err(failed)?;
+    println!("{}", total.closing_line(status.success()));
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("`{line}` failed ({status})"))) }
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Counts {
+    /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; any other is none.
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else { return };
+        let words: Vec<&str> = result.split([' ', ';', '.']).filter(|word| !word.is_empty()).collect();
+        for pair in words.windows(2) {
+            let Ok(count) = pair[0].parse::<u64>() else { continue };
+            match pair[1] {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                "ignored" => self.ignored += count,
+                _ => {}
+            }
+        }
+    }
+
+    fn closing_line(&self, success: bool) -> String {
+        let Self { passed, failed, ignored } = self;
+        let verdict = if success { "ok" } else { "FAILED" };
+        format!("test result: {verdict}. {passed} passed; {failed} failed; {ignored} ignored; all binaries")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_of_several_binaries_add_up() {
+        let mut total = Counts::default();
+        total.add("running 3 tests");
+        total.add(
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+        );
+        total.add("test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out");
+        assert_eq!(total, Counts { passed: 7, failed: 2, ignored: 1 });
+        assert_eq!(
+            total.closing_line(false),
+            "test result: FAILED. 7 passed; 2 failed; 1 ignored; all binaries"
+        );
+    }
+}
