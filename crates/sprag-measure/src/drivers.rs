@@ -1,0 +1,85 @@
+//! Who takes the numbers. One file a driver, and one line in [`open`].
+
+mod cases;
+mod command;
+mod script;
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+use sprag_contract::settings::{DriverKind, Settings};
+use sprag_judge::{Order, Provenance};
+
+use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Side};
+pub use cases::echo_worker;
+
+/// What a driver needs besides the settings.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The command that is measured, where `[run] measure` names none: the spec's How to Run, or the layout's script.
+    pub how_to_run: Option<String>,
+    /// Names that must be there after every run: the primary metric and the controls.
+    pub wanted: BTreeSet<String>,
+    /// The folder that the paths of the harness in the settings (case file, goldens) are relative to; read from here
+    /// and never from a side.
+    pub harness: Utf8PathBuf,
+    /// The command that runs [`echo_worker`] on its stdin and stdout, such as `["/usr/bin/sprag", "__echo-worker"]`.
+    /// Without it the cases have no floor.
+    pub echo: Option<Vec<String>>,
+    /// Ends whatever runs.
+    pub interrupt: Interrupt,
+}
+
+/// Measures one side, or both together.
+pub trait Driver: Send {
+    /// One run of one side, in fresh processes.
+    ///
+    /// # Errors
+    /// Only what is nobody's verdict; the code's own fault is [`Run::failure`].
+    fn measure(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Run, MeasureError>;
+
+    /// One run of each side, close in time: `[incumbent, candidate]`. One after the other, unless a driver knows a
+    /// way with less noise.
+    ///
+    /// # Errors
+    /// As [`measure`](Driver::measure): then the whole pair is void.
+    fn measure_pair(
+        &mut self,
+        incumbent: &Side<'_>,
+        candidate: &Side<'_>,
+        plan: &PairPlan,
+    ) -> Result<[Run; 2], MeasureError> {
+        debug_assert_eq!((incumbent.role, candidate.role), (Role::Incumbent, Role::Candidate));
+        match plan.order {
+            Order::Ab => {
+                let first = self.measure(incumbent, &plan.plan())?;
+                Ok([first, self.measure(candidate, &plan.plan())?])
+            }
+            Order::Ba => {
+                let first = self.measure(candidate, &plan.plan())?;
+                Ok([self.measure(incumbent, &plan.plan())?, first])
+            }
+        }
+    }
+
+    /// What a do-nothing candidate would measure; `None` where this driver has no stand-in for one.
+    ///
+    /// # Errors
+    /// As [`measure`](Driver::measure).
+    fn floor(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Option<Floor>, MeasureError>;
+
+    /// Where a metric of this name comes from, before it was ever measured.
+    fn provenance(&self, metric: &str) -> Provenance;
+}
+
+/// The driver that the settings name.
+///
+/// # Errors
+/// [`MeasureError::Harness`] where the settings or the harness do not fit it.
+pub fn open(settings: &Settings, setup: Setup) -> Result<Box<dyn Driver>, MeasureError> {
+    Ok(match settings.measure.driver {
+        DriverKind::Script => Box::new(script::Script::open(settings, setup)?),
+        DriverKind::Command => Box::new(command::Command::open(settings, setup)?),
+        DriverKind::Cases => Box::new(cases::Cases::open(settings, setup)?),
+    })
+}

@@ -1,0 +1,64 @@
+//! The environment of the processes that are measured: cleared, then an allow-list.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rand::RngExt as _;
+
+use crate::{MeasureError, Side};
+
+/// Passed on from Sprag's own environment where they are set. `[sandbox] env` adds to them.
+pub const ALWAYS_PASSED: &[&str] = &["PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"];
+
+/// Where toolchains keep what they installed. HOME is a fresh folder, so these are named outright.
+const TOOLCHAINS: &[(&str, &str)] = &[("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")];
+
+/// The environment of one process of a side. `slot` names the process within the run (`build`, `r0`, …): each gets
+/// its own empty HOME, TMPDIR and XDG_CACHE_HOME below [`Side::tmp`].
+pub(crate) fn of_process(
+    side: &Side<'_>,
+    slot: &str,
+    passed: &[String],
+    rng: &mut impl rand::Rng,
+) -> Result<BTreeMap<String, String>, MeasureError> {
+    let mut env = from_outside(passed);
+    for (name, path) in fresh_folders(side.tmp, slot)? {
+        env.insert(name.to_owned(), path.into_string());
+    }
+    // Where the stack begins shifts with the size of the environment, and with it the alignment of everything on it.
+    // A new length for each process makes that noise instead of a bias of one side.
+    env.insert("SPRAG_PAD".to_owned(), "x".repeat(rng.random_range(0..4096)));
+    env.extend(side.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Ok(env)
+}
+
+fn from_outside(passed: &[String]) -> BTreeMap<String, String> {
+    let outside = |name: &str| Some((name.to_owned(), std::env::var(name).ok()?));
+    let mut env: BTreeMap<String, String> =
+        ALWAYS_PASSED.iter().copied().chain(passed.iter().map(String::as_str)).filter_map(outside).collect();
+    let home = std::env::var("HOME").ok();
+    for (name, below_home) in TOOLCHAINS {
+        let place = std::env::var(name).ok().map(Utf8PathBuf::from);
+        let place = place.or_else(|| home.as_deref().map(|home| Utf8Path::new(home).join(below_home)));
+        if let Some(place) = place.filter(|place| place.is_dir()) {
+            env.insert((*name).to_owned(), place.into_string());
+        }
+    }
+    env
+}
+
+fn fresh_folders(tmp: &Utf8Path, slot: &str) -> Result<[(&'static str, Utf8PathBuf); 3], MeasureError> {
+    let root = tmp.join(slot);
+    match std::fs::remove_dir_all(&root) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(MeasureError::file("clear", root)(error));
+        }
+        _ => {}
+    }
+    let folders =
+        [("HOME", root.join("home")), ("TMPDIR", root.join("tmp")), ("XDG_CACHE_HOME", root.join("cache"))];
+    for (_, folder) in &folders {
+        std::fs::create_dir_all(folder).map_err(MeasureError::file("create", folder.clone()))?;
+    }
+    Ok(folders)
+}

@@ -1,0 +1,249 @@
+//! A process group that Sprag started: spawning, freezing, killing whole.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, kill_process_group, pidfd_open,
+    waitid,
+};
+use wait4::Wait4;
+
+use super::descendants::{children_of, family_of, orphans_with, start_reaping, stat_of};
+use super::{Invocation, Program};
+use crate::MeasureError;
+
+/// The environment variable by which orphans of a run are recognised.
+const MARKER: &str = "SPRAG_RUN";
+
+/// A running group. Dropped, it is killed.
+#[derive(Debug)]
+pub(crate) struct Group {
+    child: Option<Child>,
+    leader: Pid,
+    pidfd: OwnedFd,
+    marker: String,
+}
+
+/// What the leading process and what it left behind cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exit {
+    pub(crate) status: ExitStatus,
+    pub(crate) cpu: Duration,
+    pub(crate) peak_rss: u64,
+    pub(crate) leftovers: usize,
+}
+
+impl Exit {
+    /// In words.
+    pub(crate) fn describe(&self) -> String {
+        match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("killed by signal {signal}"),
+            (None, None) => "an unknown end".to_owned(),
+        }
+    }
+}
+
+impl Group {
+    /// Starts the program of `invocation` as the leader of a new group, with these three streams.
+    pub(crate) fn spawn(
+        invocation: &Invocation,
+        stdin: Stdio,
+        stdout: Stdio,
+        stderr: Stdio,
+    ) -> Result<(Self, Streams), MeasureError> {
+        start_reaping();
+        let mut command = match &invocation.program {
+            Program::Shell(line) => {
+                let mut command = Command::new("/bin/sh");
+                command.arg("-c").arg(line);
+                command
+            }
+            Program::Argv(argv) => {
+                let program = argv.first().ok_or_else(|| {
+                    MeasureError::harness("an empty command", "name a program in the settings")
+                })?;
+                let mut command = Command::new(program);
+                command.args(&argv[1..]);
+                command
+            }
+        };
+        let marker = ulid::Ulid::generate().to_string();
+        command.current_dir(&invocation.dir).env_clear().envs(&invocation.env).env(MARKER, &marker);
+        command.stdin(stdin).stdout(stdout).stderr(stderr).process_group(0);
+        let spawned = match &invocation.cpus {
+            Some(cpus) => cpus.during(|| command.spawn())?,
+            None => command.spawn(),
+        };
+        let mut child = spawned.map_err(|source| MeasureError::Spawn {
+            program: command.get_program().to_string_lossy().into_owned(),
+            dir: invocation.dir.clone(),
+            source,
+        })?;
+        let leader = Pid::from_child(&child);
+        let streams = Streams { stdin: child.stdin.take(), stdout: child.stdout.take() };
+        let pidfd = match pidfd_open(leader, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(error) => {
+                let _ = kill_process_group(leader, Signal::KILL);
+                let _ = child.wait();
+                return Err(MeasureError::system("watch a process (pidfd_open, Linux 5.3 and later)")(error));
+            }
+        };
+        Ok((Self { child: Some(child), leader, pidfd, marker: format!("{MARKER}={marker}") }, streams))
+    }
+
+    /// The leading process.
+    pub(crate) fn leader(&self) -> Pid {
+        self.leader
+    }
+
+    /// Becomes readable when the leading process has ended.
+    pub(crate) fn pidfd(&self) -> &OwnedFd {
+        &self.pidfd
+    }
+
+    /// Waits at most `patience` for the leading process to end, without reaping it.
+    pub(crate) fn ends_within(&self, patience: Duration) -> bool {
+        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        matches!(poll(&mut fds, Some(&timespec(patience))), Ok(1..))
+    }
+
+    /// Stops every process of the group and waits until none of its known members runs any more.
+    pub(crate) fn freeze(&self) -> Result<(), MeasureError> {
+        self.signal(Signal::STOP);
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(self.leader), stopped).map_err(MeasureError::system("stop a worker"))?;
+        let deadline = Instant::now() + Duration::from_secs(5);
+        for pid in family_of(self.leader) {
+            while stat_of(pid).is_some_and(|stat| !matches!(stat.state, b'T' | b't' | b'Z' | b'X')) {
+                // A child that left the group is stopped by name.
+                let _ = kill_process(pid, Signal::STOP);
+                if Instant::now() > deadline {
+                    return Err(MeasureError::System {
+                        doing: "stop a worker's child within 5 s",
+                        source: std::io::ErrorKind::TimedOut.into(),
+                    });
+                }
+                std::thread::yield_now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a frozen group go on.
+    pub(crate) fn thaw(&self) {
+        for pid in family_of(self.leader).into_iter().skip(1) {
+            let _ = kill_process(pid, Signal::CONT);
+        }
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        // Fails only where the group has no member left, and then there is nothing to signal.
+        let _ = kill_process_group(self.leader, signal);
+    }
+
+    /// Kills everything, and says how the leading process ended if it had ended before.
+    pub(crate) fn end(mut self) -> Result<Exit, MeasureError> {
+        self.kill()?.ok_or(MeasureError::System {
+            doing: "wait for a process that was waited for already",
+            source: std::io::ErrorKind::InvalidInput.into(),
+        })
+    }
+
+    /// The leader is reaped only after all is killed: until then its id, which is the group's, is nobody else's.
+    fn kill(&mut self) -> Result<Option<Exit>, MeasureError> {
+        let Some(child) = self.child.take() else { return Ok(None) };
+        let ended = self.ends_within(Duration::ZERO);
+        let mut remains = Remains::default();
+        remains.kill(family_of(self.leader).into_iter().skip(1));
+        self.signal(Signal::KILL);
+        // The leader must be dead before its orphans can have come to Sprag.
+        let dead = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(self.leader), dead).map_err(MeasureError::system("wait for a killed process"))?;
+        // Whatever forked between two looks is found by the next one.
+        for _ in 0..3 {
+            remains
+                .kill(orphans_with(self.leader, &self.marker).into_iter().filter(|&pid| pid != self.leader));
+            self.signal(Signal::KILL);
+        }
+        let end = child.wait4().map_err(MeasureError::system("read a process's usage"))?;
+        let mut exit = Exit {
+            status: end.status,
+            cpu: end.rusage.utime + end.rusage.stime,
+            peak_rss: end.rusage.maxrss,
+            leftovers: if ended { remains.alive } else { 0 },
+        };
+        remains.reap(&mut exit);
+        Ok(Some(exit))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+/// What a leading process leaves behind.
+#[derive(Default)]
+struct Remains {
+    pids: Vec<Pid>,
+    alive: usize,
+}
+
+impl Remains {
+    fn kill(&mut self, pids: impl Iterator<Item = Pid>) {
+        for pid in pids {
+            if self.pids.contains(&pid) {
+                continue;
+            }
+            self.alive += usize::from(stat_of(pid).is_some_and(|stat| !matches!(stat.state, b'Z' | b'X')));
+            let _ = kill_process(pid, Signal::KILL);
+            self.pids.push(pid);
+        }
+    }
+
+    /// Collects those that have become children of Sprag and adds what they cost. Each was sent SIGKILL, so the wait
+    /// ends unless the kernel hangs, and is bounded for that.
+    fn reap(mut self, exit: &mut Exit) {
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while !self.pids.is_empty() && Instant::now() < deadline {
+            let ours = children_of(getpid());
+            self.pids.retain(|&pid| {
+                if !ours.contains(&pid) {
+                    // Its own parent is dying too, or has reaped it.
+                    return stat_of(pid).is_some();
+                }
+                let Ok(Some(end)) = wait4::try_wait4_pid(pid.as_raw_nonzero().get().unsigned_abs()) else {
+                    return stat_of(pid).is_some();
+                };
+                exit.cpu += end.rusage.utime + end.rusage.stime;
+                exit.peak_rss = exit.peak_rss.max(end.rusage.maxrss);
+                false
+            });
+            if !self.pids.is_empty() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// The parent's ends of a child's pipes, where it was given any.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    pub(crate) stdin: Option<ChildStdin>,
+    pub(crate) stdout: Option<ChildStdout>,
+}
+
+pub(crate) fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}

@@ -1,0 +1,107 @@
+//! One command from start to end.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+
+use super::{Ended, Exit, Group, Invocation, Status};
+use crate::{Interrupt, MeasureError};
+
+/// How often the interrupt and the size of the output are looked at. The end itself is seen at once.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// Runs a command to its end, its deadline or the interrupt; then kills all that is left of its group.
+///
+/// # Errors
+/// [`MeasureError::Interrupted`]; [`MeasureError::Spawn`] where the program is missing; files that cannot be made.
+pub fn run(invocation: &Invocation, interrupt: &Interrupt) -> Result<Ended, MeasureError> {
+    interrupt.check()?;
+    let stdin = match &invocation.stdin {
+        Some(path) => Stdio::from(File::open(path).map_err(MeasureError::file("read", path.clone()))?),
+        None => Stdio::null(),
+    };
+    let stdout = output_file(&invocation.stdout)?;
+    let stderr = output_file(&invocation.stderr)?;
+    let (out, err) = (duplicate(&stdout)?, duplicate(&stderr)?);
+
+    let start = Instant::now();
+    let (group, _) = Group::spawn(invocation, stdin, out.into(), err.into())?;
+    let cut = watch(&group, invocation, [&stdout, &stderr], start, interrupt)?;
+    let wall = start.elapsed();
+    let exit = group.end()?;
+    let over = truncate_to(&stdout, invocation.output_limit) | truncate_to(&stderr, invocation.output_limit);
+    Ok(Ended {
+        status: match cut {
+            Some(status) => status,
+            // A printer that is fast enough ends before anybody looks.
+            None if over => Status::OutputLimit,
+            None => status_of(&exit),
+        },
+        wall,
+        cpu: exit.cpu,
+        peak_rss: exit.peak_rss,
+        leftovers: exit.leftovers,
+        stdout: invocation.stdout.clone(),
+        stderr: invocation.stderr.clone(),
+    })
+}
+
+/// Waits for the end; `Some` where it must be cut short.
+fn watch(
+    group: &Group,
+    invocation: &Invocation,
+    outputs: [&File; 2],
+    start: Instant,
+    interrupt: &Interrupt,
+) -> Result<Option<Status>, MeasureError> {
+    loop {
+        let left = invocation.timeout.saturating_sub(start.elapsed());
+        if group.ends_within(left.min(LOOK)) {
+            return Ok(None);
+        }
+        interrupt.check()?;
+        if outputs.iter().any(|file| length(file) > invocation.output_limit) {
+            return Ok(Some(Status::OutputLimit));
+        }
+        if left.is_zero() {
+            return Ok(Some(Status::TimedOut));
+        }
+    }
+}
+
+fn status_of(exit: &Exit) -> Status {
+    match (exit.status.code(), exit.status.signal()) {
+        (Some(code), _) => Status::Exited(code),
+        (None, signal) => Status::Signaled(signal.unwrap_or_default()),
+    }
+}
+
+/// Appending, so that a truncated file does not get a hole when a process writes on.
+pub(crate) fn output_file(path: &Utf8Path) -> Result<File, MeasureError> {
+    let create = || {
+        File::create(path)?;
+        OpenOptions::new().append(true).open(path)
+    };
+    create().map_err(MeasureError::file("create", path))
+}
+
+fn duplicate(file: &File) -> Result<File, MeasureError> {
+    file.try_clone().map_err(MeasureError::system("duplicate a file descriptor"))
+}
+
+pub(crate) fn length(file: &File) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// Gives the disk back what went over the limit. Whether anything did.
+fn truncate_to(file: &File, limit: u64) -> bool {
+    let over = length(file) > limit;
+    if over {
+        // Failing, it costs disk and nothing else.
+        let _ = file.set_len(limit);
+    }
+    over
+}

@@ -1,0 +1,80 @@
+//! What one run of one side gave.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+use sprag_judge::{Finding, Metrics, Provenance, Reason};
+
+/// One run of one side.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Run {
+    /// The numbers. What is not here is unknown. Empty where `failure` is set.
+    pub metrics: Metrics,
+    /// Where each number came from.
+    pub provenance: BTreeMap<String, Provenance>,
+    /// What the cases answered, in the order of the case file; with several repetitions, each repetition's answer.
+    /// Read after the process was dead. Compare with [`golden::compare`](crate::golden::compare).
+    pub outputs: Vec<CaseOutput>,
+    /// The fault of the code that ran: crash, timeout, protocol or metric. On the incumbent's side the caller treats
+    /// it as infrastructure.
+    pub failure: Option<Finding>,
+    /// Things to show beside the result: too short a run, leftover processes that were killed.
+    pub notes: Vec<String>,
+    /// For cases measured in turns: who answered each first, one letter a case in the order asked (`a` incumbent,
+    /// `b` candidate), repetitions separated by a space.
+    pub coins: Option<String>,
+    /// From the first process's start to the last one's end.
+    pub wall: Duration,
+    /// Everything that was printed, whole (up to the limit), in the order of the processes.
+    pub logs: Vec<Utf8PathBuf>,
+}
+
+/// What one case answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseOutput {
+    /// The case's id.
+    pub id: String,
+    /// From 0.
+    pub repetition: u32,
+    /// The JSON text of the output, byte for byte as the worker wrote it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a do-nothing candidate costs: the share of a metric that no change can remove.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Floor {
+    /// What the do-nothing run measured, under the names of the driver's metrics.
+    pub metrics: Metrics,
+    /// What stood in for the candidate: `an echo worker`, `true`.
+    pub stand_in: String,
+}
+
+impl Floor {
+    /// The share of `value` of `metric` that is floor, from 0 to 1; `None` where it was not measured.
+    pub fn share(&self, metric: &str, value: f64) -> Option<f64> {
+        let floor = *self.metrics.get(metric)?;
+        (floor.is_finite() && value > 0.0).then(|| (floor / value).clamp(0.0, 1.0))
+    }
+}
+
+impl Run {
+    /// A run that ended in a finding.
+    pub(crate) fn failed(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { failure: Some(Finding { reason, detail: detail.into() }), ..Self::default() }
+    }
+
+    pub(crate) fn put(&mut self, name: impl Into<String>, value: f64, provenance: Provenance) {
+        let name = name.into();
+        self.provenance.insert(name.clone(), provenance);
+        self.metrics.insert(name, value);
+    }
+
+    /// Turns what was measured so far into a failure: its numbers decide nothing.
+    pub(crate) fn fail(&mut self, reason: Reason, detail: impl Into<String>) {
+        self.metrics.clear();
+        self.provenance.clear();
+        self.failure = Some(Finding { reason, detail: detail.into() });
+    }
+}
