@@ -6,10 +6,13 @@
 mod bound;
 mod evidence;
 mod metric;
+mod settings;
 pub mod stop;
 mod verdict;
+mod wording;
 
 pub use bound::Bound;
 pub use evidence::{ControlRule, Evidence, Finding, Mode, Order, Pair, Rule};
 pub use metric::{Direction, Metrics, Provenance};
+pub use settings::{JudgeSettings, Policy, SettingsError};
 pub use verdict::{Reason, Status, Verdict};
