@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>'[^']*')|(?P<name>[A-Za-z_]\w*)"
@@ -92,7 +92,7 @@ class Call:
     arguments: tuple[Node, ...]
 
 
-Node = Union[Literal, Field, Arithmetic, Comparison, Membership, Logical, Negation, Call]
+Node = Literal | Field | Arithmetic | Comparison | Membership | Logical | Negation | Call
 
 
 def parse(source: str) -> Node:
@@ -115,7 +115,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 def is_missing(value: Any) -> bool:
     """True for None and NaN."""
-    return value is None or value != value
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def column_name(call: Call) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
+from core import expressions
 from core.clients import upstreams
-from core.expressions import Node, evaluate, is_missing, parse
+from core.expressions import Node, is_missing
 from core.universe_creation import create_universe
 
 COLLECTION_WEIGHTS = {"descriptions": 0.4, "filings": 0.3, "news": 0.2, "products": 0.1}
@@ -51,7 +53,7 @@ RELATED_WORDS = {
 def score_theme(request: dict[str, Any]) -> dict[str, Any]:
     """The answer to a request: the holdings of a portfolio on its theme."""
     theme = request["theme"]
-    score = parse(request["score"])
+    score = expressions.parse(request["score"])
     hits = search_theme(theme)
 
     universe = create_universe(request["filter"])
@@ -92,9 +94,7 @@ def search_theme(theme: str) -> dict[str, dict[str, float]]:
     return hits
 
 
-def add_semantic_scores(
-    frame: pd.DataFrame, hits: dict[str, dict[str, float]]
-) -> pd.DataFrame:
+def add_semantic_scores(frame: pd.DataFrame, hits: dict[str, dict[str, float]]) -> pd.DataFrame:
     """Adds the weighted similarity, and in how many collections a security was found."""
     semantic, found_in = [], []
     for _, security in frame.iterrows():
@@ -139,6 +139,7 @@ def add_exposure(
     return frame
 
 
+@cache
 def theme_words(theme: str) -> frozenset[str]:
     """The words of a theme and those related to them."""
     words = re.findall(r"[a-z]+", theme.lower())
@@ -207,7 +208,7 @@ def add_scores(frame: pd.DataFrame, score: Node) -> pd.DataFrame:
     """Adds the value of the score expression, zero where it is missing."""
     values = []
     for security in frame.to_dict("records"):
-        value = evaluate(score, security)
+        value = expressions.evaluate(score, security)
         values.append(0.0 if is_missing(value) else float(value))
     frame["raw_score"] = values
     return frame

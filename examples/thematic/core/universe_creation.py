@@ -10,13 +10,13 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from core.expressions import evaluate, parse
+from core import expressions
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 TABLES = ("securities", "fundamentals", "prices")
@@ -62,7 +62,7 @@ def create_universe(filter_expression: str) -> Universe:
 # --- The tables ---------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_table(name: str) -> pd.DataFrame:
     """One table of the security master as it was exported: every value a text."""
     return pd.read_csv(DATA / f"{name}.csv.gz", dtype=object, na_values=MISSING_TEXTS)
@@ -203,8 +203,10 @@ def add_peer_comparison(frame: pd.DataFrame) -> pd.DataFrame:
 
 def select_securities(frame: pd.DataFrame, filter_expression: str) -> pd.DataFrame:
     """The rows for which the filter is true."""
-    tree = parse(filter_expression)
-    passed = [bool(evaluate(tree, security)) for security in frame.to_dict("records")]
+    condition = expressions.parse(filter_expression)
+    passed = [
+        bool(expressions.evaluate(condition, security)) for security in frame.to_dict("records")
+    ]
     return frame[passed].reset_index(drop=True)
 
 
@@ -216,7 +218,7 @@ def load_profiles() -> dict[str, dict[str, Any]]:
     return copy.deepcopy(_profiles())
 
 
-@lru_cache(maxsize=1)
+@cache
 def _profiles() -> dict[str, dict[str, Any]]:
     """The business segments of each security, largest first, and its description."""
     securities = read_table("securities")

@@ -34,20 +34,85 @@ SECTORS = {
     "Real Estate": ("housing", "senior", "logistics", "data", "offices"),
 }
 COUNTRIES = {
-    "US": "USD", "CA": "CAD", "GB": "GBP", "DE": "EUR", "FR": "EUR", "NL": "EUR",
-    "CH": "CHF", "SE": "SEK", "DK": "DKK", "JP": "JPY", "AU": "AUD", "KR": "KRW",
+    "US": "USD",
+    "CA": "CAD",
+    "GB": "GBP",
+    "DE": "EUR",
+    "FR": "EUR",
+    "NL": "EUR",
+    "CH": "CHF",
+    "SE": "SEK",
+    "DK": "DKK",
+    "JP": "JPY",
+    "AU": "AUD",
+    "KR": "KRW",
 }
 COUNTRY_WEIGHTS = (38, 6, 8, 7, 6, 4, 4, 4, 3, 11, 5, 4)
-FIRST = ("Alder", "Boreal", "Cobalt", "Delta", "Ember", "Fjord", "Gale", "Helio", "Ionic",
-         "Juniper", "Kestrel", "Lumen", "Meridian", "Nimbus", "Orchid", "Pylon", "Quarry",
-         "Ridge", "Summit", "Tidal", "Umber", "Vector", "Willow", "Zephyr")
-SECOND = ("Systems", "Holdings", "Group", "Technologies", "Partners", "Industries", "Labs",
-          "Works", "Resources", "Networks", "Dynamics", "Solutions")
+FIRST = (
+    "Alder",
+    "Boreal",
+    "Cobalt",
+    "Delta",
+    "Ember",
+    "Fjord",
+    "Gale",
+    "Helio",
+    "Ionic",
+    "Juniper",
+    "Kestrel",
+    "Lumen",
+    "Meridian",
+    "Nimbus",
+    "Orchid",
+    "Pylon",
+    "Quarry",
+    "Ridge",
+    "Summit",
+    "Tidal",
+    "Umber",
+    "Vector",
+    "Willow",
+    "Zephyr",
+)
+SECOND = (
+    "Systems",
+    "Holdings",
+    "Group",
+    "Technologies",
+    "Partners",
+    "Industries",
+    "Labs",
+    "Works",
+    "Resources",
+    "Networks",
+    "Dynamics",
+    "Solutions",
+)
 VERBS = ("makes", "operates", "develops", "finances", "distributes", "maintains", "designs")
-NOUNS = ("equipment", "services", "platforms", "plants", "tools", "sites", "components",
-         "infrastructure", "projects", "products")
-MARKETS = ("cities", "hospitals", "farms", "factories", "households", "utilities",
-           "governments", "shippers", "builders", "schools")
+NOUNS = (
+    "equipment",
+    "services",
+    "platforms",
+    "plants",
+    "tools",
+    "sites",
+    "components",
+    "infrastructure",
+    "projects",
+    "products",
+)
+MARKETS = (
+    "cities",
+    "hospitals",
+    "farms",
+    "factories",
+    "households",
+    "utilities",
+    "governments",
+    "shippers",
+    "builders",
+    "schools",
+)
 
 
 def amount(chance: random.Random, low: float, high: float) -> str:
@@ -108,44 +173,50 @@ def tables() -> dict[str, list[dict[str, str]]]:
         words = SECTORS[sector]
         country = chance.choices(tuple(COUNTRIES), COUNTRY_WEIGHTS)[0]
         first, second = chance.choice(FIRST), chance.choice(SECOND)
-        made["securities"].append({
-            "security_id": security_id,
-            "issuer_id": f"ISS{chance.randrange(int(SECURITIES * 0.8)):05d}",
-            "name": f"{first} {chance.choice(words).title()} {second}",
-            "country": country,
-            "currency": COUNTRIES[country],
-            "sector": sector,
-            "listing_date": day(chance, 9000, 200, 0.01),
-            "last_report_date": day(chance, 300, 10, 0.02),
-            "description": (
-                f"{first} {chance.choice(VERBS)} {chance.choice(words)} {chance.choice(NOUNS)}"
-                f" and {chance.choice(words)} {chance.choice(NOUNS)}"
-                f" for {chance.choice(MARKETS)} and {chance.choice(MARKETS)}"
-            ),
-            "segments": segments(chance, words),
-        })
-        made["fundamentals"].append({
-            "security_id": security_id,
-            "market_cap": amount(chance, 80, 400_000),
-            "revenue": amount(chance, 20, 90_000),
-            "ebitda_margin": percent(chance, -12, 45),
-            "revenue_growth": percent(chance, -20, 40),
-            "net_debt": amount(chance, 5, 30_000),
-            "price_earnings": ratio(chance, 5, 60),
-            "dividend_yield": percent(chance, 0, 7),
-            "return_on_equity": percent(chance, -15, 35),
-            "employees": amount(chance, 40, 200_000),
-            "esg_score": ratio(chance, 10, 95, 1),
-        })
-        made["prices"].append({
-            "security_id": security_id,
-            "turnover": amount(chance, 0.05, 900),
-            "volatility": ratio(chance, 0.1, 0.7, 3),
-            "beta": ratio(chance, 0.3, 1.9),
-            "free_float": percent(chance, 15, 100),
-            "short_interest": percent(chance, 0, 18),
-            "history": history(chance),
-        })
+        made["securities"].append(
+            {
+                "security_id": security_id,
+                "issuer_id": f"ISS{chance.randrange(int(SECURITIES * 0.8)):05d}",
+                "name": f"{first} {chance.choice(words).title()} {second}",
+                "country": country,
+                "currency": COUNTRIES[country],
+                "sector": sector,
+                "listing_date": day(chance, 9000, 200, 0.01),
+                "last_report_date": day(chance, 300, 10, 0.02),
+                "description": (
+                    f"{first} {chance.choice(VERBS)} {chance.choice(words)} {chance.choice(NOUNS)}"
+                    f" and {chance.choice(words)} {chance.choice(NOUNS)}"
+                    f" for {chance.choice(MARKETS)} and {chance.choice(MARKETS)}"
+                ),
+                "segments": segments(chance, words),
+            }
+        )
+        made["fundamentals"].append(
+            {
+                "security_id": security_id,
+                "market_cap": amount(chance, 80, 400_000),
+                "revenue": amount(chance, 20, 90_000),
+                "ebitda_margin": percent(chance, -12, 45),
+                "revenue_growth": percent(chance, -20, 40),
+                "net_debt": amount(chance, 5, 30_000),
+                "price_earnings": ratio(chance, 5, 60),
+                "dividend_yield": percent(chance, 0, 7),
+                "return_on_equity": percent(chance, -15, 35),
+                "employees": amount(chance, 40, 200_000),
+                "esg_score": ratio(chance, 10, 95, 1),
+            }
+        )
+        made["prices"].append(
+            {
+                "security_id": security_id,
+                "turnover": amount(chance, 0.05, 900),
+                "volatility": ratio(chance, 0.1, 0.7, 3),
+                "beta": ratio(chance, 0.3, 1.9),
+                "free_float": percent(chance, 15, 100),
+                "short_interest": percent(chance, 0, 18),
+                "history": history(chance),
+            }
+        )
     for rows in (made["fundamentals"], made["prices"]):
         chance.shuffle(rows)
     return made
