@@ -37,10 +37,86 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// BLAKE3 of the canonical JSON of the contract in force in `phase`, as `b3:` and 64 hex digits.
+    /// BLAKE3 of the canonical JSON of what decides in `phase`, as `b3:` and 64 hex digits.
+    ///
+    /// Left out is what no verdict depends on: the prose, the advice, the stop rules, the other phases and the line
+    /// numbers. A session that is given more time, or a better explanation, goes on with its baseline.
     pub fn hash(&self, phase: u32) -> String {
-        let _ = phase;
-        String::new()
+        let Rules { mut controls, goldens } = self.in_phase(phase);
+        for control in &mut controls {
+            control.line = 0;
+        }
+        controls.sort_by(|a, b| a.metric.cmp(&b.metric));
+        let deciding = serde_json::json!({
+            "phase": phase,
+            "primary": self.primary,
+            "controls": controls,
+            "goldens": goldens,
+            "scope": self.scope,
+            "checks": self.checks,
+            "same_tests": self.same_tests,
+            "how_to_run": self.how_to_run,
+            "settings": self.settings,
+        });
+        let mut text = String::new();
+        canonical(&deciding, &mut text);
+        format!("b3:{}", blake3::hash(text.as_bytes()).to_hex())
+    }
+
+    /// What is in force in phase `number`: the general rules, and the phase's own in place of those that it names. A
+    /// phase that does not exist has the general rules alone.
+    pub fn in_phase(&self, number: u32) -> Rules {
+        let mut rules = Rules { controls: self.controls.clone(), goldens: self.goldens };
+        let Some(phase) = self.phases.iter().find(|phase| phase.number == number) else { return rules };
+        for own in &phase.controls {
+            match rules.controls.iter_mut().find(|general| general.metric == own.metric) {
+                Some(general) => *general = own.clone(),
+                None => rules.controls.push(own.clone()),
+            }
+        }
+        rules.goldens = phase.goldens.or(rules.goldens);
+        rules
+    }
+}
+
+/// What is in force in one phase.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// The controls, in the order of the spec.
+    pub controls: Vec<Control>,
+    /// How outputs are compared with the goldens.
+    pub goldens: Option<Goldens>,
+}
+
+/// JSON with the keys of every object in byte order and no spaces.
+fn canonical(value: &serde_json::Value, out: &mut String) {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| key.as_str());
+            out.push('{');
+            for (i, (key, value)) in entries.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::from(key.as_str()).to_string());
+                out.push(':');
+                canonical(value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(list) => {
+            out.push('[');
+            for (i, value) in list.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                canonical(value, out);
+            }
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
     }
 }
 

@@ -2,12 +2,13 @@
 
 mod contract;
 mod diagnostic;
+pub mod locate;
 mod scope;
 pub mod settings;
 mod source;
 
-pub use contract::{Contract, Control, Goldens, Phase, Primary};
+pub use contract::{Contract, Control, Goldens, Phase, Primary, Rules};
 pub use diagnostic::{Diagnostic, Severity};
-pub use scope::{Scope, ScopeMatcher, Standing};
+pub use scope::{ALWAYS_OFF_LIMITS, PatternError, Scope, ScopeMatcher, Standing, Why};
 pub use settings::Settings;
 pub use source::{Position, Source, Span};
