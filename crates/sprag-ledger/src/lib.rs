@@ -1,1 +1,19 @@
-//! TODO
+//! The ledger: what a session did, one JSON object a line, each line chained to the one before by its hash.
+//!
+//! This crate knows the entries, writes and mends the two copies of a ledger, reads the logs of other tools, and
+//! answers questions about what it read. It does no network, process or terminal work.
+
+mod chain;
+mod entry;
+mod grade;
+mod ledger;
+mod log;
+
+pub use chain::{Hash, Stamp, VERSION};
+pub use entry::{
+    Calibration, Config, Entry, Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Run,
+    RunKind, RunStatus, SandboxInfo, Seconds, StopEntry, StoredEvidence, UnixMs, Usage,
+};
+pub use grade::{Grade, Tier};
+pub use ledger::{Appended, Ledger, LedgerError, MirrorState, Opened, Torn, repair};
+pub use log::{BadLine, Log, Mark, Record, read};
