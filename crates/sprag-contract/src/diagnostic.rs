@@ -1,6 +1,6 @@
 //! What the compiler has to say about a spec or its settings: what, where, and what to do.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::source::{Position, Source, Span};
 
@@ -31,10 +31,32 @@ pub struct Diagnostic {
     /// What to do.
     pub help: Option<String>,
     /// The text that it is about.
-    pub source: std::sync::Arc<Source>,
+    pub source: Arc<Source>,
 }
 
 impl Diagnostic {
+    pub(crate) fn new(
+        severity: Severity,
+        message: impl Into<String>,
+        span: Option<Span>,
+        source: &Arc<Source>,
+    ) -> Self {
+        let source = source.clone();
+        Self { severity, message: message.into(), span, label: None, related: None, help: None, source }
+    }
+
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    pub(crate) fn label(self, label: impl Into<String>) -> Self {
+        Self { label: Some(label.into()), ..self }
+    }
+
+    pub(crate) fn related(self, span: Span, label: impl Into<String>) -> Self {
+        Self { related: Some((span, label.into())), ..self }
+    }
+
     /// Line and column of the finding; `None` where something is missing altogether.
     pub fn position(&self) -> Option<Position> {
         self.span.as_ref().map(|span| self.source.position(span.start))

@@ -3,6 +3,7 @@
 mod contract;
 mod diagnostic;
 pub mod locate;
+mod nearest;
 mod scope;
 pub mod settings;
 mod source;

@@ -7,6 +7,7 @@ mod values;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use sprag_judge::JudgeSettings;
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use values::{Cpus, Serve, Unread};
@@ -309,8 +310,3 @@ pub enum Tier {
     #[default]
     None,
 }
-
-/// `[judge]`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct JudgeSettings {}
