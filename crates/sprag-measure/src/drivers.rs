@@ -2,14 +2,16 @@
 
 mod cases;
 mod command;
+mod launch;
 mod script;
 
 use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{DriverKind, Settings};
-use sprag_judge::{Order, Provenance};
+use sprag_judge::{Finding, Order, Provenance, Reason};
 
+use crate::process::{Ended, Invocation, Status};
 use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Side};
 pub use cases::echo_worker;
 
@@ -82,4 +84,37 @@ pub fn open(settings: &Settings, setup: Setup) -> Result<Box<dyn Driver>, Measur
         DriverKind::Command => Box::new(command::Command::open(settings, setup)?),
         DriverKind::Cases => Box::new(cases::Cases::open(settings, setup)?),
     })
+}
+
+/// The command that is measured.
+fn command_line(settings: &Settings, setup: &Setup) -> Result<String, MeasureError> {
+    let command = settings.run.measure.as_ref().or(setup.how_to_run.as_ref());
+    command.map(|line| line.trim()).filter(|line| !line.is_empty()).map(str::to_owned).ok_or_else(|| {
+        MeasureError::harness(
+            "no command to measure",
+            "write `measure = \"…\"` under [run] in the settings, or a command in backticks under How to Run",
+        )
+    })
+}
+
+/// The finding against a command that did not end well.
+fn crash_of(command: &str, ended: &Ended, invocation: &Invocation) -> Option<Finding> {
+    let reason = match ended.status {
+        Status::Exited(0) => return None,
+        Status::TimedOut => Reason::Timeout,
+        Status::Exited(_) | Status::Signaled(_) | Status::OutputLimit => Reason::Crash,
+    };
+    let why = why_not_started(command, ended.status, &invocation.dir).unwrap_or_default();
+    Some(Finding { reason, detail: format!("`{command}`: {why}{}", ended.describe(invocation)) })
+}
+
+/// The shell says 126 or 127 where it could not start the program; that deserves plainer words.
+fn why_not_started(command: &str, status: Status, dir: &Utf8Path) -> Option<String> {
+    let word = command.split_whitespace().next()?;
+    let exists = word.contains('/') && dir.join(word).exists();
+    match status {
+        Status::Exited(127) if word.contains('/') && !exists => Some(format!("there is no {word}; ")),
+        Status::Exited(126) if exists => Some(format!("{word} is not executable (chmod +x {word}); ")),
+        _ => None,
+    }
 }

@@ -32,6 +32,13 @@ pub(crate) fn of_process(
     Ok(env)
 }
 
+/// The environment of a process of the harness, with folders of its own below `tmp`.
+pub(crate) fn of_service(tmp: &Utf8Path, slot: &str) -> Result<BTreeMap<String, String>, MeasureError> {
+    let mut env = from_outside(&[]);
+    env.extend(fresh_folders(tmp, slot)?.map(|(name, path)| (name.to_owned(), path.into_string())));
+    Ok(env)
+}
+
 fn from_outside(passed: &[String]) -> BTreeMap<String, String> {
     let outside = |name: &str| Some((name.to_owned(), std::env::var(name).ok()?));
     let mut env: BTreeMap<String, String> =

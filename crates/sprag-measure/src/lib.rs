@@ -8,6 +8,7 @@
 
 pub mod build;
 mod cpus;
+mod draw;
 pub mod drivers;
 mod environment;
 mod error;
@@ -15,6 +16,7 @@ pub mod golden;
 pub mod host;
 mod interrupt;
 pub mod process;
+mod readers;
 mod run;
 pub mod service;
 mod side;

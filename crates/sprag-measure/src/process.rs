@@ -17,6 +17,7 @@ pub(crate) use descendants::{children_of, start_reaping, stat_of};
 pub(crate) use group::{Exit, Group};
 pub use output::{capped, sanitized};
 pub use run::run;
+pub(crate) use run::{length, output_file};
 
 /// How much a command may print to each of its streams when nobody says otherwise.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;
@@ -97,12 +98,14 @@ pub struct Ended {
 
 impl Ended {
     /// How it ended, in words, with the last lines that it printed: for a finding.
-    pub fn describe(&self, timeout: Duration) -> String {
+    pub fn describe(&self, invocation: &Invocation) -> String {
         let how = match self.status {
             Status::Exited(code) => format!("exit code {code}"),
             Status::Signaled(signal) => format!("killed by signal {signal}"),
-            Status::TimedOut => format!("no end within {timeout:?}"),
-            Status::OutputLimit => "printed more than its output limit and was killed".to_owned(),
+            Status::TimedOut => format!("no end within {:?}", invocation.timeout),
+            Status::OutputLimit => {
+                format!("printed more than {} MiB and was killed", invocation.output_limit >> 20)
+            }
         };
         let printed = [capped(&self.stderr), capped(&self.stdout)].into_iter().find(|text| !text.is_empty());
         match printed {

@@ -13,7 +13,14 @@ use crate::{Interrupt, MeasureError};
 /// Held while something is measured; other sessions of the same user wait. The kernel lets go when Sprag dies.
 #[derive(Debug)]
 pub struct HostLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for HostLock {
+    fn drop(&mut self) {
+        // Not left to the closing of the file: a process that is just being forked elsewhere holds a copy of it.
+        let _ = self.file.unlock();
+    }
 }
 
 impl HostLock {
@@ -43,7 +50,7 @@ impl HostLock {
         loop {
             interrupt.check()?;
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { file }),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(source)) => return Err(MeasureError::file("lock", path)(source)),
             }

@@ -1,0 +1,93 @@
+//! How every driver starts a process of a side.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use rand::Rng as _;
+use sprag_contract::settings::{Cpus, Service, Settings};
+
+use crate::draw::{Purpose, draw};
+use crate::process::{Invocation, OUTPUT_LIMIT, Program};
+use crate::service::Services;
+use crate::{CpuSet, Interrupt, MeasureError, Plan, Side, environment};
+
+/// What all processes of a driver have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) interrupt: Interrupt,
+    pub(crate) timeout: Duration,
+    pub(crate) cpus: Option<CpuSet>,
+    services: Vec<Service>,
+    harness: Utf8PathBuf,
+    passed: Vec<String>,
+}
+
+impl Launch {
+    /// `default_cpus` counts where the settings name none.
+    pub(crate) fn new(
+        settings: &Settings,
+        setup: &super::Setup,
+        default_cpus: Cpus,
+    ) -> Result<Self, MeasureError> {
+        Ok(Self {
+            interrupt: setup.interrupt.clone(),
+            timeout: settings.run.timeout.measure,
+            cpus: cpus(settings.measure.cpus.as_ref().unwrap_or(&default_cpus))?,
+            services: settings.service.clone(),
+            harness: setup.harness.clone(),
+            passed: settings.sandbox.env.clone(),
+        })
+    }
+
+    /// The services of one side and repetition. Where the side has only some of the CPUs they get the others.
+    pub(crate) fn services(&self, side: &Side<'_>, repetition: u32) -> Result<Services, MeasureError> {
+        let others = match &self.cpus {
+            Some(cpus) => CpuSet::allowed()?.without(cpus),
+            None => None,
+        };
+        Services::start(&self.services, &self.harness, side, repetition, others.as_ref(), &self.interrupt)
+    }
+
+    /// One process of a side. Its folders and logs are named by the repetition.
+    pub(crate) fn invocation(
+        &self,
+        program: Program,
+        side: &Side<'_>,
+        plan: &Plan,
+        repetition: u32,
+        services: BTreeMap<String, String>,
+    ) -> Result<Invocation, MeasureError> {
+        let slot = format!("r{repetition}");
+        let mut padding = draw(plan.seed, Purpose::Padding(side.role), repetition);
+        let mut env = environment::of_process(side, &slot, &self.passed, &mut padding)?;
+        let shared = draw(plan.seed, Purpose::SharedSeed, repetition).next_u64();
+        env.insert("SPRAG_SEED".to_owned(), shared.to_string());
+        env.extend(services);
+        let log = |stream: &str| side.out.join(format!("{}-{slot}.{stream}", side.role.name()));
+        Ok(Invocation {
+            program,
+            dir: side.dir.to_owned(),
+            env,
+            timeout: self.timeout,
+            stdout: log("stdout"),
+            stderr: log("stderr"),
+            stdin: None,
+            cpus: self.cpus.clone(),
+            output_limit: OUTPUT_LIMIT,
+        })
+    }
+}
+
+fn cpus(cpus: &Cpus) -> Result<Option<CpuSet>, MeasureError> {
+    match cpus {
+        Cpus::All => Ok(None),
+        Cpus::One => Ok(Some(CpuSet::allowed()?.last())),
+        Cpus::List(list) => CpuSet::new(list.iter().copied()).map(Some).ok_or_else(|| {
+            MeasureError::harness(
+                "measure.cpus names no CPU of this machine",
+                "write numbers such as \"2-5\"",
+            )
+        }),
+    }
+}
