@@ -2,17 +2,40 @@
 //!
 //! Pure: no files, no clocks, no processes. Every decision is a function of an [`Evidence`], which the ledger
 //! stores whole, so that an audit can recompute it from the row alone.
+//!
+//! A session makes a [`Calibration`] from A/A pairs, then a [`Trial`] for each candidate; an audit calls [`decide`].
 
 mod bound;
+mod calibration;
+mod confirm;
+mod control;
+mod cost;
+mod effect;
 mod evidence;
+mod gate;
 mod metric;
+pub mod peers;
+mod primary;
 mod settings;
+mod sign_process;
+pub mod stats;
 pub mod stop;
+mod trial;
 mod verdict;
 mod wording;
 
 pub use bound::Bound;
-pub use evidence::{ControlRule, Evidence, Finding, Mode, Order, Pair, Rule};
+pub use calibration::{
+    Calibration, POOL_SIZE, is_far_worse, layout_allowance, minimum_effect, pool_scale, repeats_exactly,
+    residuals,
+};
+pub use confirm::{Confirmation, LEVEL};
+pub use control::{CONTROL_EVIDENCE, ControlState, ControlTest, smallest_margin, used_margin};
+pub use cost::{Cost, simulate};
+pub use effect::EffectScale;
+pub use evidence::{ControlRule, Evidence, Finding, Mode, Order, Pair, Rule, RuleError};
 pub use metric::{Direction, Metrics, Provenance};
 pub use settings::{JudgeSettings, Policy, SettingsError};
+pub use sign_process::{SignProcess, sign_factor};
+pub use trial::{ControlProgress, Next, Trial, decide};
 pub use verdict::{Reason, Status, Verdict};

@@ -1,0 +1,112 @@
+//! What a candidate costs in runs, and how often it is found: a small simulation, the same at every call.
+
+use crate::{JudgeSettings, Mode, Rule, primary::PrimaryTest, stats::MAD_OF_T4};
+
+/// The fate of many candidates with the same effect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// The share that is kept.
+    pub kept: f64,
+    /// The mean number of runs, with the first run counted.
+    pub runs: f64,
+}
+
+/// Enough for whole runs and tenths of shares; a fraction of a second.
+const REPETITIONS: u32 = 400;
+
+/// The median size of a standard normal number.
+const MAD_OF_NORMAL: f64 = 0.6745;
+
+/// Simulates candidates with this effect under the settings, with normal noise whose paired differences have the scale
+/// `scale`, and no controls. Always from the same seed: the same arguments give the same numbers.
+pub fn simulate(scale: f64, delta: f64, layout: f64, settings: &JudgeSettings, effect: f64) -> Cost {
+    let sd = scale * MAD_OF_T4 / MAD_OF_NORMAL / std::f64::consts::SQRT_2;
+    let mut noise = Noise(0x5eed);
+    if settings.mode == crate::Policy::Single {
+        let threshold = settings.min_effect.max(3.0 * sd);
+        let kept = (0..REPETITIONS).filter(|_| effect + sd * noise.normal() >= threshold).count();
+        return Cost { kept: kept as f64 / f64::from(REPETITIONS), runs: 1.0 };
+    }
+    let rule = rule(settings, scale, delta, layout);
+    let (mut kept, mut runs) = (0.0, 0.0);
+    for _ in 0..REPETITIONS {
+        let mut test = PrimaryTest::new(&rule);
+        kept += f64::from(u8::from(is_kept(&rule, &mut test, || {
+            let (incumbent, candidate) = (sd * noise.normal(), sd * noise.normal());
+            (incumbent, candidate + effect)
+        })));
+        runs += 1.0 + 2.0 * test.pairs() as f64;
+    }
+    Cost { kept: kept / f64::from(REPETITIONS), runs: runs / f64::from(REPETITIONS) }
+}
+
+fn is_kept(rule: &Rule, test: &mut PrimaryTest, mut pair: impl FnMut() -> (f64, f64)) -> bool {
+    while test.pairs() < rule.max_pairs as usize {
+        let (incumbent, candidate) = pair();
+        test.push(incumbent, candidate);
+        if test.pairs() >= rule.min_pairs as usize && test.median() > 0.0 && test.e() >= 1.0 / rule.alpha {
+            return true;
+        }
+        if test.futility() <= rule.beta.ln() {
+            return false;
+        }
+    }
+    false
+}
+
+fn rule(settings: &JudgeSettings, scale: f64, delta: f64, layout: f64) -> Rule {
+    Rule {
+        mode: Mode::from(settings.mode),
+        primary: "metric".into(),
+        direction: crate::Direction::Lower,
+        alpha: settings.alpha,
+        beta: settings.beta,
+        min_pairs: settings.min_pairs,
+        max_pairs: settings.max_pairs,
+        scale,
+        delta,
+        min_effect: settings.min_effect,
+        layout,
+        carried: 1.0,
+        unit: None,
+        incumbent: None,
+        controls: Default::default(),
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood 2014) and the Box-Muller transform: enough for a sentence, not for evidence.
+struct Noise(u64);
+
+impl Noise {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::minimum_effect;
+
+    #[test]
+    fn a_no_op_is_seldom_kept_and_a_large_win_is_found_with_few_runs() {
+        let settings = JudgeSettings::default();
+        let scale = 0.02 * 2f64.sqrt() * MAD_OF_NORMAL / MAD_OF_T4;
+        let delta =
+            minimum_effect(scale, settings.alpha, settings.max_pairs, settings.min_effect, settings.kappa);
+        let price = |effect| simulate(scale, delta, 0.0, &settings, effect);
+        let (no_op, large) = (price(0.0), price(0.22));
+        assert!(no_op.kept < 0.02 && (15.0..21.0).contains(&no_op.runs), "{no_op:?}");
+        assert!(large.kept == 1.0 && large.runs < 8.0, "{large:?}");
+        assert_eq!(no_op, price(0.0), "the same arguments give the same numbers");
+    }
+}
