@@ -7,7 +7,9 @@ mod chain;
 mod entry;
 mod grade;
 mod ledger;
+mod lines;
 mod log;
+mod verify;
 
 pub use chain::{Hash, Stamp, VERSION};
 pub use entry::{
@@ -16,4 +18,5 @@ pub use entry::{
 };
 pub use grade::{Grade, Tier};
 pub use ledger::{Appended, Ledger, LedgerError, MirrorState, Opened, Torn, repair};
-pub use log::{BadLine, Log, Mark, Record, read};
+pub use log::{BadLine, Log, Mark, Point, Record, Segment, Session, Sum, Totals, read};
+pub use verify::{Break, ChainReport, Problem, SessionChain, verify};

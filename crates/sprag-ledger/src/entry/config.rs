@@ -51,6 +51,9 @@ pub struct Config {
     /// The tree that this segment starts from, in the session's store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<String>,
+    /// Paths of the baseline that no candidate can change, though the scope may name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locked: Vec<String>,
     /// The version of Sprag that wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sprag: Option<String>,
@@ -118,6 +121,10 @@ pub struct Calibration {
     /// The baseline's values, by metric: medians over the A/A runs, or the exact value.
     #[serde(default, skip_serializing_if = "Metrics::is_empty")]
     pub baseline: Metrics,
+    /// Controls found to be counts: attested or observed, whole, and the same in every A/A run. They must stay
+    /// unchanged unless the spec says otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<String>,
     /// The A/A pairs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,

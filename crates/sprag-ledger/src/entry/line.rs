@@ -246,6 +246,7 @@ fn patient_run(mut map: Map<String, Value>) -> Run {
         contract: take(&mut map, "contract"),
         usage: take(&mut map, "usage").unwrap_or_default(),
         agent: take(&mut map, "agent"),
+        proposal: take(&mut map, "proposal"),
         seconds: take(&mut map, "seconds").unwrap_or_default(),
         grade: take(&mut map, "grade"),
         caveats: take(&mut map, "caveats").unwrap_or_default(),

@@ -131,6 +131,9 @@ pub struct Idea {
     /// The phase in which it was parked, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<u32>,
+    /// The proposal's own id, by which a resumed session knows that it was parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
     /// When.
     #[serde(default)]
     pub timestamp: Option<UnixMs>,

@@ -92,6 +92,9 @@ pub struct Run {
     /// The proposer and its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The proposal's own id, by which a resumed session knows that it was played.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
     /// How long the parts took.
     #[serde(default, skip_serializing_if = "Seconds::is_unknown")]
     pub seconds: Seconds,
