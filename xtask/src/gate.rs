@@ -41,7 +41,15 @@ pub(crate) fn deny(root: &Root) -> Result<(), Failure> {
     if absent(root, &["deny", "--version"], "cargo install --locked cargo-deny") {
         return Ok(());
     }
-    run(&mut root.cargo(&["deny", "--workspace", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))
+    run(&mut root.cargo(&[
+        "deny",
+        "--workspace",
+        "check",
+        "--hide-inclusion-graph",
+        "licenses",
+        "bans",
+        "sources",
+    ]))
 }
 
 fn absent(root: &Root, probe: &[&str], remedy: &str) -> bool {

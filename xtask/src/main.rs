@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         ["doc"] => gate::doc(&root),
         ["deny"] => gate::deny(&root),
         ["tidy"] => tidy::check(&root),
-        ["needs"] => needs::meet(&root).map(drop),
+        ["needs"] => needs::meet(&root),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

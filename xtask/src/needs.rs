@@ -1,20 +1,17 @@
 //! What the tests need besides Rust: programs of the system, and the Python packages of the large example.
 //!
 //! Programs are installed where that is possible without asking (root, with apt-get), and named where it is not.
-//! The packages go into an environment below `target/`, made again when the pinned list changes.
+//! The packages go into the environment that the example's own settings name; git ignores it.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::command::{Failure, Root, run, succeeds};
 
 /// The pinned packages of the example that needs some.
 const REQUIREMENTS: &str = "examples/thematic/requirements.txt";
-/// Where its environment lies. Tests find it by [`VENV_VARIABLE`].
-const VENV: &str = "target/venv/thematic";
-/// Tells tests where the environment is; unset where it could not be made, and those tests then say so.
-pub(crate) const VENV_VARIABLE: &str = "SPRAG_THEMATIC_VENV";
+/// Its environment, where the example's settings look for it.
+const VENV: &str = "examples/thematic/.venv";
 
 struct Need {
     /// What a person calls it.
@@ -35,13 +32,15 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// Meets every need, or says what is missing. Returns the example's environment, if it could be made.
-pub(crate) fn meet(root: &Root) -> Result<Option<PathBuf>, Failure> {
+/// Meets every need, or says what is missing. Packages that cannot be had are named; the tests that run that
+/// example then say themselves that they did not.
+pub(crate) fn meet(root: &Root) -> Result<(), Failure> {
     let missing = missing(root);
     if !missing.is_empty() {
         install(root, &missing)?;
     }
-    Ok(environment(root))
+    environment(root);
+    Ok(())
 }
 
 fn missing(root: &Root) -> Vec<&'static Need> {
@@ -72,24 +71,37 @@ fn is_root(root: &Root) -> bool {
     root.command("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-fn environment(root: &Root) -> Option<PathBuf> {
-    let wanted = fs::read_to_string(root.join(REQUIREMENTS)).ok()?;
-    let venv = root.join(VENV);
-    let stamp = venv.join("requirements.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|present| present == wanted) {
-        return Some(venv);
+fn environment(root: &Root) {
+    let Ok(pinned) = fs::read_to_string(root.join(REQUIREMENTS)) else { return };
+    let python = root.join(VENV).join("bin/python");
+    let present = root.command(&python).args(["-m", "pip", "--disable-pip-version-check", "freeze"]).output();
+    if present.is_ok_and(|list| holds(&String::from_utf8_lossy(&list.stdout), &pinned)) {
+        return;
     }
-    let made = run(root.command("python3").args(["-m", "venv", "--clear", VENV]))
-        .and_then(|()| {
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS];
-            run(root.command(venv.join("bin/python")).args(pip))
-        })
-        .and_then(|()| fs::write(&stamp, wanted).map_err(Failure::new));
-    match made {
-        Ok(()) => Some(venv),
-        Err(Failure(why)) => {
-            eprintln!("skipped: the packages of {REQUIREMENTS} ({why}); tests that run that example do not");
-            None
-        }
+    let made = run(root.command("python3").args(["-m", "venv", "--clear", VENV])).and_then(|()| {
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS];
+        run(root.command(&python).args(pip))
+    });
+    if let Err(Failure(why)) = made {
+        eprintln!("skipped: the packages of {REQUIREMENTS} ({why})");
+    }
+}
+
+/// Whether a list of installed packages has every pinned one.
+fn holds(present: &str, pinned: &str) -> bool {
+    let wanted = pinned.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let present: Vec<&str> = present.lines().map(str::trim).collect();
+    wanted.into_iter().all(|package| present.contains(&package))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_is_made_again_when_a_pin_moves() {
+        assert!(holds("numpy==2.4.6\nsix==1.17.0\n", "# data\nnumpy==2.4.6\n"));
+        assert!(!holds("numpy==2.4.5\n", "numpy==2.4.6\n"));
+        assert!(!holds("", "numpy==2.4.6\n"));
     }
 }

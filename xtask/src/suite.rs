@@ -1,33 +1,20 @@
 //! All tests: documentation tests first, then the rest, so that the runner's closing line comes last.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::command::{self, Failure, Root, spoken, succeeds};
-use crate::needs::{self, VENV_VARIABLE};
+use crate::needs;
 
 /// Meets the needs, builds once, runs everything.
 pub(crate) fn run(root: &Root) -> Result<(), Failure> {
-    let venv = needs::meet(root)?;
-    let cargo = |arguments: &[&str]| {
-        let mut cargo = root.cargo(arguments);
-        tell(&mut cargo, venv.as_deref());
-        cargo
-    };
-    command::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    needs::meet(root)?;
+    command::run(&mut root.cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
     if succeeds(&mut root.cargo(&["nextest", "--version"])) {
-        command::run(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+        command::run(&mut root.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
     } else {
-        summed(&mut cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+        summed(&mut root.cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
     }
-}
-
-fn tell(cargo: &mut Command, venv: Option<&Path>) {
-    match venv {
-        Some(venv) => cargo.env(VENV_VARIABLE, venv),
-        None => cargo.env_remove(VENV_VARIABLE),
-    };
 }
 
 /// Runs `cargo test` and ends with one closing line for all binaries: its own last one speaks for the last
