@@ -119,6 +119,8 @@ pub(crate) struct Verifier {
     home: bool,
     /// The session at hand is broken: nothing more of it is vouched for.
     lost: bool,
+    /// Number and offset of the last line that is part of no chain.
+    stray: Option<(u64, u64)>,
     next: u64,
     prev: Hash,
     pub(crate) report: ChainReport,
@@ -126,7 +128,7 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(home: bool) -> Self {
-        Self { home, lost: false, next: 0, prev: Hash::ZERO, report: ChainReport::default() }
+        Self { home, lost: false, stray: None, next: 0, prev: Hash::ZERO, report: ChainReport::default() }
     }
 
     pub(crate) fn feed(&mut self, line: &Line<'_>) -> Mark {
@@ -141,12 +143,20 @@ impl Verifier {
         let Some((_, stamp)) = chain::unseal(line.bytes) else {
             if self.report.sessions.is_empty() && !self.home && self.report.broken.is_none() {
                 self.report.unverified += 1;
+                self.stray = Some((line.number, line.offset));
                 return Mark::Unverified;
             }
             return self.fail(line, Problem::NotChained);
         };
         match self.check(line, stamp) {
             Ok(mark) => mark,
+            // The first entry of the session stands before this one, but is not recognizable any more.
+            Err(Problem::Misplaced) if self.report.sessions.is_empty() && stamp.seq == 1 => {
+                let before = self.stray.filter(|(number, _)| number + 1 == line.number);
+                let (number, offset) = before.unwrap_or((line.number, line.offset));
+                let problem = if before.is_some() { Problem::NotChained } else { Problem::Misplaced };
+                self.fail_at(number, offset, problem)
+            }
             Err(problem) => self.fail(line, problem),
         }
     }
@@ -182,9 +192,13 @@ impl Verifier {
     }
 
     fn fail(&mut self, line: &Line<'_>, problem: Problem) -> Mark {
+        self.fail_at(line.number, line.offset, problem)
+    }
+
+    fn fail_at(&mut self, line: u64, offset: u64, problem: Problem) -> Mark {
         self.lost = true;
         if self.report.broken.is_none() {
-            self.report.broken = Some(Break { line: line.number, offset: line.offset, problem });
+            self.report.broken = Some(Break { line, offset, problem });
         }
         Mark::Broken
     }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sprag_contract::Contract;
 use sprag_judge::{Direction, Metrics, Pair};
 
 use crate::{Grade, Tier, entry::UnixMs};
@@ -69,12 +68,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// The compiled contract; `None` where the row has none.
+    /// The compiled contract, as the caller's type of it; `None` where the row has none.
     ///
     /// # Errors
-    /// The row's contract is of a version that this one does not understand.
-    pub fn compiled_contract(&self) -> Result<Option<Contract>, serde_json::Error> {
-        if self.compiled.is_null() { Ok(None) } else { Contract::deserialize(&self.compiled).map(Some) }
+    /// The row's contract is of a version that the caller's type does not understand.
+    pub fn compiled_contract<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
+        if self.compiled.is_null() { Ok(None) } else { T::deserialize(&self.compiled).map(Some) }
     }
 }
 

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use sprag_judge::{Metrics, Status};
+use sprag_judge::Status;
 
 use crate::{
     Stamp, chain,
-    entry::{Config, Entry, Run, RunStatus, StoredEvidence, UnixMs},
+    entry::{Config, Entry, Run, StoredEvidence, UnixMs},
 };
 
 /// Why a line is no entry.
@@ -173,10 +173,6 @@ fn take_stamp(map: &mut Map<String, Value>) -> Option<Stamp> {
     Some(stamp)
 }
 
-fn take<T: DeserializeOwned>(map: &mut Map<String, Value>, key: &str) -> Option<T> {
-    map.shift_remove(key).and_then(|value| serde_json::from_value(value).ok())
-}
-
 /// A whole number from 0, written as one, as a float without fraction, or as text.
 fn number(value: Option<&Value>) -> Option<u64> {
     match value? {
@@ -198,17 +194,17 @@ fn float(value: &Value) -> Option<f64> {
     .filter(|f| f.is_finite())
 }
 
-fn text(value: Option<Value>) -> String {
+fn text(value: Value) -> String {
     match value {
-        Some(Value::String(text)) => text,
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string(),
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
     }
 }
 
 /// Milliseconds; text is read as a date.
-fn moment(value: Option<Value>) -> Option<UnixMs> {
-    match value? {
+fn moment(value: Value) -> Option<UnixMs> {
+    match value {
         Value::Number(n) => n.as_i64().or_else(|| n.as_f64().map(|f| f as i64)).map(UnixMs),
         Value::String(text) => {
             text.trim().parse::<jiff::Timestamp>().ok().map(|at| UnixMs(at.as_millisecond()))
@@ -217,65 +213,56 @@ fn moment(value: Option<Value>) -> Option<UnixMs> {
     }
 }
 
+/// Reads an object whose fields may be of wrong types: such a field is unknown, the others stand.
+fn patient<T: DeserializeOwned + Default>(map: Map<String, Value>, needed: &str) -> T {
+    let value = Value::Object(map);
+    if let Ok(whole) = T::deserialize(&value) {
+        return whole;
+    }
+    let Value::Object(mut map) = value else { return T::default() };
+    let needed = map.get_key_value(needed).map(|(key, value)| (key.clone(), value.clone()));
+    map.retain(|key, value| {
+        let alone = needed.clone().into_iter().chain([(key.clone(), value.clone())]);
+        T::deserialize(&Value::Object(alone.collect())).is_ok()
+    });
+    T::deserialize(&Value::Object(map)).unwrap_or_default()
+}
+
+/// Turns what other tools write in another type into the line's own.
+fn translate(map: &mut Map<String, Value>, key: &str, to: impl FnOnce(Value) -> Value) {
+    if let Some(value) = map.get_mut(key) {
+        *value = to(value.take());
+    }
+}
+
 fn patient_run(mut map: Map<String, Value>) -> Run {
-    let metrics: Metrics = match map.shift_remove("metrics") {
-        Some(Value::Object(metrics)) => {
-            metrics.iter().filter_map(|(name, value)| Some((name.clone(), float(value)?))).collect()
-        }
-        _ => Metrics::new(),
-    };
-    let mut run = Run {
-        run: number(map.get("run")).unwrap_or_default(),
-        commit: text(map.shift_remove("commit")),
-        metric: map.get("metric").and_then(float),
-        metrics,
-        status: RunStatus::from(text(map.shift_remove("status")).as_str()),
-        description: text(map.shift_remove("description")),
-        timestamp: moment(map.shift_remove("timestamp")),
-        segment: number(map.get("segment")),
-        confidence: map.get("confidence").and_then(float),
-        asi: take(&mut map, "asi").unwrap_or_default(),
-        iteration_tokens: number(map.get("iterationTokens")),
-        kind: take(&mut map, "kind"),
-        reason: take(&mut map, "reason"),
-        detail: text(map.shift_remove("detail")),
-        tree: take(&mut map, "tree"),
-        parent: take(&mut map, "parent"),
-        diff: take(&mut map, "diff"),
-        output: take(&mut map, "output"),
-        contract: take(&mut map, "contract"),
-        usage: take(&mut map, "usage").unwrap_or_default(),
-        agent: take(&mut map, "agent"),
-        proposal: take(&mut map, "proposal"),
-        seconds: take(&mut map, "seconds").unwrap_or_default(),
-        grade: take(&mut map, "grade"),
-        caveats: take(&mut map, "caveats").unwrap_or_default(),
-        source: take(&mut map, "source"),
-        evidence: take(&mut map, "evidence"),
-    };
+    for key in ["run", "segment", "iterationTokens"] {
+        translate(&mut map, key, |value| number(Some(&value)).into());
+    }
+    for key in ["metric", "confidence"] {
+        translate(&mut map, key, |value| float(&value).into());
+    }
+    for key in ["commit", "status", "description", "detail"] {
+        translate(&mut map, key, |value| text(value).into());
+    }
+    translate(&mut map, "timestamp", |value| moment(value).map(|at| at.0).into());
+    translate(&mut map, "metrics", |value| match value {
+        Value::Object(metrics) => metrics
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, Value::from(float(&value)?))))
+            .collect(),
+        _ => Value::Object(Map::new()),
+    });
     let unmeasured = map.get("unmeasured").and_then(Value::as_bool).unwrap_or(false);
+    let mut run: Run = patient(map, "run");
     forget_placeholder(&mut run, || unmeasured);
     run
 }
 
 fn patient_config(mut map: Map<String, Value>) -> Config {
-    Config {
-        name: text(map.shift_remove("name")),
-        metric_name: text(map.shift_remove("metricName")),
-        metric_unit: text(map.shift_remove("metricUnit")),
-        direction: take(&mut map, "bestDirection").unwrap_or_default(),
-        session: take(&mut map, "session"),
-        contract: take(&mut map, "contract"),
-        harness: take(&mut map, "harness"),
-        host: map.shift_remove("host").unwrap_or_default(),
-        sandbox: take(&mut map, "sandbox"),
-        grade: take(&mut map, "grade"),
-        phase: take(&mut map, "phase"),
-        revision: take(&mut map, "revision"),
-        tree: take(&mut map, "tree"),
-        sprag: take(&mut map, "sprag"),
-        timestamp: moment(map.shift_remove("timestamp")),
-        source: take(&mut map, "source"),
-        compiled: map.shift_remove("compiled").unwrap_or_default(),
+    for key in ["name", "metricName", "metricUnit"] {
+        translate(&mut map, key, |value| text(value).into());
     }
+    translate(&mut map, "timestamp", |value| moment(value).map(|at| at.0).into());
+    patient(map, "name")
 }

@@ -12,7 +12,6 @@ use camino::Utf8Path;
 
 use crate::{ChainReport, Entry, Run, Stamp, entry::decode, lines::Lines, verify::Verifier};
 
-pub(crate) use session::relative;
 pub use session::{Point, Segment, Session};
 pub use totals::{Sum, Totals};
 
