@@ -3,12 +3,15 @@
 use sprag_judge::Status;
 
 use super::Point;
+use super::story::number;
 
 /// A range of values beyond this ratio is drawn on a logarithmic scale.
 const LOG_RATIO: f64 = 5.0;
 /// Values beyond this size, or nearer to zero than its inverse, are not drawn: no metric of a benchmark is so,
 /// and one absurd number must not press all others together.
 const SIZE_LIMIT: f64 = 1e12;
+/// Longer labels are rounded.
+const LABEL_LIMIT: usize = 8;
 /// Room at both ends, as a share of the range.
 const MARGIN: f64 = 0.06;
 
@@ -61,13 +64,18 @@ impl Axis {
         ((measure - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
-    /// Round values to label, at most about eight.
-    pub(super) fn ticks(&self) -> Vec<f64> {
-        match self {
+    /// Round values with their labels, at most about eight.
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+        let ticks = match self {
             Self { empty: true, .. } => vec![],
             Self { log: true, .. } => self.log_ticks(),
-            Self { low, high, .. } => linear_ticks(*low, *high, 6.0),
-        }
+            Self { low, high, .. } => linear_ticks(*low, *high, 8.0),
+        };
+        let step = match ticks.as_slice() {
+            [first, second, ..] if !self.log => second - first,
+            _ => 0.0,
+        };
+        ticks.into_iter().map(|tick| (tick, label(tick, step))).collect()
     }
 
     fn log_ticks(&self) -> Vec<f64> {
@@ -96,6 +104,18 @@ pub(super) fn linear_ticks(low: f64, high: f64, wanted: f64) -> Vec<f64> {
     let step = step.unwrap_or(10.0 * decade);
     let first = (low / step).ceil();
     (0..64).map(|index| (first + f64::from(index)) * step).take_while(|tick| *tick <= high).collect()
+}
+
+/// A tick tells itself from the next one, where there is room for that many digits.
+fn label(tick: f64, step: f64) -> String {
+    let decimals = (-step.log10()).ceil();
+    if (0.0..=8.0).contains(&decimals) {
+        let exact = format!("{tick:.width$}", width = decimals as usize);
+        if exact.len() <= LABEL_LIMIT {
+            return exact;
+        }
+    }
+    number(tick)
 }
 
 fn drawable(value: Option<f64>) -> Option<f64> {

@@ -110,10 +110,10 @@ impl Layout {
             let label = [LEFT - 10.0, (self.floor + BOTTOM) / 2.0 + 4.2];
             shapes.push(Shape::Text(quiet(label, Anchor::End, "no value".to_owned())));
         }
-        for tick in self.story.axis.ticks() {
+        for (tick, label) in self.story.axis.ticks() {
             let y = self.y(tick);
             shapes.push(line([LEFT, y], [RIGHT, y], Ink::GRID));
-            shapes.push(Shape::Text(quiet([LEFT - 10.0, y + 4.2], Anchor::End, number(tick))));
+            shapes.push(Shape::Text(quiet([LEFT - 10.0, y + 4.2], Anchor::End, label)));
         }
         shapes.push(line([LEFT, BOTTOM], [RIGHT, BOTTOM], Ink::QUIET));
         for run in self.run_ticks() {

@@ -113,11 +113,7 @@ fn write_text(out: &mut String, text: &Text) -> fmt::Result {
     let [x, y] = text.at;
     write!(out, r#"<text x="{}" y="{}" text-anchor="{anchor}" "#, Short(x), Short(y))?;
     write!(out, r#"font-size="{}" font-weight="{weight}" fill="{}" "#, text.size, text.ink.hex())?;
-    write!(
-        out,
-        r#"stroke="{}" stroke-width="3" paint-order="stroke">"#,
-        Ink::PAPER.hex()
-    )?;
+    write!(out, r#"stroke="{}" stroke-width="3" paint-order="stroke">"#, Ink::PAPER.hex())?;
     writeln!(out, "{}</text>", Escaped(&text.words))
 }
 

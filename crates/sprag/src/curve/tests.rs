@@ -202,6 +202,17 @@ fn a_run_whose_value_is_not_on_the_scale_stands_with_the_unknown_ones() {
 }
 
 #[test]
+fn values_that_differ_by_little_still_have_different_labels() {
+    let runs = [(1, Some(1000.1), Status::Keep), (2, Some(1000.4), Status::Keep)];
+    let picture = text(&curve("ms", "", Direction::Lower, &runs), 40, 20, Glyphs::Ascii);
+    let mut labels: Vec<&str> =
+        picture.lines().filter_map(|line| line.split_once(" +")).map(|row| row.0).collect();
+    let all = labels.len();
+    labels.dedup();
+    assert!(all > 3 && labels.len() == all, "{picture}");
+}
+
+#[test]
 fn the_png_has_a_mark_of_every_verdict_and_legible_text() {
     let file = png(&small());
     let pixels = Pixmap::decode_png(&file).expect("it is a PNG");

@@ -2,7 +2,7 @@
 
 use sprag_judge::Status;
 
-use super::story::{LEGEND, STATUSES, Story, number, word};
+use super::story::{LEGEND, STATUSES, Story, word};
 use super::{Curve, Point};
 
 /// The least that a picture needs; less is drawn as if it were this.
@@ -131,8 +131,8 @@ impl Plot {
     /// The plot's rows, with a value on the rows that stand nearest to a round one.
     fn rows_with_labels(&self) -> Vec<String> {
         let mut labels = vec![String::new(); self.cells.len()];
-        for tick in self.story.axis.ticks() {
-            labels[self.row(tick)] = number(tick);
+        for (tick, label) in self.story.axis.ticks() {
+            labels[self.row(tick)] = label;
         }
         if self.lane {
             labels[self.rows] = "no value".to_owned();
