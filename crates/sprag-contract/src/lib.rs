@@ -2,11 +2,13 @@
 
 mod contract;
 mod diagnostic;
+mod language;
 pub mod locate;
 mod nearest;
 mod scope;
 pub mod settings;
 mod source;
+mod spec;
 
 pub use contract::{Contract, Control, Goldens, Phase, Primary, Rules};
 pub use diagnostic::{Diagnostic, Severity};
