@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EffectScale, JudgeSettings, Policy,
-    cost::{self, Cost},
+    EffectScale, JudgeSettings, Mode, Rule,
+    cost::simulate,
     sign_process::SMALLEST_SCALE,
-    stats::{MAD_OF_T4, median, robust_sd},
-    wording::{evidence, percent},
+    stats::{MAD_OF_T4, median, robust_sd, run_sd},
+    wording::percent,
 };
 
 /// How many residuals make the pool: old ones leave as new ones come, because machines change.
@@ -73,6 +73,8 @@ pub struct Calibration {
     pub scale: f64,
     /// The smallest effect that is looked for: [`minimum_effect`].
     pub delta: f64,
+    /// The smallest effect of interest to the user, in the unit of the effects.
+    pub user_min: f64,
     /// The allowance for layout luck that is subtracted from every effect.
     #[serde(default)]
     pub layout: f64,
@@ -105,20 +107,21 @@ impl Calibration {
             residuals,
             scale: SMALLEST_SCALE,
             delta: user_min,
+            user_min,
             layout: 0.0,
             deterministic: !stochastic && repeats_exactly(pairs.as_flattened()),
             stochastic,
             effect_scale,
             controls: BTreeMap::new(),
         };
-        calibration.refresh(settings, user_min);
+        calibration.refresh(settings);
         calibration
     }
 
     /// Adds a judged candidate's effects to the pool, and takes scale and smallest effect from it anew.
-    pub fn add(&mut self, effects: &[f64], settings: &JudgeSettings, user_min: f64) {
+    pub fn add(&mut self, effects: &[f64], settings: &JudgeSettings) {
         extend_pool(&mut self.residuals, residuals(effects));
-        self.refresh(settings, user_min);
+        self.refresh(settings);
     }
 
     /// Adds the changes that a control showed over a candidate's pairs, or the A/A pairs, to the pool of the control.
@@ -134,42 +137,66 @@ impl Calibration {
         }
     }
 
-    fn refresh(&mut self, settings: &JudgeSettings, user_min: f64) {
+    fn refresh(&mut self, settings: &JudgeSettings) {
         if !self.residuals.is_empty() {
             self.scale = pool_scale(&self.residuals);
         }
-        self.delta = minimum_effect(self.scale, settings.alpha, settings.max_pairs, user_min, settings.kappa);
+        self.delta =
+            minimum_effect(self.scale, settings.alpha, settings.max_pairs, self.user_min, settings.kappa);
+    }
+
+    /// The rule of a trial under this calibration, as yet without controls, incumbent or evidence carried over.
+    pub fn rule(&self, settings: &JudgeSettings, primary: impl Into<String>) -> Rule {
+        let mode = if self.deterministic { Mode::Deterministic } else { settings.mode.into() };
+        Rule {
+            mode,
+            primary: primary.into(),
+            direction: self.effect_scale.direction,
+            alpha: settings.alpha,
+            beta: settings.beta,
+            min_pairs: settings.min_pairs,
+            max_pairs: settings.max_pairs,
+            scale: if mode == Mode::Single { run_sd(self.scale) } else { self.scale },
+            delta: self.delta,
+            min_effect: settings.min_effect,
+            layout: self.layout,
+            carried: 1.0,
+            unit: self.effect_scale.unit,
+            incumbent: None,
+            controls: BTreeMap::new(),
+        }
     }
 
     /// One sentence for a person: what can be found, and what it costs. The numbers are simulated with normal noise of
-    /// this size, always with the same seed; see [`Cost`].
+    /// this size, always from the same seed; see [`simulate`].
     pub fn sentence(&self, settings: &JudgeSettings) -> String {
-        if self.deterministic {
-            return format!(
-                "the metric repeats to the bit: a gain of {} or more is found; a no-op costs 1 run, a gain 2",
-                percent(settings.min_effect)
-            );
+        let rule = self.rule(settings, "");
+        match rule.mode {
+            Mode::Deterministic => {
+                let least = percent(settings.min_effect);
+                return format!(
+                    "it repeats to the bit: a gain of {least} or more is found; a no-op costs 1 run, a gain 2"
+                );
+            }
+            Mode::Single => {
+                let threshold = self.effect_scale.size(self.user_min.max(3.0 * rule.scale));
+                return format!(
+                    "one run a candidate: a gain of {threshold} or more is kept, and never verified"
+                );
+            }
+            Mode::Paired | Mode::Strict => {}
         }
-        let price = |effect: f64| cost::simulate(self.scale, self.delta, self.layout, settings, effect);
         let visible = self.delta + self.layout;
-        let smallest = self.effect_scale.size(visible);
-        if settings.mode == Policy::Single {
-            return format!(
-                "one run a candidate: gains of 3 standard deviations of a run count, none is verified"
-            );
-        }
-        let Cost { kept, .. } = price(visible);
-        let no_op = evidence(price(0.0).runs.round());
-        let found = format!(
-            "with this noise and budget a gain of {smallest} is found {:.0} times in 10",
-            10.0 * kept
+        let (smallest, found) = (self.effect_scale.size(visible), 10.0 * simulate(&rule, visible).kept);
+        let no_op = simulate(&rule, 0.0).runs;
+        let costs = format!(
+            "with this noise and budget a gain of {smallest} is found {found:.0} times in 10; a no-op costs about \
+             {no_op:.0} runs"
         );
-        if self.effect_scale.unit.is_some() {
-            return format!("{found}; a no-op costs about {no_op} runs");
+        match (self.effect_scale.unit, self.effect_scale.of_fraction(0.2, 1.0)) {
+            (None, Some(fifth)) => format!("{costs}, a 20 % win {:.0}", simulate(&rule, fifth).runs),
+            _ => costs,
         }
-        let fifth = self.effect_scale.of_fraction(0.2, 1.0).unwrap_or(0.0);
-        let large = price(fifth).runs;
-        format!("{found}; a no-op costs about {no_op} runs, a 20 % win {large:.0}")
     }
 
     /// What to say before anything is spent, where only gains above 10 % can be seen.
@@ -217,7 +244,7 @@ mod tests {
         let pairs = [[7.0, 7.0], [7.0, 7.0]];
         let calibration = Calibration::new(&settings, TIME, false, &pairs, 0.01);
         assert!(calibration.deterministic);
-        insta::assert_snapshot!(calibration.sentence(&settings), @"the metric repeats to the bit: a gain of 1.0 % or more is found; a no-op costs 1 run, a gain 2");
+        insta::assert_snapshot!(calibration.sentence(&settings), @"it repeats to the bit: a gain of 1.0 % or more is found; a no-op costs 1 run, a gain 2");
         assert!(!Calibration::new(&settings, TIME, true, &pairs, 0.01).deterministic);
         assert!(!repeats_exactly(&[7.0, 7.0]));
         assert!(!repeats_exactly(&[7.0, 7.0, 7.1]));
@@ -233,10 +260,10 @@ mod tests {
     #[test]
     fn the_pool_forgets_the_oldest_and_takes_nothing_from_short_trials() {
         let (settings, mut calibration) = quiet();
-        calibration.add(&[0.1, 0.2, 0.3], &settings, 0.01);
+        calibration.add(&[0.1, 0.2, 0.3], &settings);
         assert_eq!(calibration.residuals.len(), 8);
         for _ in 0..10 {
-            calibration.add(&[0.30, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37], &settings, 0.01);
+            calibration.add(&[0.30, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37], &settings);
         }
         assert_eq!(calibration.residuals.len(), POOL_SIZE);
         assert!(

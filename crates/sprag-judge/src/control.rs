@@ -80,6 +80,11 @@ impl ControlTest {
         self.safe.e()
     }
 
+    /// The changes so far, in the order measured.
+    pub fn changes(&self) -> &[f64] {
+        &self.changes
+    }
+
     /// The median change, positive = better; NaN before the first pair.
     pub fn median(&self) -> f64 {
         median(&self.changes)

@@ -1,6 +1,6 @@
 //! What a candidate costs in runs, and how often it is found: a small simulation, the same at every call.
 
-use crate::{JudgeSettings, Mode, Rule, primary::PrimaryTest, stats::MAD_OF_T4};
+use crate::{Rule, primary::PrimaryTest, stats::run_sd};
 
 /// The fate of many candidates with the same effect.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,24 +14,16 @@ pub struct Cost {
 /// Enough for whole runs and tenths of shares; a fraction of a second.
 const REPETITIONS: u32 = 400;
 
-/// The median size of a standard normal number.
-const MAD_OF_NORMAL: f64 = 0.6745;
-
-/// Simulates candidates with this effect under the settings, with normal noise whose paired differences have the scale
-/// `scale`, and no controls. Always from the same seed: the same arguments give the same numbers.
-pub fn simulate(scale: f64, delta: f64, layout: f64, settings: &JudgeSettings, effect: f64) -> Cost {
-    let sd = scale * MAD_OF_T4 / MAD_OF_NORMAL / std::f64::consts::SQRT_2;
+/// Simulates candidates with this effect under the rule, with normal noise of the rule's scale, and without controls.
+/// Always from the same seed: the same arguments give the same numbers. Meant for pairs; for a deterministic rule it
+/// says what pairs would cost.
+pub fn simulate(rule: &Rule, effect: f64) -> Cost {
     let mut noise = Noise(0x5eed);
-    if settings.mode == crate::Policy::Single {
-        let threshold = settings.min_effect.max(3.0 * sd);
-        let kept = (0..REPETITIONS).filter(|_| effect + sd * noise.normal() >= threshold).count();
-        return Cost { kept: kept as f64 / f64::from(REPETITIONS), runs: 1.0 };
-    }
-    let rule = rule(settings, scale, delta, layout);
+    let sd = run_sd(rule.scale);
     let (mut kept, mut runs) = (0.0, 0.0);
     for _ in 0..REPETITIONS {
-        let mut test = PrimaryTest::new(&rule);
-        kept += f64::from(u8::from(is_kept(&rule, &mut test, || {
+        let mut test = PrimaryTest::new(rule);
+        kept += f64::from(u8::from(is_kept(rule, &mut test, || {
             let (incumbent, candidate) = (sd * noise.normal(), sd * noise.normal());
             (incumbent, candidate + effect)
         })));
@@ -52,26 +44,6 @@ fn is_kept(rule: &Rule, test: &mut PrimaryTest, mut pair: impl FnMut() -> (f64, 
         }
     }
     false
-}
-
-fn rule(settings: &JudgeSettings, scale: f64, delta: f64, layout: f64) -> Rule {
-    Rule {
-        mode: Mode::from(settings.mode),
-        primary: "metric".into(),
-        direction: crate::Direction::Lower,
-        alpha: settings.alpha,
-        beta: settings.beta,
-        min_pairs: settings.min_pairs,
-        max_pairs: settings.max_pairs,
-        scale,
-        delta,
-        min_effect: settings.min_effect,
-        layout,
-        carried: 1.0,
-        unit: None,
-        incumbent: None,
-        controls: Default::default(),
-    }
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014) and the Box-Muller transform: enough for a sentence, not for evidence.
@@ -95,15 +67,15 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::minimum_effect;
+    use crate::{Calibration, EffectScale, JudgeSettings};
 
     #[test]
     fn a_no_op_is_seldom_kept_and_a_large_win_is_found_with_few_runs() {
         let settings = JudgeSettings::default();
-        let scale = 0.02 * 2f64.sqrt() * MAD_OF_NORMAL / MAD_OF_T4;
-        let delta =
-            minimum_effect(scale, settings.alpha, settings.max_pairs, settings.min_effect, settings.kappa);
-        let price = |effect| simulate(scale, delta, 0.0, &settings, effect);
+        let difference = 100.0 * (0.02f64 * 2f64.sqrt() * 0.6745).exp();
+        let pairs = [[100.0, difference]; 8];
+        let calibration = Calibration::new(&settings, EffectScale::default(), false, &pairs, 0.01);
+        let price = |effect| simulate(&calibration.rule(&settings, "ms"), effect);
         let (no_op, large) = (price(0.0), price(0.22));
         assert!(no_op.kept < 0.02 && (15.0..21.0).contains(&no_op.runs), "{no_op:?}");
         assert!(large.kept == 1.0 && large.runs < 8.0, "{large:?}");

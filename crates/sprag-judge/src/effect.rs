@@ -13,6 +13,7 @@ pub struct EffectScale {
     /// Which way is better.
     pub direction: Direction,
     /// `None`: effects are log-ratios, and values must be positive. Otherwise they are differences in this unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<f64>,
 }
 

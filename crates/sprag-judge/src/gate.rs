@@ -25,15 +25,7 @@ pub(crate) fn missing(rule: &Rule, known: impl Fn(&str) -> bool) -> Option<Verdi
 pub(crate) fn broken_by_run(rule: &Rule, run: &Metrics) -> Option<Verdict> {
     rule.controls.iter().find_map(|(name, control)| {
         let value = *run.get(name)?;
-        let complaint = match control.bound {
-            Bound::Within { margin, .. } if judged_by_one_run(rule, control) => {
-                within(control, margin, value)
-            }
-            _ => exact(control, value).or_else(|| absolute(control, value)),
-        };
-        complaint.map(|complaint| {
-            Verdict::new(Reason::Control, format!("{name} is {}, {complaint}", number(value)))
-        })
+        refuse(name, value, exact(rule, control, value).or_else(|| absolute(control, value)))
     })
 }
 
@@ -41,9 +33,12 @@ pub(crate) fn broken_by_run(rule: &Rule, run: &Metrics) -> Option<Verdict> {
 pub(crate) fn broken_by_pair(rule: &Rule, pair: &BTreeMap<String, [f64; 2]>) -> Option<Verdict> {
     rule.controls.iter().find_map(|(name, control)| {
         let [_, value] = *pair.get(name)?;
-        let complaint = exact(control, value)?;
-        Some(Verdict::new(Reason::Control, format!("{name} is {}, {complaint}", number(value))))
+        refuse(name, value, exact(rule, control, value))
     })
+}
+
+fn refuse(name: &str, value: f64, complaint: Option<String>) -> Option<Verdict> {
+    Some(Verdict::new(Reason::Control, format!("{name} is {}, {}", number(value), complaint?)))
 }
 
 /// The complaint about an absolute bound that the median of the pairs breaks.
@@ -63,10 +58,13 @@ pub(crate) fn judged_by_one_run(rule: &Rule, control: &ControlRule) -> bool {
     }
 }
 
-fn exact(control: &ControlRule, value: f64) -> Option<String> {
+fn exact(rule: &Rule, control: &ControlRule, value: f64) -> Option<String> {
     match (control.bound, control.baseline) {
         (Bound::Equals { value: wanted }, _) if value != wanted => {
             Some(format!("the contract says {}", number(wanted)))
+        }
+        (Bound::Within { margin, .. }, Some(baseline)) if judged_by_one_run(rule, control) => {
+            within(control, margin, baseline, value)
         }
         (Bound::Unchanged, Some(baseline)) if value != baseline => {
             Some(format!("the baseline's {} must stay unchanged", number(baseline)))
@@ -95,8 +93,7 @@ fn absolute(control: &ControlRule, value: f64) -> Option<String> {
 }
 
 /// One run against the original baseline, so that nothing used up needs to be known.
-fn within(control: &ControlRule, margin: f64, value: f64) -> Option<String> {
-    let baseline = control.baseline?;
+fn within(control: &ControlRule, margin: f64, baseline: f64, value: f64) -> Option<String> {
     let loss = control.direction.sign() * (value - baseline);
     // The slack is for a loss of exactly the margin in decimal, such as 105 against 100 within 5 %.
     if loss <= margin * baseline.abs() * (1.0 + 1e-9) {

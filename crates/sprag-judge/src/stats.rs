@@ -36,6 +36,11 @@ pub fn robust_sd(values: &[f64]) -> f64 {
     SD_PER_MAD * mad(values)
 }
 
+/// The standard deviation of one run, where the difference of two has this scale and the noise is normal.
+pub fn run_sd(pair_scale: f64) -> f64 {
+    SD_PER_MAD * MAD_OF_T4 * pair_scale / std::f64::consts::SQRT_2
+}
+
 /// The arithmetic mean.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64

@@ -80,7 +80,8 @@ impl Trial {
         })
     }
 
-    /// Runs a row's evidence through a new trial.
+    /// Runs a row's evidence through a new trial. Runs and pairs after the decision are not taken: a row that holds
+    /// more than [`Trial::n`] pairs was not written by a session.
     ///
     /// # Errors
     /// As [`Trial::new`].
@@ -224,6 +225,17 @@ impl Trial {
         (self.primary.pairs() > 0).then(|| self.primary.median() + self.rule.layout)
     }
 
+    /// The effects of the pairs, less the allowance for layout, in the order measured: what the session's pool learns
+    /// from.
+    pub fn effects(&self) -> &[f64] {
+        self.primary.effects()
+    }
+
+    /// The changes of a noisy control over the pairs, positive = better; nothing for other metrics.
+    pub fn changes(&self, control: &str) -> &[f64] {
+        self.controls.get(control).map_or(&[], ControlTest::changes)
+    }
+
     /// The noisy controls, by name.
     pub fn controls(&self) -> impl Iterator<Item = ControlProgress<'_>> {
         self.controls.iter().map(|(name, test)| ControlProgress {
@@ -339,7 +351,7 @@ impl Trial {
         for (name, test) in &mut self.controls {
             let control = &self.rule.controls[name];
             let [incumbent, candidate] = pair.values[name];
-            test.push(change(control, incumbent, candidate));
+            test.push(control.change(incumbent, candidate));
         }
         let [incumbent, candidate] = pair.values[&self.rule.primary];
         if self.settled && Some(incumbent) == self.rule.incumbent && self.again_is(candidate) {
@@ -421,14 +433,14 @@ impl Trial {
     }
 
     fn harmed(&self, name: &str, test: &ControlTest) -> Verdict {
-        let scale = control_scale(&self.rule.controls[name]);
+        let scale = self.rule.controls[name].effect_scale();
         let detail = format!(
-            "{name} {} (median of {}), evidence of harm {} ≥ {}: {} of its margin is left",
+            "{name} {} (median of {}) where {} is left of its margin, evidence of harm {} ≥ {}",
             scale.describe(test.median()),
             pairs(self.pairs.len()),
+            crate::wording::percent(test.left().max(0.0)),
             evidence(test.harm()),
             crate::control::CONTROL_EVIDENCE,
-            crate::wording::percent(test.left().max(0.0)),
         );
         Verdict::new(Reason::Control, detail)
     }
@@ -475,30 +487,12 @@ fn noisy_test(control: &ControlRule) -> Option<ControlTest> {
     Some(ControlTest::new(control.scale, margin, control.used, hard))
 }
 
-fn control_scale(control: &ControlRule) -> EffectScale {
-    EffectScale { direction: control.direction, unit: None }
-}
-
-/// The log-ratio of a control's pair. Where a side is not positive there is none: no change is 0, and any other is as
-/// large as its share of the baseline, or beyond every margin where the baseline is 0 too.
-fn change(control: &ControlRule, incumbent: f64, candidate: f64) -> f64 {
-    if let Some(change) = control_scale(control).effect(incumbent, candidate) {
-        return change;
-    }
-    let difference = control.direction.sign() * (incumbent - candidate);
-    match control.baseline {
-        _ if difference == 0.0 => 0.0,
-        Some(baseline) if baseline != 0.0 => (difference / baseline.abs()).clamp(-1e3, 1e3),
-        _ => 1e3 * difference.signum(),
-    }
-}
-
 fn not_positive(name: &str, value: f64) -> Verdict {
     Verdict::new(Reason::Metric, format!("{name} is {}, and a ratio needs a positive number", number(value)))
 }
 
 fn still_open(name: &str, control: &ControlRule, test: &ControlTest) -> String {
-    let seen = control_scale(control).describe(test.median());
+    let seen = control.effect_scale().describe(test.median());
     if test.median() > -test.left() {
         format!("{name} ({seen}) was not proven to be within its margin")
     } else {

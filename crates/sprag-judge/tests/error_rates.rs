@@ -42,7 +42,7 @@ fn share_kept(
 ) -> f64 {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let kept = (0..trials).filter(|_| {
-        let mut trial = Trial::new(rule(mode)).unwrap();
+        let mut trial = Trial::new(rule(mode)).expect("a valid rule");
         let mut next = trial.first([("ms".to_owned(), 1.0)].into(), false);
         while next == Next::Pair {
             let [earlier, later] = machine(&mut rng).map(f64::exp);
