@@ -31,11 +31,6 @@ pub(crate) fn evidence(value: f64) -> String {
     }
 }
 
-/// `1 pair`, `7 pairs`.
-pub(crate) fn pairs(count: usize) -> String {
-    if count == 1 { "1 pair".into() } else { format!("{count} pairs") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

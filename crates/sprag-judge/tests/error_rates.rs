@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sprag_judge::{Direction, Mode, Next, Order, Pair, Reason, Rule, SignProcess, Trial, minimum_effect};
+use sprag_judge::{
+    Calibration, Direction, EffectScale, JudgeSettings, Mode, Next, Order, Pair, Reason, Rule, SignProcess,
+    Trial, minimum_effect,
+};
 
 const SCALE: f64 = 0.02;
 
@@ -64,6 +67,40 @@ fn no_more_no_ops_are_kept_than_promised_under_plain_noise() {
     for mode in [Mode::Paired, Mode::Strict] {
         let share = share_kept(mode, 4000, 1, plain);
         assert!(share <= 0.015, "{mode:?}: {share}");
+    }
+}
+
+/// Recorded runs of unchanged code, with all that a busy machine does to them. The pool comes from elsewhere in the
+/// trace, as a session's is older than the candidate: with it alone, the fast path would keep too many.
+#[test]
+fn no_more_no_ops_are_kept_than_promised_on_recorded_noise() {
+    let process = (include_str!("../../../bench/noise/fresh_process.json"), 1);
+    let p95 = (include_str!("../../../bench/noise/in_process.json"), 3);
+    for (seed, (trace, column)) in [(5, process), (6, p95)] {
+        let rows: Vec<Vec<f64>> = serde_json::from_str(trace).unwrap();
+        let times: Vec<f64> = rows.iter().map(|row| row[column]).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let kept = (0..2000).filter(|_| {
+            let at = |rng: &mut ChaCha8Rng, runs| rng.random_range(0..times.len() - runs);
+            let pool: Vec<[f64; 2]> =
+                (0..8).map(|_| at(&mut rng, 2)).map(|i| [times[i], times[i + 1]]).collect();
+            let settings = JudgeSettings::default();
+            let calibration = Calibration::new(&settings, EffectScale::default(), false, &pool, 0.01);
+            let mut trial = Trial::new(calibration.rule(&settings, "ms")).unwrap();
+            trial.first([("ms".to_owned(), 1.0)].into(), false);
+            let start = at(&mut rng, 40);
+            for two in times[start..start + 40].chunks_exact(2) {
+                let sides = if rng.random::<bool>() { [two[0], two[1]] } else { [two[1], two[0]] };
+                trial.push(Pair {
+                    order: Order::Ab,
+                    layout: None,
+                    values: [("ms".to_owned(), sides)].into(),
+                });
+            }
+            matches!(trial.next(), Next::Decided(verdict) if verdict.reason == Reason::Improved)
+        });
+        let share = kept.count() as f64 / 2000.0;
+        assert!(share <= 0.02, "column {column}: {share}");
     }
 }
 

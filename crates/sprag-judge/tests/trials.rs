@@ -97,7 +97,7 @@ fn a_flagged_first_run_and_a_clear_loss_in_the_first_pair_end_it() {
     assert_eq!(trial.first(run(&[("p95_ms", 150.0)]), true), Next::Pair);
     let (reason, detail) = verdict(trial.push(pair(&[("p95_ms", [100.0, 134.0])])));
     assert_eq!(reason, Reason::Regression);
-    insta::assert_snapshot!(detail, @"p95_ms 34.0 % worse in the first pair, after a first run far out of the incumbent's range");
+    insta::assert_snapshot!(detail, @"p95_ms 34.0 % worse (1 pair), after a first run far out of the incumbent's range");
 }
 
 #[test]
@@ -219,8 +219,8 @@ fn a_settled_deterministic_gain_waits_for_the_noisy_controls_only() {
 fn a_single_run_is_held_against_the_noise_and_called_unverified() {
     let rule = || Rule { mode: Mode::Single, ..rule() };
     let judge = |ms| verdict(Trial::new(rule()).unwrap().first(run(&[("p95_ms", ms)]), false));
-    insta::assert_snapshot!(judge(93.0).1, @"p95_ms 7.0 % better in one run (threshold 5.8 %), unverified");
-    insta::assert_snapshot!(judge(95.0).1, @"p95_ms 5.0 % better in one run, the threshold is 5.8 %");
+    insta::assert_snapshot!(judge(93.0).1, @"p95_ms 7.0 % better in one run, unverified: the threshold is 5.8 %");
+    insta::assert_snapshot!(judge(95.0).1, @"p95_ms 5.0 % better in one run, unverified: the threshold is 5.8 %");
     assert_eq!((judge(93.0).0, judge(95.0).0), (Reason::Improved, Reason::NoGain));
     assert_eq!(judge(-1.0).0, Reason::Metric);
 }
