@@ -1,17 +1,23 @@
 //! Compiles a spec and its settings into a contract. Pure: text in, contract and diagnostics out.
 
+mod compile;
 mod contract;
 mod diagnostic;
 mod language;
 pub mod locate;
 mod nearest;
+mod readiness;
+mod report;
 mod scope;
 pub mod settings;
 mod source;
 mod spec;
 
+pub use compile::{Compiled, Enforcement, LineStanding, Surroundings, compile};
 pub use contract::{Contract, Control, Goldens, Phase, Primary, Rules};
 pub use diagnostic::{Diagnostic, Severity};
+pub use readiness::{Readiness, Requirement, State};
+pub use report::{report, report_diagnostic};
 pub use scope::{ALWAYS_OFF_LIMITS, PatternError, Scope, ScopeMatcher, Standing, Why};
 pub use settings::Settings;
 pub use source::{Position, Source, Span};

@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn sections_bullets_and_their_lines_are_found_in_all_shapes() {
         let text = "\u{feff}# Autoresearch: faster\r\n\r\n## Objective ##\r\nLess\r\ntime.\r\n\r\nConstraints\r\n---\r\n* one\r\n  goes on\r\n\t- two\r\n1. three\r\n- [ ] four\r\n\r\n```sh\r\n## not a heading\r\n```\r\n<!-- - five\r\n- six -->\r\n## Phase 2: relaxed\r\n### Constraints\r\n- seven\r\n### Remarks\r\n- eight\r\n**Stop**\r\n- nine\r\n";
-        insta::assert_snapshot!(outline(text), @r##"
+        insta::assert_snapshot!(outline(text), @r###"
         Prose "Autoresearch: faster" phase None
         Objective "Objective" phase None
           4: Paragraph "Less time."
@@ -346,7 +346,7 @@ mod tests {
           24: Bullet(0) "eight"
         Stop "Stop" phase Some(2)
           26: Bullet(0) "nine"
-        "##);
+        "###);
     }
 
     #[test]

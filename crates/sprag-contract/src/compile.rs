@@ -1,0 +1,283 @@
+//! The compiler: spec and settings in, contract, standing of every line and diagnostics out.
+
+mod conflicts;
+mod metrics;
+mod paths;
+mod rules;
+mod sections;
+
+use std::sync::Arc;
+
+use crate::{
+    Contract, Diagnostic, Readiness, Scope, ScopeMatcher, Settings, Severity, Source, Span,
+    readiness::Facts,
+    spec::{Document, Kind, misspelt, scan},
+};
+use metrics::Metrics;
+use rules::Rules;
+
+/// What the caller knows about the repository. The compiler itself looks at nothing; what is unknown stays unknown.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Surroundings {
+    /// The path of the benchmark script, where it exists.
+    pub measure: Option<String>,
+    /// The path of the checks script, where it exists.
+    pub checks: Option<String>,
+    /// All files of the workspace, relative to its root, with `/`.
+    pub paths: Option<Vec<String>>,
+    /// Files and folders of the harness: spec, settings, scripts, cases, goldens, cassette, hooks.
+    pub locked: Vec<String>,
+    /// Seconds that one measured run takes.
+    pub seconds: Option<f64>,
+    /// How many scored cases there are.
+    pub scored_cases: Option<u32>,
+    /// `maxIterations` of the other tools' `config.json`.
+    pub max_iterations: Option<u32>,
+}
+
+/// What became of a line of the spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enforcement {
+    /// Sprag checks it for every candidate.
+    Enforced {
+        /// By what.
+        by: String,
+    },
+    /// Another rule sees to it.
+    Covered {
+        /// By which.
+        by: String,
+    },
+    /// Only the agent is told.
+    Advisory {
+        /// How to make it enforced.
+        how: String,
+    },
+}
+
+/// A line of the spec and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineStanding {
+    /// The line, from 1.
+    pub line: u32,
+    /// Its words, or those of the sentence of it that is meant.
+    pub text: String,
+    /// What became of it.
+    pub standing: Enforcement,
+}
+
+/// What the compiler made of a spec.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compiled {
+    /// The contract, unless something is wrong or missing that it cannot do without.
+    pub contract: Option<Contract>,
+    /// Every line that states a rule or might, in the order of the spec.
+    pub standing: Vec<LineStanding>,
+    /// Everything that is wrong or doubtful, worst first, then in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What a session needs, and what of it is there.
+    pub readiness: Readiness,
+}
+
+impl Compiled {
+    /// Whether a session can be started on it.
+    pub fn is_ready(&self) -> bool {
+        self.contract.is_some() && self.readiness.is_ready()
+    }
+}
+
+/// A spec is read by people: a longer one is a mistake or an attack.
+const MAX_BYTES: usize = 1 << 20;
+
+/// More findings than a person reads.
+const MAX_DIAGNOSTICS: usize = 100;
+
+/// Compiles a spec. Never fails: what is wrong is in the diagnostics.
+pub fn compile(spec: &Source, settings: Option<&Source>, env: &Surroundings) -> Compiled {
+    let mut findings = Vec::new();
+    let settings = match settings.map_or_else(|| Ok(Default::default()), Settings::parse) {
+        Ok((settings, warnings)) => {
+            findings.extend(warnings);
+            settings
+        }
+        Err(errors) => {
+            findings.extend(errors);
+            Settings::default()
+        }
+    };
+    let mut compiler =
+        Compiler { source: Arc::new(spec.clone()), env, settings, findings, standing: Vec::new() };
+    if spec.text.len() > MAX_BYTES {
+        let message =
+            format!("the spec is {} bytes long, and was not read: 1 MiB is the limit", spec.text.len());
+        compiler.error(None, message).help = Some("keep what explains in files of its own".to_owned());
+        return compiler.finish(Document::default());
+    }
+    let document = scan(&spec.text);
+    compiler.finish(document)
+}
+
+struct Compiler<'a> {
+    source: Arc<Source>,
+    env: &'a Surroundings,
+    settings: Settings,
+    findings: Vec<Diagnostic>,
+    standing: Vec<LineStanding>,
+}
+
+impl Compiler<'_> {
+    fn finish(mut self, document: Document) -> Compiled {
+        self.shape(&document);
+        let metrics = self.metrics(&document);
+        let mut scope = self.scope(&document);
+        let how_to_run = self.how_to_run(&document);
+        self.resolve_commands(how_to_run.as_deref());
+        let rules = self.rules(&document, &metrics, &mut scope);
+        self.untold(&document);
+        self.driver(&metrics);
+        let matcher = self.scope_conflicts(&scope);
+        let readiness = Readiness::new(&Facts {
+            primary: metrics.primary.as_ref().map(|p| &p.metric),
+            controls: &rules.controls,
+            goldens: rules.goldens,
+            checks: self.settings.run.checks.as_deref(),
+            stop: &rules.stop,
+            scope: &scope.rules,
+            settings: &self.settings,
+            env: self.env,
+        });
+        let broken = self.findings.iter().any(|d| d.severity == Severity::Error);
+        let contract = match metrics.primary {
+            Some(primary) if !broken && matcher && !scope.rules.in_scope.is_empty() => {
+                Some(self.contract(&document, primary, scope.rules, rules, how_to_run))
+            }
+            _ => None,
+        };
+        let (standing, diagnostics) = self.sorted();
+        Compiled { contract, standing, diagnostics, readiness }
+    }
+
+    fn contract(
+        &self,
+        document: &Document,
+        primary: metrics::Named<crate::Primary>,
+        scope: Scope,
+        rules: Rules,
+        how_to_run: Option<String>,
+    ) -> Contract {
+        let objective = sections::objective(document);
+        Contract {
+            name: sections::name(document, &objective, &self.source.name),
+            objective,
+            primary: primary.metric,
+            controls: rules.controls,
+            goldens: rules.goldens,
+            scope,
+            checks: self.settings.run.checks.is_some(),
+            same_tests: rules.same_tests,
+            stop: rules.stop,
+            phases: rules.phases,
+            advisory: rules.advisory,
+            how_to_run,
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// Slips of the headings and of the Markdown itself.
+    fn shape(&mut self, document: &Document) {
+        if let Some(span) = document.unclosed.clone() {
+            let message = "this code block is closed nowhere: everything below it is read as code";
+            self.warning(Some(span), message).help = Some("close it with the same mark".to_owned());
+        }
+        for section in document.sections.iter().filter(|s| !s.named && s.line > 0) {
+            if let Some(meant) = misspelt(section.heading.as_str()).filter(|_| section.kind == Kind::Prose) {
+                let message = format!(
+                    "the heading `{}` is not known, so its rules would be lost",
+                    section.heading.as_str()
+                );
+                let finding = self.error(Some(section.heading.whole()), message);
+                finding.help = Some(format!("did you mean `{meant}`?"));
+            }
+        }
+    }
+
+    /// Fills in which commands measure and check: the settings first, then the spec, then the files that are there.
+    fn resolve_commands(&mut self, how_to_run: Option<&str>) {
+        let script = |path: &String| format!("./{path}");
+        let run = &mut self.settings.run;
+        run.measure =
+            run.measure.take().or(how_to_run.map(str::to_owned)).or(self.env.measure.as_ref().map(script));
+        run.checks = run.checks.take().or(self.env.checks.as_ref().map(script));
+    }
+
+    fn error(&mut self, span: Option<Span>, message: impl Into<String>) -> &mut Diagnostic {
+        self.find(Severity::Error, span, message)
+    }
+
+    fn warning(&mut self, span: Option<Span>, message: impl Into<String>) -> &mut Diagnostic {
+        self.find(Severity::Warning, span, message)
+    }
+
+    fn find(
+        &mut self,
+        severity: Severity,
+        span: Option<Span>,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.findings.push(Diagnostic::new(severity, message, span, &self.source));
+        self.findings.last_mut().expect("it was just pushed")
+    }
+
+    fn stand(&mut self, line: u32, text: &str, standing: Enforcement) {
+        self.standing.push(LineStanding { line, text: text.to_owned(), standing });
+    }
+
+    fn sorted(mut self) -> (Vec<LineStanding>, Vec<Diagnostic>) {
+        self.standing.sort_by_key(|line| line.line);
+        let start = |d: &Diagnostic| d.span.as_ref().map_or(usize::MAX, |span| span.start);
+        self.findings
+            .sort_by_key(|d| (std::cmp::Reverse(d.severity), d.source.name != self.source.name, start(d)));
+        let more = self.findings.len().saturating_sub(MAX_DIAGNOSTICS);
+        self.findings.truncate(MAX_DIAGNOSTICS);
+        if more > 0 {
+            let message = format!("{more} more findings are not shown");
+            self.findings.push(Diagnostic::new(Severity::Note, message, None, &self.source));
+        }
+        (self.standing, self.findings)
+    }
+}
+
+impl Enforcement {
+    pub(crate) fn enforced(by: impl Into<String>) -> Self {
+        Enforcement::Enforced { by: by.into() }
+    }
+
+    pub(crate) fn covered(by: impl Into<String>) -> Self {
+        Enforcement::Covered { by: by.into() }
+    }
+
+    pub(crate) fn advisory(how: impl Into<String>) -> Self {
+        Enforcement::Advisory { how: how.into() }
+    }
+}
+
+/// A scope with the places of its entries.
+struct Scoped {
+    rules: Scope,
+    listed: Vec<Listed>,
+    forbidden: Vec<Listed>,
+}
+
+/// One path or glob of the spec.
+struct Listed {
+    pattern: String,
+    line: u32,
+    span: Span,
+}
+
+impl Scoped {
+    /// `None` where an entry is no pattern; that has been said already.
+    fn matcher(&self, locked: &[String]) -> Option<ScopeMatcher> {
+        ScopeMatcher::new(&self.rules, locked).ok()
+    }
+}
