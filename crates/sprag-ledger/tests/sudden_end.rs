@@ -1,6 +1,7 @@
 //! A writer that is killed, or whose disk is full, loses nothing that it acknowledged.
 //!
 //! The test binary starts itself again as the writer: `writer` does nothing unless it is told to by the environment.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 #![cfg(unix)]
 
 mod sample;

@@ -1,4 +1,5 @@
 //! A small session with an entry of every kind, the same on every call.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use std::collections::BTreeMap;
