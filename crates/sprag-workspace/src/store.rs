@@ -1,15 +1,28 @@
 //! The bare repository of Sprag's own, under the state directory: every tree, candidate and keep of a repository.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::Result;
-use crate::baseline::{Baseline, Imported};
-use crate::change::Change;
+use crate::change::{Change, Edit};
+use crate::git::Git;
 use crate::id::{BlobId, CommitId, TreeId};
-use crate::manifest::Manifest;
-use crate::user_repo::UserRepo;
+use crate::manifest::{Entry, FileMode, Manifest};
+use crate::objects::{Found, Objects};
+use crate::repo_path;
+use crate::user_repo::text_path;
+use crate::{Error, Result};
+
+/// The format of the store, in its marker file.
+const FORMAT: &str = "1";
+const MARKER: &str = "sprag-store";
+
+/// How many manifests are remembered: incumbent, candidate, baseline and a few lanes.
+const REMEMBERED: usize = 16;
+
+/// How many bytes are collected for one git process.
+const STREAMED: usize = 64 << 20;
 
 /// Seconds since 1970-01-01T00:00:00Z, as commits carry them (the ledger carries milliseconds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,31 +55,59 @@ pub enum Expected {
     Any,
 }
 
-/// How many lines of a file differ between two trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileStat {
-    /// The path.
-    pub path: String,
-    /// Lines that only the second tree has; none for a binary file.
-    pub added: Option<u64>,
-    /// Lines that only the first tree has; none for a binary file.
-    pub deleted: Option<u64>,
-}
-
 /// The store. Cheap to share: every method takes `&self`.
 #[derive(Debug)]
 pub struct Store {
     dir: Utf8PathBuf,
+    git: Git,
+    objects: Objects,
+    manifests: Mutex<VecDeque<(TreeId, Arc<Manifest>)>>,
 }
 
 impl Store {
     /// Opens the store in a directory, or makes one where there is none.
     ///
     /// # Errors
-    /// [`Error::ForeignStore`](crate::Error::ForeignStore) when the directory holds something else.
+    /// [`Error::ForeignStore`] when the directory holds something else, [`Error::StoreFormat`] when another
+    /// version wrote it.
     pub fn open_or_create(dir: &Utf8Path) -> Result<Self> {
-        let _ = dir;
-        todo!()
+        std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        let dir = dir.canonicalize_utf8().map_err(Error::io("resolve", dir))?;
+        let marker = dir.join(MARKER);
+        match std::fs::read_to_string(&marker) {
+            Ok(found) if found.trim() == FORMAT => {}
+            Ok(found) => {
+                let found = found.trim().chars().take(40).collect();
+                return Err(Error::StoreFormat { dir, found, known: FORMAT });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::create(&dir, &marker)?,
+            Err(error) => return Err(Error::io("read", marker)(error)),
+        }
+        let git = Git::bare(&dir);
+        Ok(Self { objects: Objects::new(git.clone()), git, manifests: Mutex::default(), dir })
+    }
+
+    fn create(dir: &Utf8Path, marker: &Utf8Path) -> Result<()> {
+        let empty = dir.read_dir_utf8().map_err(Error::io("read", dir))?.next().is_none();
+        // Without the marker but with git's files it is a store whose making was cut: making it again mends it.
+        if !empty && !(dir.join("objects").is_dir() && dir.join("sprag-unfinished").exists()) {
+            return Err(Error::ForeignStore { dir: dir.to_owned() });
+        }
+        let unfinished = dir.join("sprag-unfinished");
+        std::fs::create_dir_all(dir.join("objects")).map_err(Error::io("create", dir))?;
+        std::fs::write(&unfinished, "").map_err(Error::io("write", &unfinished))?;
+        let init = [
+            "init",
+            "--bare",
+            "--quiet",
+            "--template=",
+            "--object-format=sha1",
+            "--initial-branch=none",
+            ".",
+        ];
+        Git::in_dir(dir).run(&init, b"")?;
+        write_durably(marker, FORMAT.as_bytes())?;
+        std::fs::remove_file(&unfinished).map_err(Error::io("remove", &unfinished))
     }
 
     /// Where it is.
@@ -74,52 +115,188 @@ impl Store {
         &self.dir
     }
 
-    /// Copies a baseline from the user's repository: the commit without its history, and the evaluated tree.
-    pub fn import(&self, repo: &UserRepo, baseline: &Baseline<'_>) -> Result<Imported> {
-        let _ = (repo, baseline);
-        todo!()
+    pub(crate) fn git(&self) -> &Git {
+        &self.git
     }
 
-    /// Every path of a tree.
+    /// Every path of a tree. Recently used ones are remembered.
+    ///
+    /// # Errors
+    /// [`Error::MissingObject`], [`Error::PathNotUtf8`]; [`Error::BadPath`] when the tree was made by hand.
     pub fn manifest(&self, tree: &TreeId) -> Result<Arc<Manifest>> {
-        let _ = tree;
-        todo!()
+        let remembered = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, manifest)) = remembered.iter().find(|(id, _)| id == tree) {
+            return Ok(Arc::clone(manifest));
+        }
+        drop(remembered);
+        let manifest = Arc::new(self.list(tree)?.files);
+        self.remember(*tree, &manifest);
+        Ok(manifest)
+    }
+
+    pub(crate) fn remember(&self, tree: TreeId, manifest: &Arc<Manifest>) {
+        let mut remembered = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.iter().any(|(id, _)| *id == tree) {
+            return;
+        }
+        remembered.push_front((tree, Arc::clone(manifest)));
+        remembered.truncate(REMEMBERED);
+    }
+
+    /// Every path of a tree, submodules apart.
+    pub(crate) fn list(&self, tree: &TreeId) -> Result<Listing> {
+        let args = ["ls-tree", "-r", "-l", "-z", "--full-tree", &tree.to_string()];
+        let answer = self.git.answer(&args, b"")?;
+        if answer.code != Some(0) {
+            return Err(match self.has(&tree.to_string())? {
+                false => Error::MissingObject { id: tree.to_string(), dir: self.dir.clone() },
+                true => self.git.failure(&args, answer),
+            });
+        }
+        let mut listing = Listing::default();
+        for record in answer.stdout.split(|&byte| byte == 0).filter(|record| !record.is_empty()) {
+            listing.add(record)?;
+        }
+        Ok(listing)
+    }
+
+    /// Whether an object is in the store.
+    pub(crate) fn has(&self, name: &str) -> Result<bool> {
+        Ok(self.git.answer(&["cat-file", "-e", name], b"")?.code == Some(0))
     }
 
     /// The tree of a commit.
+    ///
+    /// # Errors
+    /// [`Error::MissingObject`].
     pub fn tree_of(&self, commit: &CommitId) -> Result<TreeId> {
-        let _ = commit;
-        todo!()
+        let spec = format!("{commit}^{{tree}}");
+        let answer = self.git.answer(&["rev-parse", "--verify", "--quiet", &spec], b"")?;
+        let text = String::from_utf8_lossy(&answer.stdout);
+        text.trim()
+            .parse()
+            .map_err(|_| Error::MissingObject { id: commit.to_string(), dir: self.dir.clone() })
     }
 
     /// The bytes of a file.
+    ///
+    /// # Errors
+    /// [`Error::MissingObject`].
     pub fn blob(&self, id: &BlobId) -> Result<Vec<u8>> {
-        let _ = id;
-        todo!()
+        match self.objects.get(&id.to_string())? {
+            Found::Bytes(bytes) => Ok(bytes),
+            Found::Nothing => Err(Error::MissingObject { id: id.to_string(), dir: self.dir.clone() }),
+        }
     }
 
-    /// The bytes of a file whose name may be abbreviated (4 digits or more); none when it is unknown or ambiguous.
+    /// The bytes of a file whose name may be abbreviated (4 hexadecimal digits or more); none when it is unknown
+    /// or ambiguous.
     pub fn blob_by_prefix(&self, prefix: &str) -> Result<Option<Vec<u8>>> {
-        let _ = prefix;
-        todo!()
+        if prefix.len() < 4 || prefix.len() > 40 || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        Ok(match self.objects.get(prefix)? {
+            Found::Bytes(bytes) => Some(bytes),
+            Found::Nothing => None,
+        })
+    }
+
+    /// The bytes of many files, in order. `take` must not ask the store for more.
+    pub(crate) fn blobs(
+        &self,
+        ids: &[BlobId],
+        mut take: impl FnMut(usize, Vec<u8>) -> Result<()>,
+    ) -> Result<()> {
+        self.objects.each(ids.iter().map(BlobId::to_string), |nth, found| match found {
+            Found::Bytes(bytes) => take(nth, bytes),
+            Found::Nothing => Err(Error::MissingObject { id: ids[nth].to_string(), dir: self.dir.clone() }),
+        })
     }
 
     /// Stores the bytes of a file.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId> {
-        let _ = bytes;
-        todo!()
+        let id = self.git.line(&["hash-object", "-w", "-t", "blob", "--no-filters", "--stdin"], bytes)?;
+        id.parse().map_err(Error::git_output("hash-object"))
     }
 
-    /// Stores the tree that a change makes of another tree.
+    /// Stores the bytes of many files in one go.
+    fn put_blobs<'a>(&self, blobs: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+        let send = |stream: &mut Vec<u8>| {
+            stream.extend_from_slice(b"done\n");
+            self.git.run(&["fast-import", "--quiet", "--done"], &std::mem::take(stream))
+        };
+        let mut stream = Vec::new();
+        for bytes in blobs {
+            stream.extend_from_slice(format!("blob\ndata {}\n", bytes.len()).as_bytes());
+            stream.extend_from_slice(bytes);
+            stream.push(b'\n');
+            if stream.len() > STREAMED {
+                send(&mut stream)?;
+            }
+        }
+        if !stream.is_empty() {
+            send(&mut stream)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the tree that changes make of another tree.
+    ///
+    /// # Errors
+    /// [`Error::BadPath`] for a path that leaves the tree or names `.git`.
     pub fn write_tree(&self, base: &TreeId, changes: &[Change]) -> Result<TreeId> {
-        let _ = (base, changes);
-        todo!()
+        for change in changes {
+            repo_path::check(&change.path)?;
+        }
+        if changes.is_empty() {
+            return Ok(*base);
+        }
+        self.put_blobs(changes.iter().filter_map(Change::bytes))?;
+        let edits = changes.iter().map(|change| {
+            let entry = match &change.edit {
+                Edit::Deleted => None,
+                Edit::New { mode, bytes } | Edit::Changed { mode, bytes } => Some((*mode, BlobId::of(bytes))),
+            };
+            (change.path.as_str(), entry)
+        });
+        let tree = self.edit_tree(base, edits)?;
+        let known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.iter().find(|(id, _)| id == base).map(|(_, manifest)| Arc::clone(manifest));
+        if let Some(manifest) = known {
+            self.remember(tree, &Arc::new(manifest.with(changes)));
+        }
+        Ok(tree)
+    }
+
+    /// Stores a tree that differs from another in these paths; `None` removes one. The blobs must be stored.
+    pub(crate) fn edit_tree<'a>(
+        &self,
+        base: &TreeId,
+        edits: impl Iterator<Item = (&'a str, Option<(FileMode, BlobId)>)> + Clone,
+    ) -> Result<TreeId> {
+        let scratch = tempfile::tempdir_in(&self.dir).map_err(Error::io("make a directory in", &self.dir))?;
+        let index = Utf8Path::from_path(scratch.path()).expect("below a UTF-8 directory").join("index");
+        let git = self.git.clone().with_index(&index);
+        git.run(&["read-tree", &base.to_string()], b"")?;
+        let mut info = Vec::new();
+        // Removals first: a directory may take the place of a file.
+        for (path, _) in edits.clone().filter(|(_, entry)| entry.is_none()) {
+            info.extend_from_slice(format!("0 {}\t{path}\0", "0".repeat(40)).as_bytes());
+        }
+        for (path, entry) in edits {
+            if let Some((mode, id)) = entry {
+                info.extend_from_slice(format!("{} {id}\t{path}\0", mode.as_git()).as_bytes());
+            }
+        }
+        git.run(&["update-index", "-z", "--replace", "--index-info"], &info)?;
+        git.line(&["write-tree"], b"")?.parse().map_err(Error::git_output("write-tree"))
     }
 
     /// Stores the tree without the paths that `leave_out` names (hidden cases, for an agent's copy).
     pub fn tree_without(&self, tree: &TreeId, leave_out: &dyn Fn(&str) -> bool) -> Result<TreeId> {
-        let _ = (tree, leave_out);
-        todo!()
+        let manifest = self.manifest(tree)?;
+        let gone: Vec<&str> = manifest.iter().map(|(path, _)| path).filter(|path| leave_out(path)).collect();
+        if gone.is_empty() { Ok(*tree) } else { self.edit_tree(tree, gone.iter().map(|path| (*path, None))) }
     }
 
     /// Stores a commit.
@@ -131,53 +308,118 @@ impl Store {
         by: &Identity,
         at: UnixSeconds,
     ) -> Result<CommitId> {
-        let _ = (tree, parent, message, by, at);
-        todo!()
+        let date = format!("@{} +0000", at.0);
+        let mut git = self.git.clone().with_config("i18n.commitEncoding=UTF-8".to_owned());
+        for role in ["AUTHOR", "COMMITTER"] {
+            git = git
+                .with_env(&format!("GIT_{role}_NAME"), &by.name)
+                .with_env(&format!("GIT_{role}_EMAIL"), &by.email)
+                .with_env(&format!("GIT_{role}_DATE"), &date);
+        }
+        let (tree, parent) = (tree.to_string(), parent.map(CommitId::to_string));
+        let mut args = vec!["commit-tree", &tree];
+        if let Some(parent) = &parent {
+            args.extend(["-p", parent]);
+        }
+        // NUL cannot be in a commit message; everything else is kept as it is.
+        let message = message.replace('\0', "\u{fffd}");
+        git.line(&args, message.as_bytes())?.parse().map_err(Error::git_output("commit-tree"))
     }
 
     /// Moves a ref (a full name, `refs/…`), if it is where it is expected.
     ///
     /// # Errors
-    /// [`Error::RefMoved`](crate::Error::RefMoved) when it is elsewhere.
+    /// [`Error::RefMoved`] when it is elsewhere.
     pub fn update_ref(&self, name: &str, new: &CommitId, expected: Expected) -> Result<()> {
-        let _ = (name, new, expected);
-        todo!()
+        let new = new.to_string();
+        let old = match expected {
+            Expected::Absent => Some("0".repeat(40)),
+            Expected::At(commit) => Some(commit.to_string()),
+            Expected::Any => None,
+        };
+        let mut args = vec!["update-ref", "--no-deref", name, &new];
+        args.extend(old.as_deref());
+        let answer = self.git.answer(&args, b"")?;
+        if answer.code == Some(0) {
+            return Ok(());
+        }
+        let found = self.read_ref(name)?;
+        let as_expected = match expected {
+            Expected::Absent => found.is_none(),
+            Expected::At(commit) => found == Some(commit),
+            Expected::Any => true,
+        };
+        if as_expected {
+            return Err(self.git.failure(&args, answer));
+        }
+        let show =
+            |at: Option<CommitId>| at.map_or_else(|| "nothing".to_owned(), |commit| commit.to_string());
+        let expected = match expected {
+            Expected::At(commit) => Some(commit),
+            Expected::Absent | Expected::Any => None,
+        };
+        Err(Error::RefMoved { name: name.to_owned(), expected: show(expected), found: show(found) })
     }
 
     /// Where a ref is.
     pub fn read_ref(&self, name: &str) -> Result<Option<CommitId>> {
-        let _ = name;
-        todo!()
+        let answer = self.git.answer(&["rev-parse", "--verify", "--quiet", "--end-of-options", name], b"")?;
+        if answer.code != Some(0) {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&answer.stdout);
+        text.trim().parse().map(Some).map_err(Error::git_output("rev-parse"))
     }
 
     /// Every ref below a prefix such as `refs/sprag/`, ordered by name.
     pub fn refs(&self, prefix: &str) -> Result<Vec<(String, CommitId)>> {
-        let _ = prefix;
-        todo!()
+        let text = self.git.run(&["for-each-ref", "--format=%(objectname) %(refname)", prefix], b"")?;
+        String::from_utf8_lossy(&text)
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(id, name)| Ok((name.to_owned(), id.parse().map_err(Error::git_output("for-each-ref"))?)))
+            .collect()
     }
+}
 
-    /// The difference of two trees as a unified diff: full object names, no renames, binary files included.
-    /// Bytes that are not UTF-8 are replaced; [`diff_bytes`](Self::diff_bytes) keeps them.
-    pub fn diff(&self, from: &TreeId, to: &TreeId) -> Result<String> {
-        let _ = (from, to);
-        todo!()
-    }
+/// A tree as git lists it.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) files: Manifest,
+    pub(crate) submodules: Vec<String>,
+}
 
-    /// [`diff`](Self::diff), as bytes.
-    pub fn diff_bytes(&self, from: &TreeId, to: &TreeId) -> Result<Vec<u8>> {
-        let _ = (from, to);
-        todo!()
+impl Listing {
+    /// Reads `<mode> <type> <id> <size>\t<path>`.
+    fn add(&mut self, record: &[u8]) -> Result<()> {
+        let bad =
+            || Error::GitOutput { command: "ls-tree", what: String::from_utf8_lossy(record).into_owned() };
+        let tab = record.iter().position(|&byte| byte == b'\t').ok_or_else(bad)?;
+        let head = std::str::from_utf8(&record[..tab]).map_err(|_| bad())?;
+        let path = text_path(&record[tab + 1..])?;
+        repo_path::check(&path)?;
+        let mut words = head.split_ascii_whitespace();
+        let (mode, _kind, id, size) = (words.next(), words.next(), words.next(), words.next());
+        if mode == Some("160000") {
+            self.submodules.push(path);
+            return Ok(());
+        }
+        let entry = Entry {
+            mode: mode.and_then(FileMode::from_git).ok_or_else(bad)?,
+            id: id.and_then(|id| id.parse().ok()).ok_or_else(bad)?,
+            size: size.and_then(|size| size.parse().ok()).ok_or_else(bad)?,
+        };
+        self.files.entries.insert(path, entry);
+        Ok(())
     }
+}
 
-    /// The lines that differ, file by file.
-    pub fn numstat(&self, from: &TreeId, to: &TreeId) -> Result<Vec<FileStat>> {
-        let _ = (from, to);
-        todo!()
-    }
-
-    /// The added and deleted lines of all files together. A binary file counts as one line each way.
-    pub fn changed_lines(&self, from: &TreeId, to: &TreeId) -> Result<u64> {
-        let _ = (from, to);
-        todo!()
-    }
+/// Writes a small file whole or not at all.
+pub(crate) fn write_durably(path: &Utf8Path, bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let dir = path.parent().unwrap_or(Utf8Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(Error::io("write in", dir))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::io("write", path))?;
+    file.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))
 }
