@@ -10,6 +10,7 @@ mod ledger;
 mod lines;
 mod log;
 mod verify;
+pub mod view;
 
 pub use chain::{Hash, Stamp, VERSION};
 pub use entry::{

@@ -9,9 +9,11 @@ use std::{
 };
 
 use camino::Utf8Path;
+use serde::Serialize;
 
 use crate::{ChainReport, Entry, Run, Stamp, entry::decode, lines::Lines, verify::Verifier};
 
+pub(crate) use session::relative;
 pub use session::{Point, Segment, Session};
 pub use totals::{Sum, Totals};
 
@@ -40,7 +42,7 @@ pub struct Record {
 }
 
 /// One line that was not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BadLine {
     /// The line's number in its file, from 1.
     pub line: u64,

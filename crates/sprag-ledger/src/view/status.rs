@@ -1,0 +1,175 @@
+//! The state of a session: `sprag status`.
+
+use serde::Serialize;
+
+use super::{
+    MetricView, RowView, SessionView, change, count, duration, number, sanitize, table::reason_word,
+};
+use crate::{Final, Log, Point, StopEntry, Sum, Totals};
+
+/// The state of a session. As JSON: `sprag status --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusView {
+    /// The version of this shape.
+    pub v: u32,
+    /// Which session.
+    pub session: SessionView,
+    /// The phase of the spec, from 1; `null` in other tools' logs.
+    pub phase: Option<u32>,
+    /// How many segments there are; the numbers below are of the last one.
+    pub segments: usize,
+    /// What is optimized.
+    pub metric: MetricView,
+    /// The baseline's value; `null` where unknown.
+    pub baseline: Option<f64>,
+    /// The best kept run; `null` where there is none.
+    pub best: Option<Point>,
+    /// Its change from the baseline as a fraction; `null`: unknown.
+    pub delta: Option<f64>,
+    /// The last run; `null` where there is none.
+    pub last: Option<RowView>,
+    /// Counts and sums over the whole session.
+    pub totals: Totals,
+    /// The measured result; `null` before the end.
+    pub result: Option<Final>,
+    /// Why it ended; `null` while it goes on.
+    pub stop: Option<StopEntry>,
+    /// How many lines were not understood.
+    pub bad_count: u64,
+}
+
+/// The state of a log's last session.
+pub fn status_view(log: &Log) -> StatusView {
+    let session = log.session();
+    let segments = session.segments();
+    let segment = session.segment();
+    let baseline = segment.baseline();
+    let value = baseline.and_then(|run| run.metric);
+    let best = segment.best();
+    let last = segment.records.iter().rev().find_map(|record| {
+        let run = record.entry.as_run()?;
+        Some(RowView::of(run, record.mark, value, baseline.is_some_and(|base| std::ptr::eq(base, run))))
+    });
+    StatusView {
+        v: 1,
+        session: SessionView::of(&session),
+        phase: segment.config.and_then(|config| config.phase),
+        segments: segments.len(),
+        metric: MetricView::of(&segment),
+        baseline: value,
+        best,
+        delta: best.and_then(|best| segment.delta(best.metric)),
+        last,
+        totals: session.totals(),
+        result: session.result().cloned(),
+        stop: session.stop().cloned(),
+        bad_count: log.bad_count,
+    }
+}
+
+impl StatusView {
+    /// In a few lines of plain text.
+    pub fn to_text(&self) -> String {
+        let mut lines = vec![self.title()];
+        lines.push(self.progress());
+        lines.push(self.counts());
+        lines.push(self.cost());
+        if let Some(last) = &self.last {
+            let reason = last.reason.map(|reason| format!(" ({})", reason_word(reason))).unwrap_or_default();
+            let words = super::clip(&last.description, 80);
+            lines.push(format!("last: run {} {}{reason} {words}", last.run, sanitize(&last.status)));
+        }
+        if let Some(result) = &self.result {
+            lines.push(measured(result));
+        }
+        if let Some(stop) = &self.stop {
+            lines.push(format!("stopped: {}", sanitize(&stop.detail)));
+        }
+        match self.session.chain {
+            "broken" => {
+                lines.push("the chain is broken: `sprag audit` names the first changed line".to_owned())
+            }
+            "unverified" => lines.push("unverified: another tool's log, without a chain".to_owned()),
+            _ => {}
+        }
+        if self.bad_count > 0 {
+            lines.push(format!("{} lines were not understood", self.bad_count));
+        }
+        lines.retain(|line| !line.is_empty());
+        lines.join("\n") + "\n"
+    }
+
+    fn title(&self) -> String {
+        let phase = self.phase.map(|phase| format!(", phase {phase}")).unwrap_or_default();
+        let grade = self.session.grade.map(|grade| format!("  {grade}")).unwrap_or_default();
+        format!("{}{phase}  {}{grade}", sanitize(&self.session.name), self.metric.to_text())
+    }
+
+    fn progress(&self) -> String {
+        let value = |value: Option<f64>| value.map_or("unknown".to_owned(), number);
+        let best = match (self.best, self.delta) {
+            (Some(best), Some(delta)) => {
+                format!("  best {} (run {}, {})", number(best.metric), best.run, change(delta))
+            }
+            (Some(best), None) => format!("  best {} (run {})", number(best.metric), best.run),
+            (None, _) => String::new(),
+        };
+        format!("baseline {}{best}", value(self.baseline))
+    }
+
+    fn counts(&self) -> String {
+        let totals = &self.totals;
+        let parts = [
+            (totals.keep, "kept"),
+            (totals.discard, "discarded"),
+            (totals.checks_failed, "failed checks"),
+            (totals.crash, "crashed"),
+            (totals.unknown, "of unknown status"),
+        ];
+        let parts: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        let detail = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+        let row = match totals.consecutive_discards {
+            0 | 1 => String::new(),
+            n => format!("; {n} in a row without a keep"),
+        };
+        let s = if totals.experiments == 1 { "" } else { "s" };
+        format!("{} experiment{s}{detail}{row}", totals.experiments)
+    }
+
+    fn cost(&self) -> String {
+        let totals = &self.totals;
+        let mut parts = Vec::new();
+        if totals.seconds.total() > 0.0 {
+            parts.push(duration(totals.seconds.total()));
+        }
+        parts.extend(sum(totals.usd, |usd| format!("${usd:.2}"), "cost"));
+        parts.extend(sum(totals.input, |n| format!("{} tokens in", count(n)), "input tokens"));
+        parts.extend(sum(totals.output, |n| format!("{} out", count(n)), "output tokens"));
+        parts.join("; ")
+    }
+}
+
+/// A sum is a lower bound where some of its numbers are unknown, and says so.
+fn sum(sum: Sum, text: impl Fn(f64) -> String, what: &str) -> Option<String> {
+    match sum {
+        Sum { known: 0.0, unknown: 0 } => None,
+        Sum { known, unknown: 0 } => Some(text(known)),
+        Sum { known: 0.0, .. } => Some(format!("{what} unknown")),
+        Sum { known, unknown } => Some(format!("{} or more ({unknown} unknown)", text(known))),
+    }
+}
+
+fn measured(result: &Final) -> String {
+    let name = sanitize(&result.metric);
+    let (from, to) = (number(result.baseline), number(result.result));
+    if !result.demonstrated {
+        return format!("result: no demonstrated gain ({name} {from} to {to})");
+    }
+    let interval = result.interval.map(|x| {
+        // x is a log-ratio: positive is better, so the metric went by exp(−x) where lower is better.
+        let ratio = |x: f64| change((-x * result.direction.sign()).exp() - 1.0);
+        format!(", {} ({} to {})", ratio(x.effect), ratio(x.low), ratio(x.high))
+    });
+    format!("result: {name} {from} to {to}{}", interval.unwrap_or_default())
+}
