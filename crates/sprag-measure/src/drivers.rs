@@ -13,7 +13,7 @@ use sprag_judge::{Finding, Order, Provenance, Reason};
 
 use crate::process::{Ended, Invocation, Status};
 use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Side};
-pub use cases::echo_worker;
+pub use cases::{Cases, Turns, echo_worker};
 
 /// What a driver needs besides the settings.
 #[derive(Debug, Clone, Default)]
@@ -51,17 +51,7 @@ pub trait Driver: Send {
         candidate: &Side<'_>,
         plan: &PairPlan,
     ) -> Result<[Run; 2], MeasureError> {
-        debug_assert_eq!((incumbent.role, candidate.role), (Role::Incumbent, Role::Candidate));
-        match plan.order {
-            Order::Ab => {
-                let first = self.measure(incumbent, &plan.plan())?;
-                Ok([first, self.measure(candidate, &plan.plan())?])
-            }
-            Order::Ba => {
-                let first = self.measure(candidate, &plan.plan())?;
-                Ok([self.measure(incumbent, &plan.plan())?, first])
-            }
-        }
+        one_after_the_other(self, incumbent, candidate, plan)
     }
 
     /// What a do-nothing candidate would measure; `None` where this driver has no stand-in for one.
@@ -74,6 +64,25 @@ pub trait Driver: Send {
     fn provenance(&self, metric: &str) -> Provenance;
 }
 
+fn one_after_the_other<D: Driver + ?Sized>(
+    driver: &mut D,
+    incumbent: &Side<'_>,
+    candidate: &Side<'_>,
+    plan: &PairPlan,
+) -> Result<[Run; 2], MeasureError> {
+    debug_assert_eq!((incumbent.role, candidate.role), (Role::Incumbent, Role::Candidate));
+    match plan.order {
+        Order::Ab => {
+            let first = driver.measure(incumbent, &plan.plan())?;
+            Ok([first, driver.measure(candidate, &plan.plan())?])
+        }
+        Order::Ba => {
+            let first = driver.measure(candidate, &plan.plan())?;
+            Ok([driver.measure(incumbent, &plan.plan())?, first])
+        }
+    }
+}
+
 /// The driver that the settings name.
 ///
 /// # Errors
@@ -82,7 +91,7 @@ pub fn open(settings: &Settings, setup: Setup) -> Result<Box<dyn Driver>, Measur
     Ok(match settings.measure.driver {
         DriverKind::Script => Box::new(script::Script::open(settings, setup)?),
         DriverKind::Command => Box::new(command::Command::open(settings, setup)?),
-        DriverKind::Cases => Box::new(cases::Cases::open(settings, setup)?),
+        DriverKind::Cases => Box::new(Cases::open(settings, setup)?),
     })
 }
 

@@ -4,6 +4,7 @@ mod descendants;
 mod group;
 mod output;
 mod run;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::CpuSet;
 
-pub(crate) use descendants::{children_of, start_reaping, stat_of};
-pub(crate) use group::{Exit, Group};
+pub(crate) use group::{Exit, Group, timespec};
 pub use output::{capped, sanitized};
 pub use run::run;
 pub(crate) use run::{length, output_file};
+pub(crate) use usage::Usage;
 
 /// How much a command may print to each of its streams when nobody says otherwise.
 pub const OUTPUT_LIMIT: u64 = 64 << 20;

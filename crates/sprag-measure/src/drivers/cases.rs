@@ -1,41 +1,149 @@
-//! The `cases` driver.
+//! `cases`: Sprag sends each case itself, times it from outside, and keeps the answers.
+//!
+//! A pair runs both sides at once, case by case in turns on one CPU, the waiting side frozen: whatever slows the
+//! machine then slows both. With more than one CPU to use, alternating adds noise instead, and the sides run one after
+//! the other.
 
-use sprag_contract::settings::Settings;
+mod answer;
+mod echo;
+mod file;
+mod lane;
+mod turns;
+mod values;
+mod worker;
+
+use std::collections::BTreeSet;
+
+use sprag_contract::settings::{Cpus, Lifetime, Serve, Settings};
 use sprag_judge::Provenance;
 
+use super::launch::Launch;
 use super::{Driver, Setup};
-use crate::{Floor, MeasureError, Plan, Run, Side};
+use crate::process::Program;
+use crate::{Floor, MeasureError, PairPlan, Plan, Role, Run, Side};
 
-pub(super) struct Cases {}
+pub use echo::echo_worker;
+use file::CaseFile;
+use turns::measure_lanes;
+
+/// How the two sides of a pair share the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turns {
+    /// One side's whole run after the other's.
+    Sequential,
+    /// Case by case, a coin for each says who is first; the waiting side is left alone.
+    Alternating,
+    /// The same, and the waiting side is stopped.
+    Frozen,
+}
+
+/// The driver.
+pub struct Cases {
+    launch: Launch,
+    worker: Program,
+    echo: Option<Program>,
+    file: CaseFile,
+    repeat: u32,
+    turns: Turns,
+    wanted: BTreeSet<String>,
+}
 
 impl Cases {
-    pub(super) fn open(settings: &Settings, setup: Setup) -> Result<Self, MeasureError> {
-        let _ = (settings, setup);
-        Ok(Self {})
+    /// Reads the case file of the harness.
+    ///
+    /// # Errors
+    /// [`MeasureError::Harness`] where there are no cases in the settings, or the file is wrong.
+    pub fn open(settings: &Settings, setup: Setup) -> Result<Self, MeasureError> {
+        let cases = settings.cases.as_ref().ok_or_else(|| {
+            MeasureError::harness(
+                "driver `cases` without a [cases] table",
+                "write `file` and `serve` under [cases]",
+            )
+        })?;
+        let mut file = file::load(&setup.harness.join(&cases.file))?;
+        if cases.lifetime == Lifetime::Fresh {
+            file.warmup.clear();
+        }
+        let Serve::Stdio(command) = &cases.serve;
+        let launch = Launch::new(settings, &setup, Cpus::One)?;
+        let shared_core = launch.cpus.as_ref().is_some_and(|cpus| cpus.count() == 1);
+        Ok(Self {
+            launch,
+            worker: Program::Shell(command.clone()),
+            echo: setup.echo.map(Program::Argv),
+            file,
+            repeat: cases.repeat.max(1),
+            turns: if shared_core { Turns::Frozen } else { Turns::Sequential },
+            wanted: setup.wanted,
+        })
+    }
+
+    /// Measures pairs in another way than the CPUs suggest: for the bench of the noise.
+    #[must_use]
+    pub fn with_turns(self, turns: Turns) -> Self {
+        Self { turns, ..self }
+    }
+
+    fn sequential(&self, side: &Side<'_>, plan: &Plan, program: &Program) -> Result<Run, MeasureError> {
+        let plan = PairPlan { order: sprag_judge::Order::Ab, seed: plan.seed };
+        let [run] = measure_lanes(self, program, [side], plan, false)?;
+        Ok(run)
     }
 }
 
 impl Driver for Cases {
     fn measure(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Run, MeasureError> {
-        let _ = (side, plan);
-        Err(MeasureError::harness("driver `cases` is not there yet", "wait"))
+        self.sequential(side, plan, &self.worker)
+    }
+
+    fn measure_pair(
+        &mut self,
+        incumbent: &Side<'_>,
+        candidate: &Side<'_>,
+        plan: &PairPlan,
+    ) -> Result<[Run; 2], MeasureError> {
+        debug_assert_eq!((incumbent.role, candidate.role), (Role::Incumbent, Role::Candidate));
+        match self.turns {
+            Turns::Sequential => super::one_after_the_other(self, incumbent, candidate, plan),
+            Turns::Alternating => measure_lanes(self, &self.worker, [incumbent, candidate], *plan, false),
+            Turns::Frozen => measure_lanes(self, &self.worker, [incumbent, candidate], *plan, true),
+        }
     }
 
     fn floor(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Option<Floor>, MeasureError> {
-        let _ = (side, plan);
-        Ok(None)
+        let Some(echo) = &self.echo else { return Ok(None) };
+        let stand_in = Cases { wanted: BTreeSet::new(), ..self.without_services() };
+        let run = stand_in.sequential(side, plan, echo)?;
+        match run.failure {
+            None => Ok(Some(Floor { metrics: run.metrics, stand_in: "an echo worker".to_owned() })),
+            Some(finding) => Err(MeasureError::harness(
+                format!("the echo worker failed: {}", finding.detail),
+                "this is a fault of Sprag's own; please report it",
+            )),
+        }
     }
 
-    fn provenance(&self, _metric: &str) -> Provenance {
-        Provenance::Observed
+    fn provenance(&self, metric: &str) -> Provenance {
+        let case = |name: &str| self.file.cases.iter().any(|case| case.id == name);
+        match metric.strip_prefix("case_").and_then(|rest| rest.strip_suffix("_ms")) {
+            Some(id) if case(id) => Provenance::Observed,
+            _ if values::NAMES.contains(&metric) => Provenance::Observed,
+            _ => Provenance::Attested,
+        }
     }
 }
 
-/// Answers each case with `null` at once: the floor of the `cases` driver. Returns at the end of `stdin`.
-///
-/// # Errors
-/// When one of the two ends cannot be read or written.
-pub fn echo_worker(stdin: impl std::io::BufRead, mut stdout: impl std::io::Write) -> std::io::Result<()> {
-    let _ = stdin;
-    stdout.flush()
+impl Cases {
+    /// The echo worker asks no service.
+    fn without_services(&self) -> Self {
+        Self {
+            launch: self.launch.without_services(),
+            worker: self.worker.clone(),
+            echo: self.echo.clone(),
+            file: self.file.clone(),
+            repeat: self.repeat,
+            turns: self.turns,
+            wanted: self.wanted.clone(),
+        }
+    }
 }

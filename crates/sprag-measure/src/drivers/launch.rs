@@ -40,6 +40,11 @@ impl Launch {
         })
     }
 
+    /// The same, for a stand-in that asks no service.
+    pub(crate) fn without_services(&self) -> Self {
+        Self { services: Vec::new(), ..self.clone() }
+    }
+
     /// The services of one side and repetition. Where the side has only some of the CPUs they get the others.
     pub(crate) fn services(&self, side: &Side<'_>, repetition: u32) -> Result<Services, MeasureError> {
         let others = match &self.cpus {

@@ -15,12 +15,25 @@ pub(crate) fn start_reaping() {
     });
 }
 
+/// The threads of a process. Empty where it is gone.
+pub(crate) fn threads_of(pid: Pid) -> Vec<Pid> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())) else { return Vec::new() };
+    tasks.flatten().filter_map(|task| Pid::from_raw(task.file_name().to_str()?.parse().ok()?)).collect()
+}
+
 /// Pids of the direct children of all threads of `pid`.
 pub(crate) fn children_of(pid: Pid) -> Vec<Pid> {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())) else { return Vec::new() };
-    tasks
-        .flatten()
-        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+    let of_thread = |thread: Pid| {
+        fs::read_to_string(format!(
+            "/proc/{}/task/{}/children",
+            pid.as_raw_nonzero(),
+            thread.as_raw_nonzero()
+        ))
+        .ok()
+    };
+    threads_of(pid)
+        .into_iter()
+        .filter_map(of_thread)
         .flat_map(|list| {
             list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect::<Vec<_>>()
         })

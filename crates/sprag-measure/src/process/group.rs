@@ -1,7 +1,7 @@
 //! A process group that Sprag started: spawning, freezing, killing whole.
 
 use std::os::fd::OwnedFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use rustix::process::{
 };
 use wait4::Wait4;
 
-use super::descendants::{children_of, family_of, orphans_with, start_reaping, stat_of};
+use super::descendants::{children_of, family_of, orphans_with, start_reaping, stat_of, threads_of};
+use super::usage::Usage;
 use super::{Invocation, Program};
 use crate::MeasureError;
 
@@ -35,17 +36,6 @@ pub(crate) struct Exit {
     pub(crate) cpu: Duration,
     pub(crate) peak_rss: u64,
     pub(crate) leftovers: usize,
-}
-
-impl Exit {
-    /// In words.
-    pub(crate) fn describe(&self) -> String {
-        match (self.status.code(), self.status.signal()) {
-            (Some(code), _) => format!("exit code {code}"),
-            (None, Some(signal)) => format!("killed by signal {signal}"),
-            (None, None) => "an unknown end".to_owned(),
-        }
-    }
 }
 
 impl Group {
@@ -111,6 +101,24 @@ impl Group {
     pub(crate) fn ends_within(&self, patience: Duration) -> bool {
         let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
         matches!(poll(&mut fds, Some(&timespec(patience))), Ok(1..))
+    }
+
+    /// How the leading process ended, where it has and before it is reaped.
+    pub(crate) fn exit_in_words(&self) -> Option<String> {
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let status = waitid(WaitId::Pid(self.leader), ended).ok().flatten()?;
+        let code = status.exit_status().map(|code| format!("exit code {code}"));
+        code.or_else(|| status.terminating_signal().map(|signal| format!("killed by signal {signal}")))
+    }
+
+    /// Every thread of the leading process and of all below it.
+    pub(crate) fn threads(&self) -> Vec<Pid> {
+        family_of(self.leader).into_iter().flat_map(threads_of).collect()
+    }
+
+    /// What the leading process and all below it have cost so far.
+    pub(crate) fn usage(&self) -> Usage {
+        family_of(self.leader).into_iter().map(Usage::of).fold(Usage::default(), Usage::and)
     }
 
     /// Stops every process of the group and waits until none of its known members runs any more.

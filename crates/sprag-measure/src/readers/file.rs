@@ -150,6 +150,15 @@ mod tests {
             ["link.json", "etc/x.json", "pipe.json", "../x.json", "/etc/x.json", "broken.json", "text.json", "bool.json"]
                 .map(complaint)
                 .join("\n"),
-            @"");
+            @r"
+        link.json cannot be read: Too many levels of symbolic links (os error 40)
+        `etc/x.json` goes through a link
+        pipe.json cannot be read: it is no regular file
+        `../x.json` is no path inside the workspace
+        `/etc/x.json` is no path inside the workspace
+        broken.json is no JSON: EOF while parsing a list at line 1 column 1
+        text.json has no finite number at /p
+        bool.json has no finite number at /p
+        ");
     }
 }

@@ -1,0 +1,158 @@
+//! One side through one repetition: its services, its worker, what it answered.
+
+use std::time::Duration;
+
+use sprag_judge::{Finding, Metrics};
+
+use super::file::Case;
+use super::worker::{Fault, Worker};
+use crate::drivers::launch::Launch;
+use crate::process::{Program, Usage};
+use crate::service::Services;
+use crate::{CpuSet, MeasureError, Plan, Side};
+
+/// A started side. It exists only while its worker can go on; a fault ends it.
+pub(super) struct Lane {
+    services: Services,
+    worker: Worker,
+    start_up: Duration,
+    counted: Metrics,
+    used: Usage,
+    answers: Vec<Answer>,
+}
+
+/// One scored case's answer.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    /// The case's place in the case file.
+    pub(super) case: usize,
+    pub(super) took: Duration,
+    pub(super) line: Vec<u8>,
+}
+
+/// What one repetition of a side gave.
+#[derive(Debug, Clone)]
+pub(super) struct Lap {
+    pub(super) start_up: Duration,
+    pub(super) cpu: Duration,
+    pub(super) peak_rss: u64,
+    pub(super) answers: Vec<Answer>,
+    pub(super) counters: Metrics,
+    pub(super) leftovers: usize,
+}
+
+/// A side's end: what it gave, or the finding against it. `Err` is nobody's verdict.
+pub(super) type Outcome<T> = Result<Result<T, Finding>, MeasureError>;
+
+impl Lane {
+    /// Starts the services, then the worker on `cpus`, and waits until it is ready.
+    pub(super) fn start(
+        launch: &Launch,
+        program: &Program,
+        side: &Side<'_>,
+        plan: &Plan,
+        repetition: u32,
+        cpus: Option<&CpuSet>,
+    ) -> Outcome<Self> {
+        let services = launch.services(side, repetition)?;
+        let mut invocation = launch.invocation(program.clone(), side, plan, repetition, services.env())?;
+        invocation.cpus = cpus.cloned();
+        let mut worker = Worker::start(invocation, &launch.interrupt)?;
+        match worker.ready() {
+            Ok(start_up) => Ok(Ok(Self {
+                services,
+                worker,
+                start_up,
+                counted: Metrics::new(),
+                used: Usage::default(),
+                answers: Vec::new(),
+            })),
+            Err(fault) => Ok(Err(blame(fault, &services, worker)?)),
+        }
+    }
+
+    pub(super) fn pin(&self, cpus: &CpuSet) -> Result<(), MeasureError> {
+        self.worker.pin(cpus)
+    }
+
+    pub(super) fn freeze(&self) -> Result<(), MeasureError> {
+        self.worker.group().freeze()
+    }
+
+    pub(super) fn thaw(&self) {
+        self.worker.group().thaw();
+    }
+
+    /// Sends a case whose answer is thrown away once it was seen to be one.
+    pub(super) fn warm_up(&mut self, case: &Case) -> Result<(), Fault> {
+        let (_, line) = self.worker.ask(case)?;
+        self.worker.output(case, &line).map(drop)
+    }
+
+    /// From here on counts and CPU time are those of the scored cases.
+    pub(super) fn begin_scoring(&mut self) -> Result<(), MeasureError> {
+        self.counted = self.services.counters()?;
+        self.used = self.worker.group().usage();
+        Ok(())
+    }
+
+    /// Sends a scored case. Its answer is only looked at after the worker's end.
+    pub(super) fn score(&mut self, index: usize, case: &Case) -> Result<(), Fault> {
+        let (took, line) = self.worker.ask(case)?;
+        self.answers.push(Answer { case: index, took, line });
+        Ok(())
+    }
+
+    /// Ends a side that did all its cases.
+    pub(super) fn finish(mut self, cases: &[Case]) -> Outcome<Lap> {
+        self.thaw();
+        let mut verdict = self.worker.expect_silence("after the last case");
+        let used = self.worker.group().usage();
+        let counters = self.services.counters_since(&self.counted)?;
+        for answer in &mut self.answers {
+            if verdict.is_ok() {
+                let case = &cases[answer.case];
+                verdict = self.worker.output(case, &answer.line).map(|output| answer.line = output);
+            }
+        }
+        if let Err(fault) = verdict {
+            return Ok(Err(blame(fault, &self.services, self.worker)?));
+        }
+        self.services.check()?;
+        let exit = self.worker.end()?;
+        Ok(Ok(Lap {
+            start_up: self.start_up,
+            cpu: exit.cpu.max(used.cpu).saturating_sub(self.used.cpu),
+            peak_rss: peak(exit.peak_rss, used.peak_rss),
+            answers: self.answers,
+            counters,
+            leftovers: exit.leftovers,
+        }))
+    }
+
+    /// Ends a side because of `fault`.
+    pub(super) fn give_up(self, fault: Fault) -> Result<Finding, MeasureError> {
+        blame(fault, &self.services, self.worker)
+    }
+
+    /// Ends a side because the other one cannot go on.
+    pub(super) fn abandon(self) -> Result<(), MeasureError> {
+        self.worker.end().map(drop)
+    }
+}
+
+/// Whose fault it was: where a service has died, the worker cannot be blamed for what followed.
+fn blame(fault: Fault, services: &Services, worker: Worker) -> Result<Finding, MeasureError> {
+    worker.end()?;
+    match fault {
+        Fault::Ours(error) => Err(error),
+        Fault::Worker(finding) => services.check().map(|()| finding),
+    }
+}
+
+/// The kernel's figure for a dead process includes the moment before `exec`, when it shared Sprag's memory: where it
+/// is no larger than Sprag itself, what the living process showed is nearer the truth.
+fn peak(of_dead: u64, of_living: u64) -> u64 {
+    let own = Usage::of(rustix::process::getpid()).peak_rss;
+    if of_dead > own || of_living == 0 { of_dead } else { of_living }
+}
