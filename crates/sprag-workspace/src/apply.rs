@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::baseline::Imported;
 use crate::id::{BlobId, CommitId, TreeId};
+use crate::lfs;
 use crate::manifest::{FileMode, Manifest};
 use crate::repo_path::is_within;
-use crate::store::{Identity, Store, UnixSeconds};
+use crate::store::{Identity, Listing, Store, UnixSeconds};
 use crate::transfer::copy_missing;
 use crate::user_repo::UserRepo;
 use crate::{Error, Result};
@@ -22,40 +22,36 @@ pub struct KeepStep {
     pub at: UnixSeconds,
 }
 
-/// What a branch is made of.
-#[derive(Debug)]
-pub struct Branch<'a> {
-    /// Its name, without `refs/heads/`.
-    pub name: &'a str,
-    /// The commits, oldest first.
-    pub steps: &'a [KeepStep],
-    /// Who they are by.
-    pub by: &'a Identity,
-    /// What the commits stand on, and what the trees were evaluated against.
-    pub baseline: &'a Imported,
-}
-
-/// Adds a branch to the user's repository and returns its tip. The trees of its commits are the base's own, with the
-/// differences between the baseline and each kept tree: a harness that was never committed does not enter. Objects
-/// and one new ref are written; no hook runs, and the working tree, index, config, reflogs and other refs stay.
+/// Adds a branch (its name without `refs/heads/`) to the user's repository and returns its tip. The trees of its
+/// commits are the base's own, with the differences between the baseline's tree and each kept one: a harness that was
+/// never committed does not enter. Objects and one new ref are written; no hook runs, and the working tree, index,
+/// config, reflogs and other refs stay as they are.
 ///
 /// # Errors
 /// [`Error::BranchExists`], [`Error::BadBranch`]; [`Error::LockedPath`] when a step changes a submodule or LFS file.
-pub fn apply_branch(repo: &UserRepo, store: &Store, branch: &Branch<'_>) -> Result<CommitId> {
+pub fn apply_branch(
+    repo: &UserRepo,
+    store: &Store,
+    branch: &str,
+    steps: &[KeepStep],
+    by: &Identity,
+    base: &CommitId,
+    baseline_tree: &TreeId,
+) -> Result<CommitId> {
     let git = repo.git();
-    let full = format!("refs/heads/{}", branch.name);
-    let bad = |why: &str| Error::BadBranch { branch: branch.name.to_owned(), why: why.to_owned() };
+    let full = format!("refs/heads/{}", branch);
+    let bad = |why: &str| Error::BadBranch { branch: branch.to_owned(), why: why.to_owned() };
     // A name that begins with a dash is legal as a ref and a trap on every command line.
-    if branch.name.starts_with('-') || branch.name == "HEAD" {
+    if branch.starts_with('-') || branch == "HEAD" {
         return Err(bad("git would take it for something else"));
     }
     if git.answer(&["check-ref-format", &full], b"")?.code != Some(0) {
         return Err(bad("it has characters or parts that git does not allow"));
     }
     if git.answer(&["rev-parse", "--verify", "--quiet", &full], b"")?.code == Some(0) {
-        return Err(Error::BranchExists { branch: branch.name.to_owned() });
+        return Err(Error::BranchExists { branch: branch.to_owned() });
     }
-    let tip = write_commits(store, branch)?;
+    let tip = write_commits(store, steps, by, base, baseline_tree)?;
     copy_missing(store.git(), &git, &[tip.to_string()], true)?;
     let zero = "0".repeat(40);
     let args = ["update-ref", "--no-deref", &full, &tip.to_string(), &zero];
@@ -64,7 +60,7 @@ pub fn apply_branch(repo: &UserRepo, store: &Store, branch: &Branch<'_>) -> Resu
         return Ok(tip);
     }
     if git.answer(&["rev-parse", "--verify", "--quiet", &full], b"")?.code == Some(0) {
-        return Err(Error::BranchExists { branch: branch.name.to_owned() });
+        return Err(Error::BranchExists { branch: branch.to_owned() });
     }
     // `a` and `a/b` cannot both be branches.
     if answer.stderr.contains("exists; cannot create") {
@@ -74,25 +70,49 @@ pub fn apply_branch(repo: &UserRepo, store: &Store, branch: &Branch<'_>) -> Resu
 }
 
 /// Writes the commits into the store.
-fn write_commits(store: &Store, branch: &Branch<'_>) -> Result<CommitId> {
-    let baseline = branch.baseline;
-    let before = store.manifest(&baseline.tree)?;
-    let base_tree = store.tree_of(&baseline.base)?;
-    let locked = baseline.locked_paths();
-    let mut parent = baseline.base;
-    for step in branch.steps {
+fn write_commits(
+    store: &Store,
+    steps: &[KeepStep],
+    by: &Identity,
+    base: &CommitId,
+    baseline_tree: &TreeId,
+) -> Result<CommitId> {
+    let before = store.manifest(baseline_tree)?;
+    let base_tree = store.tree_of(base)?;
+    let listing = store.list(&base_tree)?;
+    let mut parent = *base;
+    for step in steps {
         let after = store.manifest(&step.tree)?;
         let differences = differences(&before, &after);
-        if let Some(path) = differences.keys().find(|path| is_within(path, &locked)) {
-            return Err(Error::LockedPath { path: (*path).to_owned() });
+        if let Some(path) = locked_among(store, &listing, differences.keys().copied())? {
+            return Err(Error::LockedPath { path: path.to_owned() });
         }
         let tree = match differences.is_empty() {
             true => base_tree,
             false => store.edit_tree(&base_tree, differences.iter().map(|(path, entry)| (*path, *entry)))?,
         };
-        parent = store.commit(&tree, Some(&parent), &step.message, branch.by, step.at)?;
+        parent = store.commit(&tree, Some(&parent), &step.message, by, step.at)?;
     }
     Ok(parent)
+}
+
+/// The first of the paths that is in a submodule, or for which the base has only a pointer.
+fn locked_among<'a>(
+    store: &Store,
+    base: &Listing,
+    paths: impl Iterator<Item = &'a str>,
+) -> Result<Option<&'a str>> {
+    for path in paths {
+        if is_within(path, &base.submodules) {
+            return Ok(Some(path));
+        }
+        if let Some(entry) = base.files.get(path).filter(|entry| entry.size <= lfs::MAX_POINTER)
+            && lfs::Pointer::parse(&store.blob(&entry.id)?).is_some()
+        {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
 /// What one tree has and another has otherwise; `None` where it has nothing.

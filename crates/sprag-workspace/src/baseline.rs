@@ -20,8 +20,8 @@ use crate::{Error, Result};
 pub enum Start {
     /// A commit, whatever the working tree holds.
     Commit(CommitId),
-    /// HEAD with all uncommitted changes on top, ignored files excepted. The snapshot is a commit of this moment.
-    Snapshot(UnixSeconds),
+    /// HEAD with all uncommitted changes on top, ignored files excepted.
+    Snapshot,
 }
 
 /// The part of a repository that is copied. Paths stay relative to the top of the repository, so that what lies
@@ -107,7 +107,7 @@ impl Store {
     pub fn import(&self, repo: &UserRepo, baseline: &Baseline<'_>) -> Result<Imported> {
         let user_commit = match baseline.start {
             Start::Commit(commit) => commit,
-            Start::Snapshot(_) => repo.head()?.commit,
+            Start::Snapshot => repo.head()?.commit,
         };
         copy_missing(&repo.git(), self.git(), &[user_commit.to_string()], false)?;
         self.cut_history_at(&user_commit)?;
@@ -120,7 +120,7 @@ impl Store {
         };
         let base = match baseline.start {
             Start::Commit(commit) => commit,
-            Start::Snapshot(at) => taking.snapshot(&user_commit, at, baseline.ignoring)?,
+            Start::Snapshot => taking.snapshot(&user_commit, baseline.ignoring)?,
         };
         let base_tree = self.tree_of(&base)?;
         let listing = self.list(&base_tree)?;
@@ -197,12 +197,7 @@ struct Taking<'a> {
 
 impl Taking<'_> {
     /// Commits the uncommitted changes on top of HEAD, in the store.
-    fn snapshot(
-        &mut self,
-        head: &CommitId,
-        at: UnixSeconds,
-        ignoring: &dyn Fn(&str) -> bool,
-    ) -> Result<CommitId> {
+    fn snapshot(&mut self, head: &CommitId, ignoring: &dyn Fn(&str) -> bool) -> Result<CommitId> {
         let mut changes = Vec::new();
         for dirty in self.repo.dirty(ignoring)? {
             if !self.region.holds(dirty.path.trim_end_matches('/')) {
@@ -233,6 +228,10 @@ impl Taking<'_> {
         if tree == head_tree {
             return Ok(*head);
         }
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let at = UnixSeconds(i64::try_from(now).unwrap_or(0));
         let by = Identity { name: "Sprag".to_owned(), email: "sprag@localhost".to_owned() };
         self.store.commit(
             &tree,

@@ -38,7 +38,7 @@ mod user_repo;
 mod violation;
 
 pub use agent_copy::AgentCopy;
-pub use apply::{Branch, KeepStep, apply_branch};
+pub use apply::{KeepStep, apply_branch};
 pub use baseline::{Baseline, Imported, Locked, LockedWhy, Region, Start};
 pub use candidate::{Candidate, ImportRules, import_candidate};
 pub use change::{Change, ChangeKind, Edit};

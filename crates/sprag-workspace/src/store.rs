@@ -89,12 +89,11 @@ impl Store {
 
     fn create(dir: &Utf8Path, marker: &Utf8Path) -> Result<()> {
         let empty = dir.read_dir_utf8().map_err(Error::io("read", dir))?.next().is_none();
-        // Without the marker but with git's files it is a store whose making was cut: making it again mends it.
-        if !empty && !(dir.join("objects").is_dir() && dir.join("sprag-unfinished").exists()) {
+        // It may be a store whose making was cut: making it again mends it.
+        let unfinished = dir.join("sprag-unfinished");
+        if !empty && !unfinished.exists() {
             return Err(Error::ForeignStore { dir: dir.to_owned() });
         }
-        let unfinished = dir.join("sprag-unfinished");
-        std::fs::create_dir_all(dir.join("objects")).map_err(Error::io("create", dir))?;
         std::fs::write(&unfinished, "").map_err(Error::io("write", &unfinished))?;
         let init = [
             "init",
