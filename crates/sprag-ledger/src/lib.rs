@@ -5,7 +5,9 @@
 
 mod chain;
 mod entry;
+pub mod export;
 mod grade;
+pub mod import;
 mod ledger;
 mod lines;
 mod log;

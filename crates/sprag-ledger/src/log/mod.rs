@@ -116,7 +116,7 @@ impl Log {
         verifier.report.sessions.is_empty()
     }
 
-    fn note_bad(&mut self, line: u64, why: String) {
+    pub(crate) fn note_bad(&mut self, line: u64, why: String) {
         self.bad_count += 1;
         if self.bad.len() < NAMED_BAD_LINES {
             self.bad.push(BadLine { line, why });

@@ -70,6 +70,9 @@ pub fn status_view(log: &Log) -> StatusView {
 impl StatusView {
     /// In a few lines of plain text.
     pub fn to_text(&self) -> String {
+        if self.segments == 0 {
+            return "no session yet\n".to_owned();
+        }
         let mut lines = vec![self.title()];
         lines.push(self.progress());
         lines.push(self.counts());
@@ -102,7 +105,11 @@ impl StatusView {
     fn title(&self) -> String {
         let phase = self.phase.map(|phase| format!(", phase {phase}")).unwrap_or_default();
         let grade = self.session.grade.map(|grade| format!("  {grade}")).unwrap_or_default();
-        format!("{}{phase}  {}{grade}", sanitize(&self.session.name), self.metric.to_text())
+        let name = match self.session.name.as_str() {
+            "" => "unnamed".to_owned(),
+            name => sanitize(name),
+        };
+        format!("{name}{phase}  {}{grade}", self.metric.to_text())
     }
 
     fn progress(&self) -> String {

@@ -101,7 +101,7 @@ impl LogView {
             text.push('\n');
             segment.table(width, &mut text);
         }
-        if self.segments.iter().all(|segment| segment.runs.is_empty()) {
+        if self.segments.is_empty() {
             text.push_str("no runs yet\n");
         }
         for note in self.notes() {
@@ -159,7 +159,12 @@ impl SegmentView {
     }
 
     fn table(&self, width: usize, text: &mut String) {
-        let header = ["run", &self.metric.name, "change", "status", "reason", "description"].map(sanitize);
+        if self.runs.is_empty() {
+            text.push_str("no runs yet\n");
+            return;
+        }
+        let header = ["run", &self.metric.name, "change", "status", "reason", "description"]
+            .map(|cell| clip(cell, 20));
         let rows: Vec<[String; 6]> = self.runs.iter().map(|run| run.cells(self.best)).collect();
         let mut widths = header.each_ref().map(|cell| columns(cell));
         for row in &rows {
