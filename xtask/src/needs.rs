@@ -35,9 +35,14 @@ const NEEDS: &[Need] = &[
 /// Meets every need, or says what is missing. Packages that cannot be had are named; the tests that run that
 /// example then say themselves that they did not.
 pub(crate) fn meet(root: &Root) -> Result<(), Failure> {
-    let missing = missing(root);
-    if !missing.is_empty() {
-        install(root, &missing)?;
+    let lacking = missing(root);
+    if !lacking.is_empty() {
+        install(root, &lacking)?;
+        // A package manager that is content may still have put a program where this shell does not look.
+        let still = missing(root);
+        if !still.is_empty() {
+            return Err(Failure::new(format!("the tests need {}: installed, but not found", names(&still))));
+        }
     }
     environment(root);
     Ok(())
@@ -47,8 +52,12 @@ fn missing(root: &Root) -> Vec<&'static Need> {
     NEEDS.iter().filter(|need| !succeeds(root.command(need.probe[0]).args(&need.probe[1..]))).collect()
 }
 
+fn names(needs: &[&Need]) -> String {
+    needs.iter().map(|need| need.name).collect::<Vec<_>>().join(", ")
+}
+
 fn install(root: &Root, missing: &[&Need]) -> Result<(), Failure> {
-    let names = missing.iter().map(|need| need.name).collect::<Vec<_>>().join(", ");
+    let names = names(missing);
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
     if !(is_root(root) && succeeds(root.command("apt-get").arg("--version"))) {
         let remedy = format!("apt-get install {}", packages.join(" "));
