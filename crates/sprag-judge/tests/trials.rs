@@ -216,6 +216,26 @@ fn a_settled_deterministic_gain_waits_for_the_noisy_controls_only() {
 }
 
 #[test]
+fn a_settled_gain_that_stops_repeating_must_earn_its_keep_by_pairs() {
+    let bound = Bound::Within { margin: 0.05, hard: true };
+    let rule = Rule { mode: Mode::Deterministic, ..with_control("build_s", bound, 50.0, 0.01) };
+    let mut trial = Trial::new(rule).unwrap();
+    let one = run(&[("p95_ms", 80.0), ("build_s", 50.0)]);
+    trial.first(one.clone(), false);
+    let mut next = trial.again(one);
+    assert!((trial.effect().unwrap() - (100f64 / 80.0).ln()).abs() < 1e-12);
+    for i in 0..20 {
+        let now = if i == 0 { 80.0 } else { 100.0 * wobble(i + 2) };
+        next = trial.push(pair(&[("p95_ms", [100.0 * wobble(i + 4), now]), ("build_s", [50.0, 50.0])]));
+        if next != Next::Pair {
+            break;
+        }
+    }
+    assert_eq!(verdict(next.clone()).0, Reason::NoGain);
+    assert_eq!(decide(&trial.into_evidence("")), Ok(next));
+}
+
+#[test]
 fn a_single_run_is_held_against_the_noise_and_called_unverified() {
     let rule = || Rule { mode: Mode::Single, ..rule() };
     let judge = |ms| verdict(Trial::new(rule()).unwrap().first(run(&[("p95_ms", ms)]), false));
