@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         ["doc"] => gate::doc(&root),
         ["deny"] => gate::deny(&root),
         ["tidy"] => tidy::check(&root),
-        ["needs"] => needs::meet(&root),
+        ["needs"] => needs::meet(&root).map(drop),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -1,17 +1,20 @@
 //! What the tests need besides Rust: programs of the system, and the Python packages of the large example.
 //!
 //! Programs are installed where that is possible without asking (root, with apt-get), and named where it is not.
-//! The packages go into the environment that the example's own settings name; git ignores it.
+//! The packages go below `target/`: whatever lies in an example's folder is built into the binary.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::command::{Failure, Root, run, succeeds};
 
 /// The pinned packages of the example that needs some.
 const REQUIREMENTS: &str = "examples/thematic/requirements.txt";
-/// Its environment, where the example's settings look for it.
-const VENV: &str = "examples/thematic/.venv";
+/// Its environment.
+const VENV: &str = "target/venv/thematic";
+/// Tells tests where the environment is; unset where it could not be made.
+const VENV_VARIABLE: &str = "SPRAG_THEMATIC_VENV";
 
 struct Need {
     /// What a person calls it.
@@ -32,9 +35,22 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// What was made for the tests.
+pub(crate) struct Provision(Option<PathBuf>);
+
+impl Provision {
+    /// Tells a command, and whatever it starts, where things are.
+    pub(crate) fn tell(&self, command: &mut Command) {
+        match &self.0 {
+            Some(venv) => command.env(VENV_VARIABLE, venv),
+            None => command.env_remove(VENV_VARIABLE),
+        };
+    }
+}
+
 /// Meets every need, or says what is missing. Packages that cannot be had are named; the tests that run that
 /// example then say themselves that they did not.
-pub(crate) fn meet(root: &Root) -> Result<(), Failure> {
+pub(crate) fn meet(root: &Root) -> Result<Provision, Failure> {
     let lacking = missing(root);
     if !lacking.is_empty() {
         install(root, &lacking)?;
@@ -44,8 +60,7 @@ pub(crate) fn meet(root: &Root) -> Result<(), Failure> {
             return Err(Failure::new(format!("the tests need {}: installed, but not found", names(&still))));
         }
     }
-    environment(root);
-    Ok(())
+    Ok(Provision(environment(root)))
 }
 
 fn missing(root: &Root) -> Vec<&'static Need> {
@@ -80,19 +95,24 @@ fn is_root(root: &Root) -> bool {
     root.command("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-fn environment(root: &Root) {
-    let Ok(pinned) = fs::read_to_string(root.join(REQUIREMENTS)) else { return };
-    let python = root.join(VENV).join("bin/python");
+fn environment(root: &Root) -> Option<PathBuf> {
+    let pinned = fs::read_to_string(root.join(REQUIREMENTS)).ok()?;
+    let venv = root.join(VENV);
+    let python = venv.join("bin/python");
     let present = root.command(&python).args(["-m", "pip", "--disable-pip-version-check", "freeze"]).output();
     if present.is_ok_and(|list| holds(&String::from_utf8_lossy(&list.stdout), &pinned)) {
-        return;
+        return Some(venv);
     }
     let made = run(root.command("python3").args(["-m", "venv", "--clear", VENV])).and_then(|()| {
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS];
         run(root.command(&python).args(pip))
     });
-    if let Err(Failure(why)) = made {
-        eprintln!("skipped: the packages of {REQUIREMENTS} ({why})");
+    match made {
+        Ok(()) => Some(venv),
+        Err(Failure(why)) => {
+            eprintln!("skipped: the packages of {REQUIREMENTS} ({why})");
+            None
+        }
     }
 }
 

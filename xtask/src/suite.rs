@@ -8,12 +8,17 @@ use crate::needs;
 
 /// Meets the needs, builds once, runs everything.
 pub(crate) fn run(root: &Root) -> Result<(), Failure> {
-    needs::meet(root)?;
-    command::run(&mut root.cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
+    let provision = needs::meet(root)?;
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = root.cargo(arguments);
+        provision.tell(&mut cargo);
+        cargo
+    };
+    command::run(&mut cargo(&["test", "--workspace", "--doc", "--quiet"]))?;
     if succeeds(&mut root.cargo(&["nextest", "--version"])) {
-        command::run(&mut root.cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+        command::run(&mut cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
     } else {
-        summed(&mut root.cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+        summed(&mut cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
     }
 }
 
