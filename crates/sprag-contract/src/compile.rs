@@ -1,10 +1,13 @@
 //! The compiler: spec and settings in, contract, standing of every line and diagnostics out.
 
+mod apply;
 mod conflicts;
 mod metrics;
 mod paths;
 mod rules;
 mod sections;
+mod stopping;
+mod wording;
 
 use std::sync::Arc;
 
@@ -13,7 +16,6 @@ use crate::{
     readiness::Facts,
     spec::{Document, Kind, misspelt, scan},
 };
-use metrics::Metrics;
 use rules::Rules;
 
 /// What the caller knows about the repository. The compiler itself looks at nothing; what is unknown stays unknown.
@@ -87,7 +89,7 @@ impl Compiled {
 }
 
 /// A spec is read by people: a longer one is a mistake or an attack.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 256 << 10;
 
 /// More findings than a person reads.
 const MAX_DIAGNOSTICS: usize = 100;
@@ -109,7 +111,7 @@ pub fn compile(spec: &Source, settings: Option<&Source>, env: &Surroundings) -> 
         Compiler { source: Arc::new(spec.clone()), env, settings, findings, standing: Vec::new() };
     if spec.text.len() > MAX_BYTES {
         let message =
-            format!("the spec is {} bytes long, and was not read: 1 MiB is the limit", spec.text.len());
+            format!("the spec is {} bytes long, and was not read: 256 KiB is the limit", spec.text.len());
         compiler.error(None, message).help = Some("keep what explains in files of its own".to_owned());
         return compiler.finish(Document::default());
     }
@@ -210,6 +212,11 @@ impl Compiler<'_> {
         run.checks = run.checks.take().or(self.env.checks.as_ref().map(script));
     }
 
+    /// What the checks script is called here.
+    fn checks_script(&self) -> String {
+        self.env.checks.clone().unwrap_or_else(|| ".auto/checks.sh".to_owned())
+    }
+
     fn error(&mut self, span: Option<Span>, message: impl Into<String>) -> &mut Diagnostic {
         self.find(Severity::Error, span, message)
     }
@@ -271,7 +278,6 @@ struct Scoped {
 /// One path or glob of the spec.
 struct Listed {
     pattern: String,
-    line: u32,
     span: Span,
 }
 

@@ -151,6 +151,57 @@ pub struct Control {
     pub line: u32,
 }
 
+impl Control {
+    /// Whether it counts things, by its name and unit: `embedder_calls` and `rows`, not `p50_ms` or `hit_rate`. Only
+    /// counts repeat exactly, so only they can stay unchanged without a word of the spec.
+    pub fn looks_like_count(&self) -> bool {
+        const MEASURES: [&str; 32] = [
+            "ns",
+            "us",
+            "µs",
+            "ms",
+            "s",
+            "sec",
+            "secs",
+            "seconds",
+            "min",
+            "b",
+            "kb",
+            "mb",
+            "gb",
+            "kib",
+            "mib",
+            "bytes",
+            "rss",
+            "mem",
+            "memory",
+            "pct",
+            "percent",
+            "ratio",
+            "rate",
+            "score",
+            "accuracy",
+            "loss",
+            "bpb",
+            "time",
+            "latency",
+            "qps",
+            "rps",
+            "throughput",
+        ];
+        let lower = self.metric.to_lowercase();
+        let measures = |word: &str| MEASURES.contains(&word);
+        let unit = self.unit.to_lowercase();
+        !lower.split(['_', '.']).any(measures) && !measures(&unit) && !unit.contains(['%', '/'])
+    }
+
+    /// A bound that would suit it, as a sentence.
+    pub(crate) fn example(&self) -> String {
+        let bound = if self.looks_like_count() { "unchanged" } else { "within 5%" };
+        format!("{} {bound}", self.metric)
+    }
+}
+
 /// How outputs are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -24,8 +24,6 @@ pub struct Diagnostic {
     pub message: String,
     /// The bytes it is about; `None` where something is missing altogether.
     pub span: Option<Span>,
-    /// What the marked place is called in the report.
-    pub label: Option<String>,
     /// A second place that it contradicts, in the same text, and what that is called.
     pub related: Option<(Span, String)>,
     /// What to do.
@@ -42,19 +40,11 @@ impl Diagnostic {
         source: &Arc<Source>,
     ) -> Self {
         let source = source.clone();
-        Self { severity, message: message.into(), span, label: None, related: None, help: None, source }
+        Self { severity, message: message.into(), span, related: None, help: None, source }
     }
 
     pub(crate) fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
-    }
-
-    pub(crate) fn label(self, label: impl Into<String>) -> Self {
-        Self { label: Some(label.into()), ..self }
-    }
-
-    pub(crate) fn related(self, span: Span, label: impl Into<String>) -> Self {
-        Self { related: Some((span, label.into())), ..self }
     }
 
     /// Line and column of the finding; `None` where something is missing altogether.
@@ -90,7 +80,7 @@ impl miette::Diagnostic for Diagnostic {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
         let first = self.span.clone()?;
-        let label = miette::LabeledSpan::new_primary_with_span(self.label.clone(), first);
+        let label = miette::LabeledSpan::new_primary_with_span(None, first);
         let second =
             self.related.clone().map(|(span, name)| miette::LabeledSpan::new_with_span(Some(name), span));
         Some(Box::new(std::iter::once(label).chain(second)))

@@ -11,7 +11,7 @@ mod words;
 
 use sprag_judge::{Bound, Direction, stop::StopRule};
 
-pub(crate) use metric::{is_metric_name, looks_like_metric};
+pub(crate) use metric::is_metric_name;
 pub(crate) use words::sentences;
 
 use crate::{Goldens, nearest::nearest, spec::Text};

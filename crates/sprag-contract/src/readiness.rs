@@ -139,8 +139,9 @@ impl Facts<'_> {
         } else if counted {
             State::Present("the counts of the services stay unchanged".to_owned())
         } else {
-            let add = match self.controls.first() {
-                Some(control) => format!("## Constraints\n- {} unchanged", control.metric),
+            let best = self.controls.iter().find(|c| c.looks_like_count()).or(self.controls.first());
+            let add = match best {
+                Some(control) => format!("## Constraints\n- {}", control.example()),
                 None => {
                     "## Metrics\n- **Secondary**: api_calls\n## Constraints\n- api_calls unchanged".to_owned()
                 }

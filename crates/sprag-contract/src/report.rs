@@ -11,13 +11,12 @@ const MAX_TEXT: usize = 100;
 pub fn report(compiled: &Compiled) -> String {
     let mut out = String::new();
     for line in &compiled.standing {
-        let (word, join, detail) = match &line.standing {
-            Enforcement::Enforced { by } => ("ENFORCED", "by", by),
-            Enforcement::Covered { by } => ("COVERED ", "by", by),
-            Enforcement::Advisory { how } => ("ADVISORY", "to enforce it:", how),
+        let (word, detail) = match &line.standing {
+            Enforcement::Enforced { by } => ("ENFORCED", format!("by {by}")),
+            Enforcement::Covered { by } => ("COVERED ", format!("by {by}")),
+            Enforcement::Advisory { how } => ("ADVISORY", format!("to enforce it: {how}")),
         };
-        let _ =
-            writeln!(out, "{:>4}  {word}  {}\n                {join} {detail}", line.line, short(&line.text));
+        let _ = writeln!(out, "{:>4}  {word}  {}\n                {detail}", line.line, short(&line.text));
     }
     if !compiled.diagnostics.is_empty() {
         out.push('\n');
@@ -29,7 +28,11 @@ pub fn report(compiled: &Compiled) -> String {
     readiness(&compiled.readiness, &mut out);
     let verdict = match (&compiled.contract, compiled.is_ready()) {
         (Some(contract), true) => format!("ready: contract {}", short_hash(&contract.hash(1))),
-        _ => "not ready".to_owned(),
+        _ => match compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).count() {
+            0 => "not ready".to_owned(),
+            1 => "not ready: 1 error".to_owned(),
+            n => format!("not ready: {n} errors"),
+        },
     };
     let _ = writeln!(out, "\n{verdict}");
     out

@@ -112,6 +112,9 @@ impl ScopeMatcher {
     }
 }
 
+/// A glob becomes a regular expression: a longer one could be too large to build.
+const MAX_PATTERN: usize = 500;
+
 /// One path or glob. A path matches itself and, being a folder, everything in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -122,6 +125,10 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn new(written: &str) -> Result<Self, PatternError> {
+        if written.len() > MAX_PATTERN {
+            let pattern = written.chars().take(60).chain(['…']).collect();
+            return Err(PatternError { pattern, reason: format!("it is longer than {MAX_PATTERN} bytes") });
+        }
         let mut entry = Self::literal(written);
         if !is_glob(&entry.path) {
             return Ok(entry);
@@ -233,7 +240,18 @@ mod tests {
         assert_eq!(m.standing("app/[id]/page.tsx"), Standing::InScope);
         assert_eq!(m.standing("tests/fixtures/a/b"), Standing::InScope);
         assert_eq!(m.standing("odd[name"), Standing::InScope);
-        let scope = Scope { in_scope: vec!["src/[*".to_owned()], ..Scope::default() };
-        assert!(ScopeMatcher::new(&scope, &[]).is_err());
+        for wrong in ["src/[*".to_owned(), "*a".repeat(300)] {
+            let scope = Scope { in_scope: vec![wrong], ..Scope::default() };
+            assert!(ScopeMatcher::new(&scope, &[]).is_err());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_pattern_is_matched_or_refused(pattern in "[a-z*?\\[\\]{},!/.^\\\\-]{0,60}", path in "[a-z/.]{0,12}") {
+            if let Ok(entry) = Entry::new(&pattern) {
+                entry.matches(&path);
+            }
+        }
     }
 }

@@ -4,6 +4,6 @@ mod heading;
 mod scan;
 mod text;
 
-pub(crate) use heading::{Kind, classify, misspelt};
+pub(crate) use heading::{Kind, misspelt};
 pub(crate) use scan::{Block, BlockKind, Document, Section, scan};
 pub(crate) use text::Text;

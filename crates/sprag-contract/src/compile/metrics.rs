@@ -2,11 +2,11 @@
 
 use sprag_judge::{Bound, Direction};
 
-use super::{Compiler, Enforcement, sections::introduces};
+use super::{Compiler, Enforcement, rules::Rules, sections::introduces};
 use crate::{
     Control, Primary, Span,
     language::{Names, Reading, Rule, is_metric_name, read},
-    settings::DriverKind,
+    settings::{DriverKind, Trust},
     spec::{BlockKind, Document, Kind, Text},
 };
 
@@ -19,7 +19,6 @@ const RESERVED: [&str; 2] = ["order", "layout"];
 /// A metric with the place of its name.
 pub(super) struct Named<T> {
     pub(super) metric: T,
-    pub(super) line: u32,
     pub(super) span: Span,
     /// The spec says which way is better.
     pub(super) directed: bool,
@@ -36,6 +35,8 @@ pub(super) struct Metrics {
     pub(super) primary: Option<Named<Primary>>,
     pub(super) controls: Vec<Named<Control>>,
     pub(super) bounds: Vec<InlineBound>,
+    /// The lines that list secondary metrics.
+    pub(super) lines: Vec<(u32, String)>,
 }
 
 impl Metrics {
@@ -119,23 +120,44 @@ impl Compiler<'_> {
                 for piece in &pieces {
                     self.secondary(line, piece, metrics);
                 }
-                let by = self.default_rule();
-                if !pieces.is_empty() {
-                    self.stand(line, text.as_str(), Enforcement::covered(by));
-                }
+                metrics.lines.push((line, text.as_str().to_owned()));
             }
         }
     }
 
-    /// What holds for a secondary without a constraint of its own.
-    fn default_rule(&self) -> &'static str {
-        match self.settings.measure.driver {
-            DriverKind::Script if self.settings.measure.trust == Default::default() => {
-                "watched and shown, not judged, unless a constraint below bounds it: a script reports these numbers itself"
-            }
-            _ => {
-                "counts that are taken outside of the candidate stay unchanged; the rest is watched, unless a constraint bounds it"
-            }
+    /// The standing of the lines that list secondary metrics: known once the bounds are.
+    pub(super) fn secondary_lines(&mut self, metrics: &Metrics, rules: &Rules) {
+        let attested = self.settings.measure.driver != DriverKind::Script
+            || self.settings.measure.trust != Trust::SelfReported;
+        for (line, text) in &metrics.lines {
+            let here = |metric: &str| {
+                let listed = metrics.controls.iter().find(|c| c.metric.metric == metric);
+                listed.is_some_and(|c| c.metric.line == *line)
+            };
+            let (bounded, free): (Vec<&Control>, Vec<&Control>) =
+                rules.controls.iter().filter(|c| here(&c.metric)).partition(|c| c.explicit);
+            let by = bounded
+                .iter()
+                .map(|c| format!("line {} ({})", c.line, c.metric))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let names = free.iter().map(|c| c.metric.as_str()).collect::<Vec<_>>().join(", ");
+            let counts = free.iter().any(|c| c.looks_like_count());
+            let example = free.iter().find(|c| c.looks_like_count()).or(free.first()).map(|c| c.example());
+            let standing = match (free.is_empty(), attested && counts) {
+                (true, _) if by.is_empty() => continue,
+                (true, _) => Enforcement::covered(by),
+                (false, true) => Enforcement::enforced(
+                    "default: counts taken outside of the candidate stay unchanged, and the rest is watched",
+                ),
+                (false, false) => {
+                    let example = example.unwrap_or_default();
+                    Enforcement::advisory(format!(
+                        "{names}: shown, not judged; bound them under Constraints, as in `{example}`"
+                    ))
+                }
+            };
+            self.stand(*line, text, standing);
         }
     }
 
@@ -168,11 +190,11 @@ impl Compiler<'_> {
         }
         let direction = written.direction.unwrap_or_default();
         let way = if direction == Direction::Lower { "lower" } else { "higher" };
-        let by = format!("the judge keeps what makes {name} {way} beyond the noise");
+        let by = format!("the judge: a keep needs {name} {way} beyond the noise");
         self.stand(line, head.as_str(), Enforcement::enforced(by));
         let metric = Primary { name, unit: written.unit, direction, stochastic: written.stochastic };
         let directed = written.direction.is_some();
-        metrics.primary = Some(Named { metric, line, span: written.name.whole(), directed });
+        metrics.primary = Some(Named { metric, span: written.name.whole(), directed });
     }
 
     fn secondary(&mut self, line: u32, piece: &Text, metrics: &mut Metrics) {
@@ -222,7 +244,7 @@ impl Compiler<'_> {
             explicit: false,
             line,
         };
-        metrics.controls.push(Named { metric, line, span, directed: direction.is_some() });
+        metrics.controls.push(Named { metric, span, directed: direction.is_some() });
     }
 
     /// A name that a metric can have.
@@ -329,7 +351,7 @@ fn pieces(text: &Text) -> Vec<Text> {
     let mut pieces: Vec<Text> = text.split(cut).into_iter().flat_map(inside).collect();
     if let Some(last) = pieces.last_mut()
         && last.as_str().ends_with('.')
-        && last.as_str().trim_end_matches('.').len() > 0
+        && !last.as_str().trim_end_matches('.').is_empty()
     {
         *last = last.slice(0..last.as_str().trim_end_matches('.').len());
     }

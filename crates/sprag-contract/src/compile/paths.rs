@@ -2,7 +2,7 @@
 
 use super::{Compiler, Enforcement, Listed, Scoped, sections::items};
 use crate::{
-    Scope, Span,
+    Scope,
     nearest::nearest,
     scope::{Entry, is_glob},
     spec::{Document, Kind, Text},
@@ -50,6 +50,7 @@ impl Compiler<'_> {
     /// The paths of one bullet, and its standing.
     fn entries(&mut self, line: u32, text: &Text, in_scope: bool) -> Vec<Listed> {
         let head = text.without_note();
+        let before = self.findings.len();
         let phrase = head.as_str().trim_end_matches('.').to_lowercase();
         if matches!(phrase.as_str(), "none" | "nothing" | "n/a" | "(none)" | "-") {
             return Vec::new();
@@ -63,9 +64,9 @@ impl Compiler<'_> {
             self.stand(
                 line,
                 text.as_str(),
-                Enforcement::enforced("every path that is not off limits may change"),
+                Enforcement::enforced("scope: every path that is not off limits may change"),
             );
-            return vec![Listed { pattern: "**".to_owned(), line, span: head.whole() }];
+            return vec![Listed { pattern: "**".to_owned(), span: head.whole() }];
         }
         if !in_scope
             && phrase.starts_with("everything ")
@@ -83,28 +84,22 @@ impl Compiler<'_> {
         for piece in head.split(|_, rest| rest.starts_with([',', ';']).then_some(1)) {
             for path in self.path_of(&piece) {
                 if let Some(pattern) = self.pattern(&path) {
-                    found.push(Listed { pattern, line, span: path.whole() });
+                    found.push(Listed { pattern, span: path.whole() });
                 }
             }
         }
         let standing = match (found.is_empty(), in_scope) {
-            (false, true) => Enforcement::enforced("a candidate may change these, and nothing else"),
-            (false, false) => Enforcement::enforced("a candidate that touches these is refused"),
+            (false, true) => Enforcement::enforced("scope: a candidate may change these, and nothing else"),
+            (false, false) => Enforcement::enforced("scope: a candidate that touches these is refused"),
             (true, _) => Enforcement::advisory("name a path or a glob, in backticks where it has spaces"),
         };
-        if found.is_empty() && in_scope && !self.says_error_in(&head.whole()) {
+        if found.is_empty() && in_scope && self.findings.len() == before {
             let finding = self.warning(Some(head.whole()), "no path is found in this line of Files in Scope");
             finding.help =
                 Some("write a path or a glob, such as `src/**`, and the note after a dash".to_owned());
         }
         self.stand(line, text.as_str(), standing);
         found
-    }
-
-    fn says_error_in(&self, span: &Span) -> bool {
-        self.findings
-            .iter()
-            .any(|d| d.span.as_ref().is_some_and(|s| s.start >= span.start && s.end <= span.end))
     }
 
     /// The words of a piece that are a path: those in backticks, else all of it, else its first word.

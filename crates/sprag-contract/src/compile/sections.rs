@@ -116,11 +116,14 @@ impl Compiler<'_> {
         for section in of_kind(document, Kind::HowToRun) {
             heading = heading.or(Some(section.heading.whole()));
             for block in &section.blocks {
+                let driver = self.settings.measure.driver.name();
                 if let Some(found) = command_of(block).filter(|_| command.is_none()) {
                     self.stand(
                         block.line,
                         block.text.as_str(),
-                        Enforcement::enforced(format!("measured by `{found}`")),
+                        Enforcement::enforced(format!(
+                            "driver `{driver}`: `{found}` is run for every measurement"
+                        )),
                     );
                     command = Some(found);
                 }

@@ -10,7 +10,7 @@ pub(crate) fn is_metric_name(word: &str) -> bool {
 }
 
 /// Whether a word that the spec has not introduced still reads as a metric's name: `cache_hits`, but not `hits`.
-pub(crate) fn looks_like_metric(word: &str) -> bool {
+fn looks_like_metric(word: &str) -> bool {
     let inner = word.trim_matches('_');
     is_metric_name(word)
         && inner.contains('_')
@@ -54,7 +54,7 @@ fn leading<'w>(words: &'w [Word], names: &Names<'_>) -> Option<(Vec<String>, Vec
     while let Some(word) = words.get(at) {
         if is_subject(word, names) {
             subjects.push(word.text.clone());
-        } else if !(matches!(word.lower.as_str(), "," | "and" | "&" | "/") && !subjects.is_empty()) {
+        } else if !matches!(word.lower.as_str(), "," | "and" | "&" | "/") || subjects.is_empty() {
             break;
         }
         at += 1;

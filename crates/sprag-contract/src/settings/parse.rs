@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A settings file is written by hand: a longer one is a mistake or an attack.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 256 << 10;
 
 impl Settings {
     /// Reads a settings file. Warnings come with the settings, errors instead of them.
@@ -23,7 +23,7 @@ impl Settings {
     pub fn parse(source: &Source) -> Result<(Settings, Vec<Diagnostic>), Vec<Diagnostic>> {
         let shared = Arc::new(source.clone());
         if source.text.len() > MAX_BYTES {
-            let message = "the settings are longer than 1 MiB, and were not read";
+            let message = "the settings are longer than 256 KiB, and were not read";
             return Err(vec![Diagnostic::new(Severity::Error, message, None, &shared)]);
         }
         let settings: Settings =

@@ -55,6 +55,9 @@ pub(crate) fn scan(source: &str) -> Document {
     let mut offset = 0;
     for (index, raw) in source.split_inclusive('\n').enumerate() {
         let line = raw.trim_end_matches(['\n', '\r']);
+        if line.contains("-->") {
+            scan.last_comment_end = index;
+        }
         scan.lines.push(Line { number: index as u32 + 1, span: offset..offset + line.len() });
         offset += raw.len();
     }
@@ -82,6 +85,8 @@ struct Scan<'a> {
     open: Vec<(usize, Kind, Option<u32>)>,
     block: Option<Open>,
     lines: Vec<Line>,
+    /// The last line that ends a comment: behind it no end is looked for, so that many openings stay cheap.
+    last_comment_end: usize,
 }
 
 impl Scan<'_> {
@@ -244,6 +249,9 @@ impl Scan<'_> {
 
     /// Returns the line after the comment; without an end, the comment is one line.
     fn comment(&self, from: usize) -> usize {
+        if from > self.last_comment_end {
+            return from + 1;
+        }
         let ends = |line: &Line| self.source[line.span.clone()].contains("-->");
         self.lines[from..].iter().position(ends).map_or(from + 1, |at| from + at + 1)
     }

@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn places_lead_back_to_the_source() {
         let line = "- **Primary**: `p95_ms` — x";
-        let text = Text::new(line, &[2..line.len()]);
+        let text = Text::new(line, std::slice::from_ref(&(2..line.len())));
         let at = text.as_str().find("p95_ms").unwrap();
         assert_eq!(&line[text.span(at..at + 6)], "p95_ms");
         assert_eq!(text.without_note().as_str(), "Primary: p95_ms");
