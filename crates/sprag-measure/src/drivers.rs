@@ -4,6 +4,7 @@ mod cases;
 mod command;
 mod launch;
 mod script;
+mod size;
 
 use std::collections::BTreeSet;
 
@@ -107,7 +108,7 @@ fn command_line(settings: &Settings, setup: &Setup) -> Result<String, MeasureErr
 }
 
 /// The finding against a command that did not end well.
-fn crash_of(command: &str, ended: &Ended, invocation: &Invocation) -> Option<Finding> {
+pub(crate) fn crash_of(command: &str, ended: &Ended, invocation: &Invocation) -> Option<Finding> {
     let reason = match ended.status {
         Status::Exited(0) => return None,
         Status::TimedOut => Reason::Timeout,

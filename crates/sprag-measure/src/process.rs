@@ -4,6 +4,7 @@ mod descendants;
 mod group;
 mod output;
 mod run;
+mod shell;
 mod usage;
 
 use std::collections::BTreeMap;

@@ -60,15 +60,16 @@ impl Floor {
 }
 
 impl Run {
-    /// A run that ended in a finding.
-    pub(crate) fn failed(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { failure: Some(Finding { reason, detail: detail.into() }), ..Self::default() }
-    }
-
     pub(crate) fn put(&mut self, name: impl Into<String>, value: f64, provenance: Provenance) {
         let name = name.into();
         self.provenance.insert(name.clone(), provenance);
         self.metrics.insert(name, value);
+    }
+
+    pub(crate) fn note_leftovers(&mut self, count: usize) {
+        if count > 0 {
+            self.notes.push(format!("{count} processes were left running and were killed"));
+        }
     }
 
     /// Turns what was measured so far into a failure: its numbers decide nothing.

@@ -184,7 +184,11 @@ impl Running {
         }
         let url = with_port(url, self.port);
         let fetch = || -> Result<Vec<u8>, ureq::Error> {
-            agent.get(&url).call()?.body_mut().with_config().limit(BODY).read_to_vec()
+            let mut answer = agent.get(&url).call()?;
+            match answer.status().is_success() {
+                true => answer.body_mut().with_config().limit(BODY).read_to_vec(),
+                false => Err(ureq::Error::StatusCode(answer.status().as_u16())),
+            }
         };
         let body =
             fetch().map_err(|error| self.error(format!("does not give its counters at {url}: {error}")))?;

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use sprag_contract::settings::Settings;
-use sprag_judge::Finding;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use sprag_contract::settings::{Layout, Settings};
+use sprag_judge::{Finding, Reason};
 
-use super::LayoutControl;
-use crate::{Interrupt, MeasureError, Side};
+use super::{LayoutControl, shuffled};
+use crate::process::{self, Ended, Invocation, OUTPUT_LIMIT, Program};
+use crate::{Interrupt, MeasureError, Side, environment};
 
 /// What became of a step.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +19,7 @@ pub struct Step {
     pub failure: Option<Finding>,
     /// How long it took.
     pub wall: Duration,
-    /// stdout and stderr, whole.
+    /// stdout and stderr, whole. Empty where there was nothing to run.
     pub logs: Vec<Utf8PathBuf>,
     /// What was done about layout luck.
     pub layout: LayoutControl,
@@ -24,7 +27,9 @@ pub struct Step {
 
 /// Runs `[run] build` in a side. Without one there is nothing to do, and that succeeds.
 ///
-/// With a `layout` seed a plain cargo build is relinked by it, any other build is told of it.
+/// With a `layout` seed, and unless the settings switch it off, a plain cargo build is relinked by it
+/// ([`shuffled`]); where that does not link, it is built as written and the step says [`LayoutControl::Off`]. Any
+/// other build finds the seed in `SPRAG_LAYOUT_SEED`.
 ///
 /// # Errors
 /// Only what is nobody's verdict.
@@ -34,11 +39,32 @@ pub fn build(
     layout: Option<u64>,
     interrupt: &Interrupt,
 ) -> Result<Step, MeasureError> {
-    let _ = (settings, side, layout, interrupt);
-    Ok(Step { failure: None, wall: Duration::ZERO, logs: Vec::new(), layout: LayoutControl::Off })
+    let Some(command) = &settings.run.build else {
+        return Ok(Step {
+            failure: None,
+            wall: Duration::ZERO,
+            logs: Vec::new(),
+            layout: LayoutControl::Off,
+        });
+    };
+    let seed = layout.filter(|_| settings.measure.layout != Some(Layout::Off));
+    let work = Work { settings, side, timeout: settings.run.timeout.build, reason: Reason::Build, interrupt };
+    let Some(seed) = seed else { return work.run("build", command, None, LayoutControl::Off) };
+    let Some(rewritten) = shuffled(command, seed) else {
+        return work.run("build", command, Some(seed), LayoutControl::Told);
+    };
+    let step = work.run("build", &rewritten, Some(seed), LayoutControl::Shuffled)?;
+    match &step.failure {
+        None => Ok(step),
+        // The candidate, or a linker that cannot shuffle? Built as written it shows.
+        Some(_) => {
+            let plain = work.run("build", command, None, LayoutControl::Off)?;
+            Ok(Step { wall: step.wall + plain.wall, ..plain })
+        }
+    }
 }
 
-/// Runs the checks command in a side.
+/// Runs the checks in a side; they pass with exit code 0.
 ///
 /// # Errors
 /// Only what is nobody's verdict.
@@ -48,6 +74,56 @@ pub fn checks(
     side: &Side<'_>,
     interrupt: &Interrupt,
 ) -> Result<Step, MeasureError> {
-    let _ = (command, settings, side, interrupt);
-    Ok(Step { failure: None, wall: Duration::ZERO, logs: Vec::new(), layout: LayoutControl::Off })
+    let work =
+        Work { settings, side, timeout: settings.run.timeout.checks, reason: Reason::Checks, interrupt };
+    work.run("checks", command, None, LayoutControl::Off)
+}
+
+struct Work<'a> {
+    settings: &'a Settings,
+    side: &'a Side<'a>,
+    timeout: Duration,
+    reason: Reason,
+    interrupt: &'a Interrupt,
+}
+
+impl Work<'_> {
+    fn run(
+        &self,
+        name: &str,
+        command: &str,
+        layout_seed: Option<u64>,
+        layout: LayoutControl,
+    ) -> Result<Step, MeasureError> {
+        // Nothing here is timed, so the padding may as well be the same every time.
+        let mut padding = ChaCha8Rng::seed_from_u64(0);
+        let mut env = environment::of_process(self.side, name, &self.settings.sandbox.env, &mut padding)?;
+        if let Some(seed) = layout_seed {
+            env.insert("SPRAG_LAYOUT_SEED".to_owned(), seed.to_string());
+        }
+        let log = |stream: &str| self.side.out.join(format!("{}-{name}.{stream}", self.side.role.name()));
+        let invocation = Invocation {
+            program: Program::Shell(command.to_owned()),
+            dir: self.side.dir.to_owned(),
+            env,
+            timeout: self.timeout,
+            stdout: log("stdout"),
+            stderr: log("stderr"),
+            stdin: None,
+            cpus: None,
+            output_limit: OUTPUT_LIMIT,
+        };
+        let ended = process::run(&invocation, self.interrupt)?;
+        Ok(Step {
+            failure: self.finding(command, &ended, &invocation),
+            wall: ended.wall,
+            logs: vec![ended.stdout, ended.stderr],
+            layout,
+        })
+    }
+
+    fn finding(&self, command: &str, ended: &Ended, invocation: &Invocation) -> Option<Finding> {
+        crate::drivers::crash_of(command, ended, invocation)
+            .map(|finding| Finding { reason: self.reason, detail: finding.detail })
+    }
 }

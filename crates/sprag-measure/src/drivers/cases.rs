@@ -25,6 +25,7 @@ use crate::{Floor, MeasureError, PairPlan, Plan, Role, Run, Side};
 pub use echo::echo_worker;
 use file::CaseFile;
 use turns::measure_lanes;
+pub(super) use values::mebibytes;
 
 /// How the two sides of a pair share the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,32 +1,108 @@
-//! The `command` driver.
+//! `command`: Sprag measures a locked command from outside.
 
-use sprag_contract::settings::Settings;
-use sprag_judge::Provenance;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use super::{Driver, Setup};
+use sprag_contract::settings::{Cpus, Settings, Size};
+use sprag_judge::{Provenance, Reason};
+
+use super::cases::mebibytes;
+use super::launch::Launch;
+use super::size::size_kb;
+use super::{Driver, Setup, command_line, crash_of};
+use crate::process::{self, Ended, Invocation, Program};
 use crate::{Floor, MeasureError, Plan, Run, Side};
 
-pub(super) struct Command {}
+/// Below this, starting the process is most of what is timed.
+const SHORT: Duration = Duration::from_millis(50);
+
+pub(super) struct Command {
+    launch: Launch,
+    command: String,
+    size: Option<Size>,
+    wanted: BTreeSet<String>,
+}
 
 impl Command {
     pub(super) fn open(settings: &Settings, setup: Setup) -> Result<Self, MeasureError> {
-        let _ = (settings, setup);
-        Ok(Self {})
+        Ok(Self {
+            launch: Launch::new(settings, &setup, Cpus::All)?,
+            command: command_line(settings, &setup)?,
+            size: settings.measure.size.clone(),
+            wanted: setup.wanted,
+        })
+    }
+
+    fn read(&self, side: &Side<'_>, ended: &Ended, run: &mut Run) -> Result<(), MeasureError> {
+        for (name, value) in from_outside(ended) {
+            run.put(name, value, Provenance::Observed);
+        }
+        if ended.wall < SHORT {
+            run.notes.push(format!(
+                "the command took {:.1} ms, less than {} ms: much of that is starting it",
+                ended.wall.as_secs_f64() * 1e3,
+                SHORT.as_millis()
+            ));
+        }
+        if let Some(size) = &self.size {
+            match size_kb(size, side.dir)? {
+                Ok(kb) => run.put("size_kb", kb, Provenance::Observed),
+                Err(complaint) => run.fail(Reason::Metric, complaint),
+            }
+        }
+        let missing: Vec<&String> =
+            self.wanted.iter().filter(|name| !run.metrics.contains_key(*name)).collect();
+        if let (None, false) = (&run.failure, missing.is_empty()) {
+            run.fail(Reason::Metric, format!("a command gives no value for {missing:?}"));
+        }
+        Ok(())
     }
 }
 
 impl Driver for Command {
     fn measure(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Run, MeasureError> {
-        let _ = (side, plan);
-        Err(MeasureError::harness("driver `command` is not there yet", "wait"))
+        let start = Instant::now();
+        let services = self.launch.services(side, 0)?;
+        let before = services.counters()?;
+        let program = Program::Shell(self.command.clone());
+        let invocation = self.launch.invocation(program, side, plan, 0, services.env())?;
+        let ended = process::run(&invocation, &self.launch.interrupt)?;
+        let counters = services.counters_since(&before)?;
+        services.check()?;
+        drop(services);
+
+        let mut run = Run { logs: vec![ended.stdout.clone(), ended.stderr.clone()], ..Run::default() };
+        run.note_leftovers(ended.leftovers);
+        match crash_of(&self.command, &ended, &invocation) {
+            Some(finding) => run.fail(finding.reason, finding.detail),
+            None => {
+                counters.into_iter().for_each(|(name, count)| run.put(name, count, Provenance::Attested));
+                self.read(side, &ended, &mut run)?;
+            }
+        }
+        run.wall = start.elapsed();
+        Ok(run)
     }
 
     fn floor(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Option<Floor>, MeasureError> {
-        let _ = (side, plan);
-        Ok(None)
+        let program = Program::Shell("true".to_owned());
+        let invocation: Invocation = self.launch.invocation(program, side, plan, 0, Default::default())?;
+        let ended = process::run(&invocation, &self.launch.interrupt)?;
+        Ok(Some(Floor { metrics: from_outside(&ended).into(), stand_in: "`true`".to_owned() }))
     }
 
-    fn provenance(&self, _metric: &str) -> Provenance {
-        Provenance::Observed
+    fn provenance(&self, metric: &str) -> Provenance {
+        match metric {
+            "wall_ms" | "cpu_ms" | "peak_rss_mb" | "size_kb" => Provenance::Observed,
+            _ => Provenance::Attested,
+        }
     }
+}
+
+fn from_outside(ended: &Ended) -> [(String, f64); 3] {
+    [
+        ("wall_ms".to_owned(), ended.wall.as_secs_f64() * 1e3),
+        ("cpu_ms".to_owned(), ended.cpu.as_secs_f64() * 1e3),
+        ("peak_rss_mb".to_owned(), mebibytes(ended.peak_rss)),
+    ]
 }

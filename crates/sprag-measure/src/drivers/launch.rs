@@ -69,18 +69,24 @@ impl Launch {
         let shared = draw(plan.seed, Purpose::SharedSeed, repetition).next_u64();
         env.insert("SPRAG_SEED".to_owned(), shared.to_string());
         env.extend(services);
-        let log = |stream: &str| side.out.join(format!("{}-{slot}.{stream}", side.role.name()));
+        let [stdout, stderr] = Self::logs(side, repetition);
         Ok(Invocation {
             program,
             dir: side.dir.to_owned(),
             env,
             timeout: self.timeout,
-            stdout: log("stdout"),
-            stderr: log("stderr"),
+            stdout,
+            stderr,
             stdin: None,
             cpus: self.cpus.clone(),
             output_limit: OUTPUT_LIMIT,
         })
+    }
+
+    /// Where a process of a side prints: stdout, stderr.
+    pub(crate) fn logs(side: &Side<'_>, repetition: u32) -> [Utf8PathBuf; 2] {
+        let log = |stream: &str| side.out.join(format!("{}-r{repetition}.{stream}", side.role.name()));
+        [log("stdout"), log("stderr")]
     }
 }
 

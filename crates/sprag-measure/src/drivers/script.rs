@@ -111,9 +111,7 @@ impl Driver for Script {
         drop(services);
 
         let mut run = Run { logs: vec![ended.stdout.clone(), ended.stderr.clone()], ..Run::default() };
-        if ended.leftovers > 0 {
-            run.notes.push(format!("{} processes were left running and were killed", ended.leftovers));
-        }
+        run.note_leftovers(ended.leftovers);
         match crash_of(&self.command, &ended, &invocation) {
             Some(finding) => run.fail(finding.reason, finding.detail),
             None => {

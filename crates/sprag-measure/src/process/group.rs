@@ -13,6 +13,7 @@ use rustix::process::{
 use wait4::Wait4;
 
 use super::descendants::{children_of, family_of, orphans_with, start_reaping, stat_of, threads_of};
+use super::shell;
 use super::usage::Usage;
 use super::{Invocation, Program};
 use crate::MeasureError;
@@ -50,7 +51,7 @@ impl Group {
         let mut command = match &invocation.program {
             Program::Shell(line) => {
                 let mut command = Command::new("/bin/sh");
-                command.arg("-c").arg(line);
+                command.arg("-c").arg(shell::replacing_itself(line).as_ref());
                 command
             }
             Program::Argv(argv) => {
@@ -85,11 +86,6 @@ impl Group {
             }
         };
         Ok((Self { child: Some(child), leader, pidfd, marker: format!("{MARKER}={marker}") }, streams))
-    }
-
-    /// The leading process.
-    pub(crate) fn leader(&self) -> Pid {
-        self.leader
     }
 
     /// Becomes readable when the leading process has ended.
@@ -169,7 +165,10 @@ impl Group {
         let Some(child) = self.child.take() else { return Ok(None) };
         let ended = self.ends_within(Duration::ZERO);
         let mut remains = Remains::default();
-        remains.kill(family_of(self.leader).into_iter().skip(1));
+        let orphans =
+            || orphans_with(self.leader, &self.marker).into_iter().filter(|&pid| pid != self.leader);
+        // Looked for before the group is killed: who is still alive now was left behind.
+        remains.kill(family_of(self.leader).into_iter().skip(1).chain(orphans()));
         self.signal(Signal::KILL);
         // The leader must be dead before its orphans can have come to Sprag.
         let dead = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;

@@ -99,7 +99,17 @@ mod tests {
             ]
             .map(refused)
             .join("\n"),
-            @"");
+            @r#"
+        has the id "b"
+        is no {"id":…,"output":…}: invalid type: integer `1`, expected a string at line 1 column 7
+        is no {"id":…,"output":…}: missing field `output` at line 1 column 10
+        is no {"id":…,"output":…}: duplicate field `output` at line 1 column 29
+        is no {"id":…,"output":…}: unknown field `more`, expected `id` or `output` at line 1 column 27
+        is no {"id":…,"output":…}: trailing characters at line 1 column 22
+        is no {"id":…,"output":…}: EOF while parsing a string at line 1 column 15
+        is no {"id":…,"output":…}: expected value at line 1 column 1
+        is no {"id":…,"output":…}: EOF while parsing a value at line 1 column 0
+        "#);
     }
 
     proptest! {

@@ -124,7 +124,7 @@ mod tests {
         the id "a/../b" is not made of letters, digits, - _ .
         the id "a" is there twice
         the case "a" has an input of the warm-up
-        missing field `input` at line 1 column 27
+        missing field `input` at line 1 column 26
         "#);
     }
 }

@@ -12,6 +12,7 @@ use super::lane::{Lane, Lap, Outcome};
 use super::values::run_of;
 use super::worker::Fault;
 use crate::draw::{Purpose, draw};
+use crate::drivers::launch::Launch;
 use crate::process::Program;
 use crate::{CpuSet, MeasureError, PairPlan, Run, Side};
 
@@ -34,14 +35,12 @@ pub(super) fn measure_lanes<const N: usize>(
         let (outcome, tossed) = race.run()?;
         coins.push(tossed);
         if outcome.iter().any(Result::is_err) {
-            return Ok(outcome.map(|lap| match lap {
-                Err(Some(finding)) => Run { failure: Some(finding), wall: start.elapsed(), ..Run::default() },
-                _ => Run {
-                    notes: vec!["cut short: the other side failed".to_owned()],
-                    wall: start.elapsed(),
-                    ..Run::default()
-                },
-            }));
+            let mut runs = outcome.map(|lap| match lap {
+                Err(Some(finding)) => Run { failure: Some(finding), ..Run::default() },
+                _ => Run { notes: vec!["cut short: the other side failed".to_owned()], ..Run::default() },
+            });
+            label(&mut runs, sides, repetition, start);
+            return Ok(runs);
         }
         for (all, lap) in laps.iter_mut().zip(outcome.into_iter().flatten()) {
             all.push(lap);
@@ -51,9 +50,16 @@ pub(super) fn measure_lanes<const N: usize>(
     let mut runs = laps.map(|laps| run_of(&cases.file.cases, laps, &cases.wanted));
     for run in &mut runs {
         run.coins.clone_from(&coins);
-        run.wall = start.elapsed();
     }
+    label(&mut runs, sides, cases.repeat - 1, start);
     Ok(runs)
+}
+
+fn label<const N: usize>(runs: &mut [Run; N], sides: [&Side<'_>; N], last: u32, start: Instant) {
+    for (run, side) in runs.iter_mut().zip(sides) {
+        run.wall = start.elapsed();
+        run.logs = (0..=last).flat_map(|repetition| Launch::logs(side, repetition)).collect();
+    }
 }
 
 /// One repetition.

@@ -29,9 +29,7 @@ pub(super) fn run_of(cases: &[Case], laps: Vec<Lap>, wanted: &BTreeSet<String>) 
     let peak = laps.iter().map(|lap| lap.peak_rss).max().unwrap_or_default();
     run.put("peak_rss_mb", mebibytes(peak), Provenance::Observed);
     let leftovers: usize = laps.iter().map(|lap| lap.leftovers).sum();
-    if leftovers > 0 {
-        run.notes.push(format!("{leftovers} processes were left running and were killed"));
-    }
+    run.note_leftovers(leftovers);
     run.outputs = outputs(cases, &laps);
     match counts(&laps) {
         Ok(counts) => counts.into_iter().for_each(|(name, n)| run.put(name, n, Provenance::Attested)),
@@ -107,7 +105,7 @@ fn millis(duration: Duration) -> f64 {
 }
 
 /// Of 2^20 bytes.
-pub(crate) fn mebibytes(bytes: u64) -> f64 {
+pub(in crate::drivers) fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 

@@ -1,0 +1,322 @@
+//! Two JSON texts as values.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Number, Value};
+use sprag_contract::settings::Compare;
+
+use super::path::{IgnoredPath, Step, shown};
+use super::{Difference, capped};
+
+pub(super) fn compare(golden: &[u8], output: &[u8], settings: &Compare) -> Result<(), Difference> {
+    // A path that does not parse ignores nothing; `check` has refused it before it came to this.
+    let ignored: Vec<IgnoredPath> = settings.ignore.iter().filter_map(|path| path.parse().ok()).collect();
+    let read = |text: &[u8]| strict::parse(text);
+    let at_root = |expected: String, got: String| Difference { path: "$".to_owned(), expected, got };
+    let expected =
+        read(golden).map_err(|error| at_root(format!("a golden that is JSON ({error})"), capped(output)))?;
+    let got = read(output).map_err(|error| {
+        at_root(printed(&expected), format!("what is no JSON ({error}): {}", capped(output)))
+    })?;
+    let tolerance = if settings.tolerance.is_finite() { settings.tolerance.max(0.0) } else { 0.0 };
+    Walk { ignored, tolerance, steps: Vec::new() }.value(&expected, &got)
+}
+
+struct Walk {
+    ignored: Vec<IgnoredPath>,
+    tolerance: f64,
+    steps: Vec<Step>,
+}
+
+impl Walk {
+    fn value(&mut self, expected: &Value, got: &Value) -> Result<(), Difference> {
+        if self.is_ignored() {
+            return Ok(());
+        }
+        match (expected, got) {
+            (Value::Object(expected), Value::Object(got)) => self.object(expected, got),
+            (Value::Array(expected), Value::Array(got)) => self.array(expected, got),
+            (Value::Number(a), Value::Number(b)) if self.numbers_agree(a, b) => Ok(()),
+            (Value::Number(_), Value::Number(_)) => Err(self.differ(printed(expected), printed(got))),
+            _ if expected == got => Ok(()),
+            _ => Err(self.differ(printed(expected), printed(got))),
+        }
+    }
+
+    fn object(&mut self, expected: &Map<String, Value>, got: &Map<String, Value>) -> Result<(), Difference> {
+        let keys: Vec<&String> = {
+            let of_golden: BTreeSet<&String> = expected.keys().collect();
+            expected.keys().chain(got.keys().filter(|key| !of_golden.contains(key))).collect()
+        };
+        for key in keys {
+            self.inside(Step::Key(key.clone()), expected.get(key), got.get(key))?;
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, expected: &[Value], got: &[Value]) -> Result<(), Difference> {
+        (0..expected.len().max(got.len()))
+            .try_for_each(|index| self.inside(Step::Index(index), expected.get(index), got.get(index)))
+    }
+
+    fn inside(
+        &mut self,
+        step: Step,
+        expected: Option<&Value>,
+        got: Option<&Value>,
+    ) -> Result<(), Difference> {
+        self.steps.push(step);
+        match (expected, got) {
+            (Some(expected), Some(got)) => self.value(expected, got)?,
+            _ if self.is_ignored() => {}
+            _ => {
+                let side = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), printed);
+                return Err(self.differ(side(expected), side(got)));
+            }
+        }
+        self.steps.pop();
+        Ok(())
+    }
+
+    /// Within the tolerance; a whole number and one with a fraction are different types. Negative zero is zero.
+    fn numbers_agree(&self, expected: &Number, got: &Number) -> bool {
+        if expected.is_f64() != got.is_f64() {
+            return false;
+        }
+        if expected == got {
+            return true;
+        }
+        match (expected.as_f64(), got.as_f64()) {
+            // Beyond 2^53 two whole numbers that differ may be equal as floats: only a tolerance makes them so.
+            (Some(a), Some(b)) if expected.is_f64() => a == b || (a - b).abs() <= self.tolerance,
+            (Some(a), Some(b)) => self.tolerance > 0.0 && (a - b).abs() <= self.tolerance,
+            _ => false,
+        }
+    }
+
+    fn is_ignored(&self) -> bool {
+        self.ignored.iter().any(|path| path.names(&self.steps))
+    }
+
+    fn differ(&self, expected: String, got: String) -> Difference {
+        Difference { path: shown(&self.steps), expected, got }
+    }
+}
+
+fn printed(value: &Value) -> String {
+    let text = value.to_string();
+    let kind = match value {
+        Value::Array(_) => "array ",
+        Value::Object(_) => "object ",
+        _ => return capped(text.as_bytes()).trim_matches('`').to_owned(),
+    };
+    format!("{kind}{}", capped(text.as_bytes()))
+}
+
+/// JSON in which no key comes twice: of `{"a":1,"a":2}` different readers take different values.
+mod strict {
+    use std::fmt;
+
+    use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+    use serde_json::{Map, Number, Value};
+
+    pub(super) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let value = Strict.deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(value)
+    }
+
+    struct Strict;
+
+    impl<'de> DeserializeSeed<'de> for Strict {
+        type Value = Value;
+
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+            deserializer.deserialize_any(self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Strict {
+        type Value = Value;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON value")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Value, E> {
+            Ok(Value::Null)
+        }
+
+        fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+            Ok(Value::Bool(value))
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+            Ok(Value::from(value))
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+            Ok(Value::from(value))
+        }
+
+        fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+            Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number that is not finite"))
+        }
+
+        fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+            Ok(Value::from(value))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some(value) = access.next_element_seed(Strict)? {
+                all.push(value);
+            }
+            Ok(Value::Array(all))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+            let mut all = Map::new();
+            while let Some(key) = access.next_key::<String>()? {
+                let value = access.next_value_seed(Strict)?;
+                if all.insert(key, value).is_some() {
+                    return Err(A::Error::custom("a key that comes twice"));
+                }
+            }
+            Ok(Value::Object(all))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn with(tolerance: f64, ignore: &[&str]) -> Compare {
+        Compare {
+            tolerance,
+            ignore: ignore.iter().map(|path| (*path).to_owned()).collect(),
+            ..Compare::default()
+        }
+    }
+
+    fn exact(golden: &str, output: &str) -> Result<(), Difference> {
+        compare(golden.as_bytes(), output.as_bytes(), &with(0.0, &[]))
+    }
+
+    #[test]
+    fn equal_values_are_equal_whatever_their_layout() {
+        for (golden, output) in [
+            (r#"{"a":1,"b":[2.50]}"#, "{ \"b\": [25e-1],\n \"a\": 1 }\n"),
+            (r#""\u00e9""#, "\"é\""),
+            ("null", " null "),
+            ("-0.0", "0.0"),
+            ("18446744073709551615", "18446744073709551615"),
+        ] {
+            assert_eq!(exact(golden, output), Ok(()), "{golden} {output}");
+        }
+    }
+
+    #[test]
+    fn types_count_and_every_difference_says_where() {
+        let table: Vec<String> = [
+            ("1", "1.0"),
+            ("1", "true"),
+            ("0", "false"),
+            ("1", "\"1\""),
+            ("null", "false"),
+            ("1.0", "1.0000000000000002"),
+            ("9007199254740993", "9007199254740992"),
+            ("[1,2]", "[1]"),
+            ("[1]", "[1,2]"),
+            ("[]", "{}"),
+            (r#"{"a":1}"#, "{}"),
+            ("{}", r#"{"a b":null}"#),
+            (r#"{"a":{"b":[0,{"c":"x"}]}}"#, r#"{"a":{"b":[0,{"c":"y"}]}}"#),
+            (r#"{"a":1}"#, r#"{"a":2,"a":1}"#),
+            ("1", "NaN"),
+            ("NaN", "NaN"),
+            ("1.0", "1e999"),
+            ("1", "1 2"),
+            ("1", ""),
+        ]
+        .iter()
+        .map(|(golden, output)| format!("{golden} | {output} | {}", exact(golden, output).unwrap_err()))
+        .collect();
+        insta::assert_snapshot!(table.join("\n"), @r#"
+        1 | 1.0 | at $: expected 1, got 1.0
+        1 | true | at $: expected 1, got true
+        0 | false | at $: expected 0, got false
+        1 | "1" | at $: expected 1, got "1"
+        null | false | at $: expected null, got false
+        1.0 | 1.0000000000000002 | at $: expected 1.0, got 1.0000000000000002
+        9007199254740993 | 9007199254740992 | at $: expected 9007199254740993, got 9007199254740992
+        [1,2] | [1] | at $[1]: expected 2, got nothing
+        [1] | [1,2] | at $[1]: expected nothing, got 2
+        [] | {} | at $: expected array `[]`, got object `{}`
+        {"a":1} | {} | at $.a: expected 1, got nothing
+        {} | {"a b":null} | at $["a b"]: expected nothing, got null
+        {"a":{"b":[0,{"c":"x"}]}} | {"a":{"b":[0,{"c":"y"}]}} | at $.a.b[1].c: expected "x", got "y"
+        {"a":1} | {"a":2,"a":1} | at $: expected object `{"a":1}`, got what is no JSON (a key that comes twice at line 1 column 13): `{"a":2,"a":1}`
+        1 | NaN | at $: expected 1, got what is no JSON (expected value at line 1 column 1): `NaN`
+        NaN | NaN | at $: expected a golden that is JSON (expected value at line 1 column 1), got `NaN`
+        1.0 | 1e999 | at $: expected 1.0, got what is no JSON (number out of range at line 1 column 5): `1e999`
+        1 | 1 2 | at $: expected 1, got what is no JSON (trailing characters at line 1 column 3): `1 2`
+        1 |  | at $: expected 1, got what is no JSON (EOF while parsing a value at line 1 column 0): ``
+        "#);
+    }
+
+    #[test]
+    fn a_tolerance_forgives_values_and_not_types() {
+        let near =
+            |golden: &str, output: &str| compare(golden.as_bytes(), output.as_bytes(), &with(0.01, &[]));
+        assert_eq!(near("[1.0]", "[1.009]"), Ok(()));
+        assert!(near("[1.0]", "[1.011]").is_err());
+        assert!(near("1.0", "1").is_err());
+        assert!(near("1", "2").is_err());
+    }
+
+    #[test]
+    fn ignored_paths_are_not_looked_at() {
+        let ignoring = |golden: &str, output: &str| {
+            compare(golden.as_bytes(), output.as_bytes(), &with(0.0, &["$.id", "$.rows[*].t"]))
+        };
+        assert_eq!(ignoring(r#"{"id":1,"x":2}"#, r#"{"x":2}"#), Ok(()));
+        assert_eq!(ignoring(r#"{"rows":[{"t":1},{"t":2}]}"#, r#"{"rows":[{"t":"x"},{}]}"#), Ok(()));
+        assert!(ignoring(r#"{"rows":[{"t":1}]}"#, r#"{"rows":[]}"#).is_err());
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_filter("finite", |x| x.is_finite()).prop_map(Value::from),
+            "[a-zé\"\\\\]{0,4}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-c]{1,2}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_equals_itself_and_two_are_equal_both_ways_or_neither(a in any_json(), b in any_json()) {
+            prop_assert_eq!(exact(&a.to_string(), &a.to_string()), Ok(()));
+            prop_assert_eq!(exact(&a.to_string(), &b.to_string()).is_ok(), exact(&b.to_string(), &a.to_string()).is_ok());
+            prop_assert_eq!(exact(&a.to_string(), &b.to_string()).is_ok(), a == b);
+        }
+
+        #[test]
+        fn any_bytes_are_compared_without_a_panic(a in proptest::collection::vec(any::<u8>(), 0..200),
+                                                  b in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = compare(&a, &b, &with(0.1, &["$.a[*]"]));
+        }
+    }
+}
