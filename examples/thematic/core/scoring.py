@@ -34,6 +34,7 @@ FUNCTION_FIELDS = (
     "revenue_growth", "ebitda_margin", "return_on_equity",
     "volatility", "momentum_12m", "growth_vs_peers",
 )  # fmt: skip
+FILLERS = frozenset(("a", "an", "and", "at", "by", "for", "in", "of", "on", "the", "to", "with"))
 RELATED_WORDS = {
     "clean": ("solar", "wind", "hydrogen", "storage", "grid"),
     "energy": ("power", "grid", "storage", "lithium"),
@@ -148,8 +149,13 @@ def theme_words(theme: str) -> frozenset[str]:
 
 
 def description_words(description: str) -> frozenset[str]:
-    """The words of a description, without case."""
-    return frozenset(re.findall(r"[a-z]+", description.lower()))
+    """The words of a description that say something, in singular and plural."""
+    telling = set()
+    for word in re.findall(r"[a-z]+", description.lower()):
+        if word not in FILLERS:
+            singular = word.removesuffix("s")
+            telling.update((singular, singular + "s"))
+    return frozenset(telling)
 
 
 # --- Factors ------------------------------------------------------------------

@@ -4,7 +4,13 @@ import unittest
 
 import pandas as pd
 
-from core.scoring import SECTOR_LIMIT, add_penalties, pick_securities, theme_words
+from core.scoring import (
+    SECTOR_LIMIT,
+    add_penalties,
+    description_words,
+    pick_securities,
+    theme_words,
+)
 
 
 def security(number: int, **fields: object) -> dict[str, object]:
@@ -21,6 +27,11 @@ class Scoring(unittest.TestCase):
     def test_a_theme_brings_its_related_words(self) -> None:
         words = theme_words("Clean Energy")
         self.assertLessEqual({"clean", "energy", "solar", "storage"}, words)
+
+    def test_a_description_is_read_in_singular_and_plural(self) -> None:
+        words = description_words("Fjord makes pumps for the grid")
+        self.assertLessEqual({"pump", "pumps", "grid", "grids"}, words)
+        self.assertNotIn("for", words)
 
     def test_penalties_add_up_and_come_off_the_score(self) -> None:
         fields = {"raw_score": 0.5, "volatility": 0.6, "drawdown": 0.1, "papers": 2}
