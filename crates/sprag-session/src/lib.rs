@@ -1,1 +1,48 @@
-//! TODO
+//! The loop: opens a session on a repository, judges what proposers hand in, and records every decision.
+//!
+//! Everything that decides is in the ledger; [`State`] is a fold over its entries. The trees are in the session's own
+//! store, the clocks in the driver, the statistics in the judge: this crate only knows the order of things.
+
+mod apply;
+mod audit;
+mod bench;
+mod brief;
+mod calibrate;
+mod coin;
+mod error;
+pub mod events;
+mod experiment;
+mod export;
+mod finish;
+mod goldens;
+mod home;
+mod hooks;
+mod ideas;
+mod inputs;
+mod lab;
+mod notes;
+mod open;
+mod person;
+mod phase;
+mod project;
+mod rule;
+mod run;
+mod session;
+mod state;
+
+pub use apply::{Applied, apply};
+pub use audit::{Audit, Mismatch, Rejudged, audit, rejudge};
+pub use bench::{Bench, bench, latest as latest_bench};
+pub use coin::{Seed, Toss};
+pub use error::SessionError;
+pub use events::{Event, Observer, Outcome, Stage};
+pub use export::export_playbook;
+pub use finish::expected_false_keeps;
+pub use home::{Control, Home};
+pub use notes::leave_note;
+pub use open::{From, Opening};
+pub use phase::{NextPhase, next_phase};
+pub use project::Project;
+pub use run::Ending;
+pub use session::{Session, now};
+pub use state::{Keep, Segment, State};

@@ -1,0 +1,166 @@
+//! Every decision again, from the ledger's rows alone; and the same pairs under another policy.
+
+use sprag_judge::{EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Trial, decide, minimum_effect};
+use sprag_ledger::{Entry, Log, Run};
+
+use crate::coin::Seed;
+use crate::finish::of_pairs;
+use crate::state::State;
+
+/// What an audit of the rows found. Whether the chain holds is the ledger's own report.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Audit {
+    /// Rows whose verdict was computed again.
+    pub recomputed: usize,
+    /// Rows without evidence, such as those of other tools: nothing can be said about them.
+    pub without_evidence: usize,
+    /// What does not agree.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// One row that does not follow from what the ledger holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The line of the file, from 1.
+    pub line: u64,
+    /// The run, where the line is one.
+    pub run: Option<u64>,
+    /// What the row says and what follows.
+    pub what: String,
+}
+
+/// Computes every verdict of `log` again: from the row's evidence, with the rule that the rows before it give.
+pub fn audit(log: &Log) -> Audit {
+    let mut audit = Audit::default();
+    let mut state = State::default();
+    let mut followed = true;
+    for record in &log.records {
+        if record.stamp.is_none_or(|stamp| stamp.seq == 0) && matches!(record.entry, Entry::Config(_)) {
+            (state, followed) = (State::default(), true);
+        }
+        let mut complain = |run: Option<u64>, what: String| {
+            audit.mismatches.push(Mismatch { line: record.line, run, what });
+        };
+        match &record.entry {
+            Entry::Run(run) => match run.evidence.as_ref().map(|stored| stored.get()) {
+                None => audit.without_evidence += usize::from(run.is_experiment()),
+                Some(Err(error)) => complain(Some(run.run), format!("its evidence cannot be read: {error}")),
+                Some(Ok(evidence)) => {
+                    audit.recomputed += 1;
+                    let known = followed.then_some(&state);
+                    check_row(run, &evidence, known).into_iter().for_each(|what| complain(Some(run.run), what));
+                }
+            },
+            Entry::Final(result) => {
+                let unit = state.segment.as_ref().and_then(|s| s.calibrated.as_ref()).and_then(|c| c.unit);
+                let again = of_pairs(&result.metric, EffectScale { direction: result.direction, unit }, &result.pairs);
+                if again.interval != result.interval || again.result.to_bits() != result.result.to_bits() {
+                    complain(None, "the result does not follow from its pairs".to_owned());
+                }
+            }
+            _ => {}
+        }
+        if followed && let Err(what) = state.apply(&record.entry) {
+            followed = false;
+            // Other tools' logs have no contract and no evidence: there is nothing to follow, and nothing is wrong.
+            if record.stamp.is_some() {
+                audit.mismatches.push(Mismatch { line: record.line, run: None, what });
+            }
+        }
+    }
+    audit
+}
+
+/// What in a row does not follow: its verdict from its evidence, its rule from the rows before, its coins from its
+/// seed.
+fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    match decide(evidence) {
+        Ok(Next::Decided(verdict)) => {
+            if run.reason != Some(verdict.reason) || run.status != verdict.status() {
+                let said = run.reason.map_or("nothing".to_owned(), |reason| format!("{reason:?}"));
+                wrong.push(format!("the row says {said}, its evidence says {:?}: {}", verdict.reason, verdict.detail));
+            }
+        }
+        Ok(_) => wrong.push("its evidence does not decide".to_owned()),
+        Err(error) => wrong.push(format!("its rule cannot be used: {error}")),
+    }
+    if let Some(segment) = state.and_then(|state| state.segment.as_ref()) {
+        match segment.rule(evidence.rule.carried) {
+            Ok(rule) if rule == evidence.rule => {}
+            Ok(rule) => wrong.push(format!("its rule is not the one that the rows before it give: {}", differing(&rule, &evidence.rule))),
+            Err(what) => wrong.push(what),
+        }
+        if run.parent.as_deref() != Some(&segment.incumbent.tree) {
+            wrong.push("it was not judged against the incumbent".to_owned());
+        }
+    }
+    if let Some(seed) = Seed::parse(&evidence.seed) {
+        for (index, pair) in evidence.pairs.iter().enumerate() {
+            let possible = (0..crate::calibrate::ATTEMPTS).any(|attempt| seed.toss(index, attempt).order == pair.order);
+            if !possible {
+                wrong.push(format!("the order of pair {} is not the one that its seed gives", index + 1));
+            }
+        }
+    } else {
+        wrong.push("its seed is none".to_owned());
+    }
+    wrong
+}
+
+fn differing(expected: &Rule, found: &Rule) -> String {
+    let (a, b) = (serde_json::to_value(expected), serde_json::to_value(found));
+    let (Ok(serde_json::Value::Object(a)), Ok(serde_json::Value::Object(b))) = (a, b) else { return String::new() };
+    let keys = a.iter().filter(|(key, value)| b.get(*key) != Some(value));
+    keys.map(|(key, value)| format!("{key} should be {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A row under another policy.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Rejudged {
+    /// The run.
+    pub run: u64,
+    /// What the row says.
+    pub was: Option<Reason>,
+    /// What the other policy says; `None` is undetermined: its pairs ran out first.
+    pub now: Option<Reason>,
+}
+
+/// Runs another policy over the stored evidence. A row that was decided by a finding stays as it is; one that would
+/// have needed more pairs than were measured is undetermined. Each row is judged against the incumbent that it was
+/// measured against: what the other policy would have tried next, nobody knows.
+pub fn rejudge(log: &Log, settings: &JudgeSettings) -> Vec<Rejudged> {
+    let experiments = log.runs().filter(|run| run.is_experiment());
+    experiments
+        .filter_map(|run| {
+            let evidence = run.evidence.as_ref()?.get().ok()?;
+            Some(Rejudged { run: run.run, was: run.reason, now: under(&evidence, settings) })
+        })
+        .collect()
+}
+
+fn under(evidence: &Evidence, settings: &JudgeSettings) -> Option<Reason> {
+    let old = &evidence.rule;
+    let mode = match old.mode {
+        Mode::Deterministic => Mode::Deterministic,
+        _ => Mode::from(settings.mode),
+    };
+    let delta = minimum_effect(old.scale, settings.alpha, settings.max_pairs, settings.min_effect, settings.kappa);
+    let first_pair = evidence.pairs.first().and_then(|pair| pair.values.get(&old.primary));
+    let rule = Rule {
+        mode,
+        alpha: settings.alpha,
+        beta: settings.beta,
+        min_pairs: settings.min_pairs,
+        max_pairs: settings.max_pairs,
+        min_effect: settings.min_effect,
+        delta,
+        incumbent: old.incumbent.or(first_pair.map(|[incumbent, _]| *incumbent)),
+        ..old.clone()
+    };
+    let other = Evidence { rule, ..evidence.clone() };
+    match Trial::replay(&other).ok()?.next() {
+        Next::Decided(verdict) => Some(verdict.reason),
+        _ => None,
+    }
+}

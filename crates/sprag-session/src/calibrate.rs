@@ -1,0 +1,302 @@
+//! The start of a segment: the baseline must pass its own gates, then A/A pairs say how noisy it is.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use sprag_judge::stats::median;
+use sprag_judge::{Finding, Metrics, Pair, Provenance, repeats_exactly};
+use sprag_ledger::{Calibration as Calibrated, Run as Row, RunKind, Seconds, Usage};
+use sprag_measure::{Role, Run, process};
+
+use crate::coin::{Seed, Toss};
+use crate::events::{Event, Stage};
+use crate::goldens::Goldens;
+use crate::open::parse_tree;
+use crate::rule;
+use crate::session::{Session, now, seconds};
+use crate::SessionError;
+
+/// A/A pairs of a noisy metric.
+const PAIRS: usize = 8;
+/// After this many pairs, four runs, a metric that repeated to the bit is taken as deterministic.
+const PAIRS_TO_SEE_REPEATS: usize = 2;
+/// Above this share of floor the person is warned, above the second the session is refused.
+const FLOOR_WARNING: f64 = 0.5;
+const FLOOR_REFUSAL: f64 = 0.9;
+/// A pair that fails for reasons of the host is measured again this often.
+pub(crate) const ATTEMPTS: u32 = 3;
+
+impl Session<'_> {
+    /// Measures the baseline of the segment, unless the ledger has it.
+    ///
+    /// # Errors
+    /// [`SessionError::Baseline`] where the baseline fails its own gates; [`SessionError::NotWorthIt`] where nothing
+    /// could be seen through noise or floor.
+    pub fn calibrate(&mut self) -> Result<(), SessionError> {
+        let segment = self.state.segment().map_err(SessionError::Refused)?;
+        let done = segment.calibrated.is_some() && segment.incumbent.commit.is_some();
+        if done {
+            return Ok(());
+        }
+        self.hold_host()?;
+        let started = Instant::now();
+        let run = self.state.last_run + 1;
+        let out = self.out(run);
+        let tree = parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
+        let seed = Seed::fresh();
+
+        self.stage(run, Stage::Build, "baseline");
+        let mut build = None;
+        for role in [Role::Incumbent, Role::Candidate] {
+            let loaded = self.lab.load(&self.store, role, &tree, None, &out)?;
+            self.pass(loaded.finding, None)?;
+            build = loaded.seconds.or(build);
+        }
+        self.stage(run, Stage::First, "baseline");
+        let first = self.lab.run(&self.store, Role::Incumbent, seed.toss(0, 0).seed, &out)?;
+        self.pass(first.failure.clone(), Some(&first))?;
+        self.take_goldens(&first)?;
+        self.stage(run, Stage::Checks, "baseline");
+        let (finding, check) = self.lab.checks(&self.store, Role::Incumbent, &out)?;
+        self.pass(finding, None)?;
+
+        self.stage(run, Stage::Pairs, "baseline");
+        let pairs = self.measure_aa(&seed, &first, &out)?;
+        let calibrated = self.calibrated(&first, pairs, &seed, &out)?;
+        self.warn_about(&calibrated)?;
+        let row = self.baseline_row(run, &tree, &first, &calibrated)?;
+        let seconds = Seconds { build, measure: seconds(started), check, ..Seconds::default() };
+        self.record(calibrated)?;
+        self.record(Row { seconds, ..row })?;
+        self.point_at_incumbent()?;
+        self.observer.tell(&Event::Calibrated(
+            self.state.segment().ok().and_then(|s| s.calibrated.as_ref()).expect("it was just recorded"),
+        ));
+        Ok(())
+    }
+
+    pub(crate) fn stage(&mut self, run: u64, stage: Stage, description: &str) {
+        self.observer.tell(&Event::Stage { run, stage, description });
+    }
+
+    /// A baseline that fails a gate ends the session before anything is spent.
+    fn pass(&self, finding: Option<Finding>, run: Option<&Run>) -> Result<(), SessionError> {
+        let Some(finding) = finding else { return Ok(()) };
+        let output = run.and_then(|run| run.logs.iter().map(|log| process::capped(log)).find(|text| !text.is_empty()));
+        Err(SessionError::Baseline { what: finding.detail, output: output.unwrap_or_default() })
+    }
+
+    /// Compares the baseline with the goldens, or takes its answers as goldens where there are none.
+    fn take_goldens(&mut self, first: &Run) -> Result<(), SessionError> {
+        if first.outputs.is_empty() {
+            return Ok(());
+        }
+        let phase = self.state.segment().map_err(SessionError::Refused)?.phase;
+        if let Some(goldens) = &self.goldens {
+            return self.pass(goldens.check(&first.outputs), Some(first));
+        }
+        let dir = self.home.session(&self.id).join("goldens");
+        self.goldens = Some(Goldens::record(&dir, &first.outputs, &self.contract, phase)?);
+        self.notice("no goldens are named: the baseline's own answers are the goldens of this session");
+        Ok(())
+    }
+
+    fn measure_aa(
+        &mut self,
+        seed: &Seed,
+        first: &Run,
+        out: &camino::Utf8Path,
+    ) -> Result<Vec<Pair>, SessionError> {
+        let primary = self.contract.primary.name.clone();
+        let stochastic = self.contract.primary.stochastic;
+        let mut pairs: Vec<Pair> = Vec::new();
+        while pairs.len() < PAIRS {
+            let [a, b] = self.measure_pair(seed, pairs.len(), out, |session, toss| {
+                let runs = session.lab.pair(&session.store, toss, out)?;
+                for run in &runs {
+                    session.pass(run.failure.clone(), Some(run))?;
+                    if let Some(goldens) = &session.goldens {
+                        session.pass(goldens.check(&run.outputs), Some(run))?;
+                    }
+                }
+                Ok(runs)
+            })?;
+            pairs.push(a_pair(seed.toss(pairs.len(), 0), None, &a, &b));
+            self.observer.tell(&Event::Calibrating { done: pairs.len(), of: PAIRS });
+            if pairs.len() == PAIRS_TO_SEE_REPEATS && !stochastic {
+                let runs = pairs.iter().filter_map(|pair| pair.values.get(&primary)).flatten().copied();
+                let runs: Vec<f64> = first.metrics.get(&primary).copied().into_iter().chain(runs).collect();
+                if repeats_exactly(&runs) {
+                    break;
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Measures one pair, and again with a new coin where the host failed. Answers the runs of the attempt that held.
+    pub(crate) fn measure_pair(
+        &mut self,
+        seed: &Seed,
+        index: usize,
+        out: &camino::Utf8Path,
+        mut measure: impl FnMut(&mut Self, Toss) -> Result<[Run; 2], SessionError>,
+    ) -> Result<[Run; 2], SessionError> {
+        let _ = out;
+        let mut attempt = 0;
+        loop {
+            let toss = seed.toss(index, attempt);
+            match measure(self, toss) {
+                Err(error) if crate::lab::is_transient(&error) && attempt + 1 < ATTEMPTS => {
+                    attempt += 1;
+                    self.notice(&format!("a pair is measured again: {error}"));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn calibrated(
+        &mut self,
+        first: &Run,
+        pairs: Vec<Pair>,
+        seed: &Seed,
+        out: &camino::Utf8Path,
+    ) -> Result<Calibrated, SessionError> {
+        let primary = self.contract.primary.name.clone();
+        let baseline = medians(&pairs, first);
+        let value = baseline.get(&primary).copied().unwrap_or(f64::NAN);
+        let mut caveats = Vec::new();
+        let floor = self.lab.floor(&self.store, seed.toss(1_000_000, 0).seed, out)?;
+        let floor = floor.and_then(|floor| floor.share(&primary, value));
+        let layout = match self.contract.settings.run.build {
+            None => Some(0.0),
+            Some(_) if self.lab.shuffles() => Some(0.0),
+            Some(_) => {
+                caveats.push("layout luck not controlled".to_owned());
+                None
+            }
+        };
+        let unit = (value <= 0.0).then(|| unit_of(&pairs, &primary));
+        let counts = baseline
+            .iter()
+            .filter(|(name, value)| value.fract() == 0.0 && self.lab.provenance(name) >= Provenance::Attested)
+            .filter(|(name, value)| {
+                pairs.iter().filter_map(|pair| pair.values.get(*name)).flatten().all(|other| other == *value)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut calibrated = Calibrated {
+            layout,
+            floor,
+            unit,
+            baseline,
+            counts,
+            pairs,
+            caveats,
+            timestamp: Some(now()),
+            ..Calibrated::default()
+        };
+        let noise = rule::noise(&self.contract, &calibrated);
+        calibrated.residuals = noise.residuals.clone();
+        calibrated.scale = noise.scale;
+        calibrated.delta = noise.delta;
+        calibrated.deterministic = noise.deterministic;
+        calibrated.controls = noise.controls.keys().map(|name| (name.clone(), noise.control_scale(name))).collect();
+        calibrated.caveats.extend(noise.warning());
+        calibrated.caveats.extend(first.notes.iter().cloned());
+        Ok(calibrated)
+    }
+
+    fn warn_about(&mut self, calibrated: &Calibrated) -> Result<(), SessionError> {
+        if let Some(share) = calibrated.floor {
+            let percent = 100.0 * share;
+            let name = &self.contract.primary.name;
+            if share > FLOOR_REFUSAL {
+                let what = format!(
+                    "{percent:.0} % of {name} is floor: a candidate that does nothing would take as long, so no change could show; give the benchmark more work"
+                );
+                return Err(SessionError::NotWorthIt { what });
+            }
+            if share > FLOOR_WARNING {
+                self.notice(&format!(
+                    "{percent:.0} % of {name} is floor that no change can remove: at best it gets {:.1} times better",
+                    1.0 / share
+                ));
+            }
+        }
+        for caveat in &calibrated.caveats {
+            self.notice(caveat);
+        }
+        let noise = rule::noise(&self.contract, calibrated);
+        let sentence = noise.sentence(&self.contract.settings.judge);
+        self.notice(&sentence);
+        Ok(())
+    }
+
+    fn baseline_row(
+        &self,
+        run: u64,
+        tree: &sprag_workspace::TreeId,
+        first: &Run,
+        calibrated: &Calibrated,
+    ) -> Result<Row, SessionError> {
+        let segment = self.state.segment().map_err(SessionError::Refused)?;
+        let base = segment.config.revision.as_deref().and_then(|text| text.parse().ok());
+        let base = base.ok_or_else(|| SessionError::Refused("the ledger names no base commit".to_owned()))?;
+        let commit = self.commit(tree, &base, "Baseline")?;
+        let mut metrics = calibrated.baseline.clone();
+        for (name, value) in &first.metrics {
+            metrics.entry(name.clone()).or_insert(*value);
+        }
+        let metric = metrics.remove(&self.contract.primary.name);
+        Ok(Row {
+            run,
+            commit: commit.to_string(),
+            metric,
+            metrics,
+            status: sprag_judge::Status::Keep.into(),
+            description: "Baseline".to_owned(),
+            timestamp: Some(now()),
+            segment: Some(self.state.segments.saturating_sub(1)),
+            kind: Some(RunKind::Baseline),
+            tree: Some(tree.to_string()),
+            contract: segment.config.contract.clone(),
+            usage: Usage::FREE,
+            grade: Some(self.grade()),
+            caveats: calibrated.caveats.clone(),
+            ..Row::default()
+        })
+    }
+}
+
+/// The values of both runs, by metric, for those that both have.
+pub(crate) fn a_pair(toss: Toss, layout: Option<[u64; 2]>, incumbent: &Run, candidate: &Run) -> Pair {
+    let values: BTreeMap<String, [f64; 2]> = incumbent
+        .metrics
+        .iter()
+        .filter_map(|(name, a)| Some((name.clone(), [*a, *candidate.metrics.get(name)?])))
+        .collect();
+    Pair { order: toss.order, layout, values }
+}
+
+/// The median of each metric over both sides of all pairs; the first run's value where there are no pairs.
+fn medians(pairs: &[Pair], first: &Run) -> Metrics {
+    let mut all: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for pair in pairs {
+        for (name, values) in &pair.values {
+            all.entry(name).or_default().extend(values);
+        }
+    }
+    let mut metrics = first.metrics.clone();
+    metrics.extend(all.into_iter().map(|(name, values)| (name.to_owned(), median(&values))));
+    metrics
+}
+
+/// For a metric that can be zero or negative: the size of its values, so that x is a share of it.
+fn unit_of(pairs: &[Pair], primary: &str) -> f64 {
+    let values: Vec<f64> =
+        pairs.iter().filter_map(|pair| pair.values.get(primary)).flatten().map(|value| value.abs()).collect();
+    let size = if values.is_empty() { 0.0 } else { median(&values) };
+    if size > 0.0 { size } else { 1.0 }
+}

@@ -1,0 +1,154 @@
+//! The answers that a candidate must give: the person's goldens, or those of the baseline.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use camino::Utf8Path;
+use sprag_contract::{Contract, Goldens as GoldenRule, settings::Compare};
+use sprag_judge::{Finding, Reason};
+use sprag_measure::{CaseOutput, golden};
+use sprag_workspace::{Store, TreeId};
+
+use crate::SessionError;
+
+/// One golden a case, and how an output is compared with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Goldens {
+    by_case: BTreeMap<String, Vec<u8>>,
+    compare: Compare,
+}
+
+impl Goldens {
+    /// The goldens in the folder that the settings name, out of the locked tree `baseline`; `None` where the settings
+    /// name none.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the store fails, or the folder is empty.
+    pub(crate) fn of_harness(
+        store: &Store,
+        baseline: &TreeId,
+        contract: &Contract,
+        phase: u32,
+    ) -> Result<Option<Self>, SessionError> {
+        let Some(folder) = contract.settings.cases.as_ref().and_then(|cases| cases.goldens.as_deref()) else {
+            return Ok(None);
+        };
+        let folder = folder.trim_end_matches('/');
+        let manifest = store.manifest(baseline)?;
+        let mut by_case = BTreeMap::new();
+        for (path, entry) in manifest.under(folder) {
+            let name = &path[folder.len() + 1..];
+            let case = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            by_case.insert(case.to_owned(), store.blob(&entry.id)?);
+        }
+        if by_case.is_empty() {
+            let what = format!(
+                "the goldens folder {folder} has no files: record one golden a case, or leave `goldens` out of [cases] to use the baseline's answers"
+            );
+            return Err(SessionError::Refused(what));
+        }
+        Ok(Some(Self { by_case, compare: compare(contract, phase) }))
+    }
+
+    /// The goldens that the session recorded from its baseline, if it did.
+    ///
+    /// # Errors
+    /// [`SessionError`] when they cannot be read.
+    pub(crate) fn recorded(dir: &Utf8Path, contract: &Contract, phase: u32) -> Result<Option<Self>, SessionError> {
+        if !dir.is_dir() {
+            return Ok(None);
+        }
+        let mut by_case = BTreeMap::new();
+        for entry in dir.read_dir_utf8().map_err(|e| SessionError::io("read", dir, e))?.flatten() {
+            let path = entry.path();
+            let Some(case) = path.file_stem().and_then(from_file_name) else { continue };
+            by_case.insert(case, fs::read(path).map_err(|e| SessionError::io("read", path, e))?);
+        }
+        Ok(Some(Self { by_case, compare: compare(contract, phase) }))
+    }
+
+    /// Takes the baseline's answers as goldens and writes them to `dir`.
+    ///
+    /// # Errors
+    /// [`SessionError`] when they cannot be written.
+    pub(crate) fn record(
+        dir: &Utf8Path,
+        outputs: &[CaseOutput],
+        contract: &Contract,
+        phase: u32,
+    ) -> Result<Self, SessionError> {
+        let part = dir.with_extension("part");
+        let write = || -> std::io::Result<()> {
+            fs::create_dir_all(&part)?;
+            for output in outputs {
+                fs::write(part.join(format!("{}.json", to_file_name(&output.id))), &output.bytes)?;
+            }
+            fs::rename(&part, dir)
+        };
+        write().map_err(|e| SessionError::io("write", dir, e))?;
+        let by_case = outputs.iter().map(|output| (output.id.clone(), output.bytes.clone())).collect();
+        Ok(Self { by_case, compare: compare(contract, phase) })
+    }
+
+    /// The first output that differs from its golden.
+    pub(crate) fn check(&self, outputs: &[CaseOutput]) -> Option<Finding> {
+        outputs.iter().find_map(|output| {
+            let detail = match self.by_case.get(&output.id) {
+                None => format!("case {} has no golden", output.id),
+                Some(golden) => {
+                    let difference = golden::compare(golden, &output.bytes, &self.compare).err()?;
+                    format!(
+                        "case {} differs at {}: the golden has {}, the output {}",
+                        output.id, difference.path, difference.expected, difference.got
+                    )
+                }
+            };
+            Some(Finding { reason: Reason::Output, detail })
+        })
+    }
+}
+
+/// How outputs are compared: the settings, with the spec's word on goldens over them.
+fn compare(contract: &Contract, phase: u32) -> Compare {
+    let mut compare = contract.settings.cases.as_ref().map(|cases| cases.compare.clone()).unwrap_or_default();
+    match contract.in_phase(phase).goldens {
+        Some(GoldenRule::Exact) => compare.tolerance = 0.0,
+        Some(GoldenRule::Within { tolerance }) => compare.tolerance = tolerance,
+        None => {}
+    }
+    compare
+}
+
+/// A case's id as a file name: bytes that are no plain name are written in hexadecimal.
+fn to_file_name(id: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    id.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02x}") }).collect()
+}
+
+fn from_file_name(name: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = name.bytes();
+    while let Some(b) = rest.next() {
+        if b != b'%' {
+            bytes.push(b);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_case_id_survives_as_a_file_name(id in ".{1,60}") {
+            let name = to_file_name(&id);
+            proptest::prop_assert!(!name.contains(['/', '.', '\0']));
+            proptest::prop_assert_eq!(from_file_name(&name), Some(id));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Ideas that wait: appended to the person's file, kept in the ledger, given back when their phase comes.
+
+use std::fs::File;
+use std::io::Write;
+
+use sprag_agent::Note;
+use sprag_ledger::{Entry, Idea};
+
+use crate::events::Event;
+use crate::session::{Session, now};
+use crate::SessionError;
+
+impl Session<'_> {
+    /// Parks an idea: one line in the ideas file, one entry in the ledger.
+    pub(crate) fn park(&mut self, note: &Note) -> Result<(), SessionError> {
+        let phase = self.state.segment().map_err(SessionError::Refused)?.phase;
+        let why = note.asi.get("rule").and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+        let idea = Idea {
+            text: note.description.clone(),
+            why,
+            phase: Some(phase),
+            proposal: note.id.clone(),
+            timestamp: Some(now()),
+            ..Idea::default()
+        };
+        self.append_to_ideas(&idea)?;
+        self.record(idea)?;
+        self.observer.tell(&Event::Parked { text: &note.description });
+        Ok(())
+    }
+
+    /// Ideas parked in an earlier phase than the one under way, in the order parked.
+    pub fn ideas_given_back(&self) -> Vec<&Idea> {
+        let phase = self.state.segment().map_or(1, |segment| segment.phase);
+        let ideas = self.ledger.log().records.iter().filter_map(|record| match &record.entry {
+            Entry::Idea(idea) => Some(idea),
+            _ => None,
+        });
+        ideas.filter(|idea| idea.phase.is_some_and(|parked| parked < phase)).collect()
+    }
+
+    fn append_to_ideas(&self, idea: &Idea) -> Result<(), SessionError> {
+        let path = self.project.root.join(&self.project.layout.ideas);
+        // One idea is one line, whatever the proposer wrote.
+        let line: String = idea.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+        let phase = idea.phase.map_or(String::new(), |phase| format!(" (parked in phase {phase})"));
+        let why = if idea.why.is_empty() { String::new() } else { format!(": {}", idea.why) };
+        let write = || -> std::io::Result<()> {
+            let mut file = File::options().create(true).append(true).open(&path)?;
+            writeln!(file, "- {line}{phase}{why}")?;
+            file.sync_all()
+        };
+        write().map_err(|e| SessionError::io("append to", &path, e))
+    }
+}

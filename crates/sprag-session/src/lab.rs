@@ -1,0 +1,337 @@
+//! The bench: two slots that hold incumbent and candidate, the locked harness beside them, and the driver.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sprag_contract::Contract;
+use sprag_contract::settings::Layout;
+use sprag_judge::{Finding, Order, Provenance};
+use sprag_measure::build::{self, LayoutControl};
+use sprag_measure::{Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, drivers};
+use sprag_workspace::{Checkout, Store, TreeId};
+
+use crate::coin::Toss;
+use crate::{Home, SessionError};
+
+/// Where trees are built and measured. Everything it holds on disk can be deleted and made again.
+pub(crate) struct Lab {
+    slots: [Slot; 2],
+    /// Which slot holds the incumbent. A keep swaps the roles, so the candidate's build cache becomes the incumbent's.
+    incumbent: usize,
+    driver: Box<dyn Driver>,
+    contract: Contract,
+    checks: Option<String>,
+    tmp: Utf8PathBuf,
+    interrupt: Interrupt,
+    env: BTreeMap<String, String>,
+}
+
+struct Slot {
+    dir: Utf8PathBuf,
+    checkout: Checkout,
+    keep: Vec<String>,
+    tree: Option<TreeId>,
+    built: Option<(TreeId, Option<u64>)>,
+}
+
+/// What came of putting a tree into a slot.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// The build failed.
+    pub(crate) finding: Option<Finding>,
+    /// How long the build took, in seconds; `None` where there was nothing to build.
+    pub(crate) seconds: Option<f64>,
+    /// What was done about layout luck.
+    pub(crate) layout: Option<LayoutControl>,
+}
+
+impl Lab {
+    /// Opens the bench of a session for one segment: `baseline` is the tree whose harness is locked.
+    ///
+    /// # Errors
+    /// [`SessionError`] when a slot cannot be made, or the settings do not fit the driver.
+    pub(crate) fn open(
+        home: &Home,
+        store: &Store,
+        baseline: &TreeId,
+        contract: &Contract,
+        scripts: Scripts,
+        inputs: &[(String, Utf8PathBuf)],
+        interrupt: &Interrupt,
+    ) -> Result<Self, SessionError> {
+        let mut harness = Checkout::create(&home.work("harness"), &[])?;
+        harness.sync(store, baseline)?;
+        let slot = |name: &str| -> Result<Slot, SessionError> {
+            let mut keep = contract.settings.workspace.cache.clone();
+            keep.extend(inputs.iter().map(|(path, _)| path.clone()));
+            let dir = home.work(name);
+            let checkout = Checkout::create(&dir, &keep)?;
+            for (path, source) in inputs {
+                link_input(&checkout.path().join(path), source)?;
+            }
+            Ok(Slot { dir, checkout, keep, tree: None, built: None })
+        };
+        // Equal lengths: a path in argv or in an error message must not shift one side's memory.
+        let slots = [slot("a")?, slot("b")?];
+        let rules = contract.in_phase(1);
+        let mut wanted: std::collections::BTreeSet<String> =
+            rules.controls.iter().map(|control| control.metric.clone()).collect();
+        wanted.insert(contract.primary.name.clone());
+        let echo = std::env::current_exe().ok().and_then(|exe| exe.into_os_string().into_string().ok());
+        let setup = Setup {
+            how_to_run: scripts.measure,
+            wanted,
+            harness: harness.path().to_owned(),
+            echo: echo.map(|exe| vec![exe, "__echo-worker".to_owned()]),
+            interrupt: interrupt.clone(),
+        };
+        Ok(Self {
+            slots,
+            incumbent: 0,
+            driver: drivers::open(&contract.settings, setup)?,
+            contract: contract.clone(),
+            checks: scripts.checks,
+            tmp: home.work("tmp"),
+            interrupt: interrupt.clone(),
+            env: BTreeMap::new(),
+        })
+    }
+
+    /// Where a metric comes from.
+    pub(crate) fn provenance(&self, metric: &str) -> Provenance {
+        self.driver.provenance(metric)
+    }
+
+    /// The candidate was kept: its slot is the incumbent's from now on.
+    pub(crate) fn swap(&mut self) {
+        self.incumbent = 1 - self.incumbent;
+    }
+
+    fn slot(&self, role: Role) -> usize {
+        if role == Role::Incumbent { self.incumbent } else { 1 - self.incumbent }
+    }
+
+    /// Puts `tree` into the slot of `role` and builds it there, unless that very build is still there.
+    ///
+    /// # Errors
+    /// Only what is nobody's verdict.
+    pub(crate) fn load(
+        &mut self,
+        store: &Store,
+        role: Role,
+        tree: &TreeId,
+        layout: Option<u64>,
+        out: &Utf8Path,
+    ) -> Result<Loaded, SessionError> {
+        let index = self.slot(role);
+        self.slots[index].checkout.sync(store, tree)?;
+        self.slots[index].tree = Some(*tree);
+        if self.contract.settings.run.build.is_none() || self.slots[index].built == Some((*tree, layout)) {
+            return Ok(Loaded::default());
+        }
+        self.slots[index].built = None;
+        let step = self.with_side(role, out, |lab, side| {
+            Ok(build::build(&lab.contract.settings, side, layout, &lab.interrupt)?)
+        })?;
+        if step.failure.is_none() {
+            self.slots[index].built = Some((*tree, layout));
+            self.slots[index].keep_what_was_built(store, tree)?;
+        }
+        let (seconds, layout) = (Some(step.wall.as_secs_f64()), Some(step.layout));
+        Ok(Loaded { finding: step.failure, seconds, layout })
+    }
+
+    /// Removes what an earlier run left in the slot of `role`.
+    fn clean(&mut self, store: &Store, role: Role) -> Result<(), SessionError> {
+        let slot = self.slot(role);
+        let slot = &mut self.slots[slot];
+        let tree = slot.tree.expect("a tree is loaded before it is measured");
+        slot.checkout.sync(store, &tree)?;
+        Ok(())
+    }
+
+    /// One run of one side.
+    ///
+    /// # Errors
+    /// Only what is nobody's verdict.
+    pub(crate) fn run(&mut self, store: &Store, role: Role, seed: u64, out: &Utf8Path) -> Result<Run, SessionError> {
+        self.clean(store, role)?;
+        self.with_side(role, out, |lab, side| Ok(lab.driver.measure(side, &Plan { seed })?))
+    }
+
+    /// One pair, `[incumbent, candidate]`, by the driver's best way of measuring two sides together.
+    ///
+    /// # Errors
+    /// Only what is nobody's verdict.
+    pub(crate) fn pair(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<[Run; 2], SessionError> {
+        self.clean(store, Role::Incumbent)?;
+        self.clean(store, Role::Candidate)?;
+        self.with_both(out, |lab, incumbent, candidate| {
+            let plan = PairPlan { order: toss.order, seed: toss.seed };
+            Ok(lab.driver.measure_pair(incumbent, candidate, &plan)?)
+        })
+    }
+
+    /// One pair, one side after the other, so that the result does not rest on sharing a core.
+    ///
+    /// # Errors
+    /// Only what is nobody's verdict.
+    pub(crate) fn sequential_pair(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<[Run; 2], SessionError> {
+        let (first, second) = match toss.order {
+            Order::Ab => (Role::Incumbent, Role::Candidate),
+            Order::Ba => (Role::Candidate, Role::Incumbent),
+        };
+        let a = self.run(store, first, toss.seed, out)?;
+        let b = self.run(store, second, toss.seed, out)?;
+        Ok(if first == Role::Incumbent { [a, b] } else { [b, a] })
+    }
+
+    /// Relinks both sides with the seeds of `toss`, so that layout is noise of the pair and no constant of a build.
+    ///
+    /// # Errors
+    /// [`SessionError`]; a build that fails now, having worked before, is the host's fault.
+    pub(crate) fn shuffle(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<(), SessionError> {
+        for (role, seed) in [(Role::Incumbent, toss.layout[0]), (Role::Candidate, toss.layout[1])] {
+            let tree = self.slots[self.slot(role)].tree.expect("a tree is loaded before it is relinked");
+            if let Some(finding) = self.load(store, role, &tree, Some(seed), out)?.finding {
+                return Err(SessionError::Refused(format!("relinking the {} failed: {}", role.name(), finding.detail)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether both sides are relinked for each pair.
+    pub(crate) fn shuffles(&self) -> bool {
+        let wanted = !matches!(self.contract.settings.measure.layout, Some(Layout::Off | Layout::Sample));
+        let build = self.contract.settings.run.build.as_deref();
+        wanted && build.is_some_and(|command| build::shuffled(command, 0).is_some())
+    }
+
+    /// The share of each metric that no change can remove.
+    ///
+    /// # Errors
+    /// Only what is nobody's verdict.
+    pub(crate) fn floor(&mut self, store: &Store, seed: u64, out: &Utf8Path) -> Result<Option<Floor>, SessionError> {
+        self.clean(store, Role::Incumbent)?;
+        self.with_side(Role::Incumbent, out, |lab, side| Ok(lab.driver.floor(side, &Plan { seed })?))
+    }
+
+    /// Runs the checks on the side of `role`. Answers the finding and the seconds; nothing where there are no checks.
+    ///
+    /// # Errors
+    /// Only what is nobody's verdict.
+    pub(crate) fn checks(
+        &mut self,
+        store: &Store,
+        role: Role,
+        out: &Utf8Path,
+    ) -> Result<(Option<Finding>, Option<f64>), SessionError> {
+        let Some(command) = self.checks.clone().filter(|_| self.contract.checks) else { return Ok((None, None)) };
+        self.clean(store, role)?;
+        let step = self.with_side(role, out, |lab, side| {
+            Ok(build::checks(&command, &lab.contract.settings, side, &lab.interrupt)?)
+        })?;
+        Ok((step.failure, Some(step.wall.as_secs_f64())))
+    }
+
+    fn with_side<T>(
+        &mut self,
+        role: Role,
+        out: &Utf8Path,
+        act: impl FnOnce(&mut Self, &Side<'_>) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let (dir, tmp, out) = self.folders(role, out)?;
+        let env = self.env.clone();
+        act(self, &Side { dir: &dir, tmp: &tmp, out: &out, role, env: &env })
+    }
+
+    fn with_both<T>(
+        &mut self,
+        out: &Utf8Path,
+        act: impl FnOnce(&mut Self, &Side<'_>, &Side<'_>) -> Result<T, SessionError>,
+    ) -> Result<T, SessionError> {
+        let (dir_a, tmp_a, out_a) = self.folders(Role::Incumbent, out)?;
+        let (dir_b, tmp_b, out_b) = self.folders(Role::Candidate, out)?;
+        let env = self.env.clone();
+        let incumbent = Side { dir: &dir_a, tmp: &tmp_a, out: &out_a, role: Role::Incumbent, env: &env };
+        let candidate = Side { dir: &dir_b, tmp: &tmp_b, out: &out_b, role: Role::Candidate, env: &env };
+        act(self, &incumbent, &candidate)
+    }
+
+    /// Directory, scratch and output folder of a side, made and empty where they must be.
+    fn folders(
+        &self,
+        role: Role,
+        out: &Utf8Path,
+    ) -> Result<(Utf8PathBuf, Utf8PathBuf, Utf8PathBuf), SessionError> {
+        let index = self.slot(role);
+        let name = ["a", "b"][index];
+        let (tmp, out) = (self.tmp.join(name), out.join(role.name()));
+        if tmp.exists() {
+            fs::remove_dir_all(&tmp).map_err(|e| SessionError::io("clear", &tmp, e))?;
+        }
+        for dir in [&tmp, &out] {
+            fs::create_dir_all(dir).map_err(|e| SessionError::io("make", dir, e))?;
+        }
+        let root = &self.contract.settings.workspace.root;
+        let tree = self.slots[index].checkout.path();
+        let dir = if root == "." { tree.to_owned() } else { tree.join(root) };
+        Ok((dir, tmp, out))
+    }
+}
+
+impl Slot {
+    /// What a build wrote at the top of the tree stays until the next build; deeper outputs belong into
+    /// `[workspace] cache`.
+    fn keep_what_was_built(&mut self, store: &Store, tree: &TreeId) -> Result<(), SessionError> {
+        let manifest = store.manifest(tree)?;
+        let path = self.checkout.path().to_owned();
+        let mut grew = false;
+        for entry in path.read_dir_utf8().map_err(|e| SessionError::io("read", &path, e))?.flatten() {
+            let name = entry.file_name();
+            if !manifest.contains(name) && !manifest.contains_dir(name) && !self.keep.iter().any(|k| k == name) {
+                self.keep.push(name.to_owned());
+                grew = true;
+            }
+        }
+        if grew {
+            self.checkout = Checkout::create(&self.dir, &self.keep)?;
+        }
+        Ok(())
+    }
+}
+
+/// The scripts that the layout or the settings name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scripts {
+    /// What measures, where the settings name nothing.
+    pub(crate) measure: Option<String>,
+    /// What checks.
+    pub(crate) checks: Option<String>,
+}
+
+/// Puts a link to a copied input, such as `.venv`, where the tree expects it.
+fn link_input(link: &Utf8Path, source: &Utf8Path) -> Result<(), SessionError> {
+    if fs::read_link(link).is_ok_and(|to| to == source.as_std_path()) {
+        return Ok(());
+    }
+    if link.symlink_metadata().is_ok() {
+        let removed = if link.is_dir() && !link.is_symlink() { fs::remove_dir_all(link) } else { fs::remove_file(link) };
+        removed.map_err(|e| SessionError::io("replace", link, e))?;
+    }
+    if let Some(parent) = link.parent() {
+        fs::create_dir_all(parent).map_err(|e| SessionError::io("make", parent, e))?;
+    }
+    std::os::unix::fs::symlink(source, link).map_err(|e| SessionError::io("link", link, e))
+}
+
+/// Whether a failure may pass when the same thing is tried again.
+pub(crate) fn is_transient(error: &SessionError) -> bool {
+    match error {
+        SessionError::Measure(MeasureError::Interrupted) | SessionError::Interrupted => false,
+        SessionError::Measure(error) => error.is_transient(),
+        SessionError::IncumbentFailed { .. } => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,327 @@
+//! Opening a session: a new one from a baseline, or the one that the ledger holds, mended where it was cut short.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sprag_contract::{Contract, Standing};
+use sprag_judge::Provenance;
+use sprag_ledger::{Config, EventKind, Grade, Ledger, MirrorState, Opened, SandboxInfo, Tier};
+use sprag_measure::Interrupt;
+use sprag_measure::host::Fingerprint;
+use sprag_workspace::{
+    Baseline, BlobId, Change, CommitId, Edit, Expected, FileMode, Imported, Junk, Start, Store, TreeId,
+};
+use ulid::Ulid;
+
+use crate::goldens::Goldens;
+use crate::inputs;
+use crate::lab::{Lab, Scripts};
+use crate::session::{Session, now};
+use crate::state::State;
+use crate::{Home, Observer, Project, SessionError, events};
+
+/// How to open.
+#[derive(Debug, Clone, Default)]
+pub struct Opening {
+    /// A new session even where there is one.
+    pub fresh: bool,
+    /// What a new session starts from.
+    pub baseline: From,
+}
+
+/// The baseline of a new session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum From {
+    /// HEAD, and the working tree must not differ from it.
+    #[default]
+    CleanHead,
+    /// HEAD, whatever the working tree holds.
+    Head,
+    /// The working tree with its uncommitted changes.
+    Snapshot,
+    /// This commit, in a session beside the current one that has no log in the repository.
+    Beside(CommitId),
+}
+
+/// Everything known before the ledger is touched.
+pub(crate) struct Ground {
+    pub(crate) project: Project,
+    pub(crate) contract: Contract,
+    pub(crate) home: Home,
+    pub(crate) store: Store,
+    harness: Vec<String>,
+    harness_hash: String,
+    pub(crate) inputs: Vec<(String, Utf8PathBuf)>,
+    host: serde_json::Value,
+}
+
+/// Where a segment starts.
+pub(crate) struct Place {
+    pub(crate) base: String,
+    pub(crate) tree: TreeId,
+    pub(crate) locked: Vec<String>,
+}
+
+impl<'o> Session<'o> {
+    /// Opens the session of `project`: goes on where the ledger ends, or starts a new one.
+    ///
+    /// # Errors
+    /// [`SessionError`] says what is missing and what to do; nothing was lost.
+    pub fn open(
+        project: Project,
+        opening: &Opening,
+        interrupt: Interrupt,
+        observer: &'o mut dyn Observer,
+    ) -> Result<Self, SessionError> {
+        let home = project.home()?;
+        let held = home.lock()?;
+        let ground = Ground::of(project, home, observer)?;
+
+        let beside = matches!(opening.baseline, From::Beside(_));
+        let go_on = !opening.fresh && !beside;
+        let (id, ledger, state, found) = match ground.home.current().filter(|_| go_on) {
+            Some(id) => ground.resume(id)?,
+            None => ground.begin(opening)?,
+        };
+        let current = state.segment().map_err(SessionError::Refused)?;
+        let origin: TreeId = parse_tree(&current.origin.tree)?;
+        let segment_tree: TreeId = parse_tree(current.config.tree.as_deref().unwrap_or_default())?;
+        let phase = current.phase;
+        let scripts = ground.scripts();
+        let lab =
+            Lab::open(&ground.home, &ground.store, &segment_tree, &ground.contract, scripts, &ground.inputs, &interrupt)?;
+        let goldens = match Goldens::of_harness(&ground.store, &segment_tree, &ground.contract, phase)? {
+            Some(goldens) => Some(goldens),
+            None => Goldens::recorded(&ground.home.session(&id).join("goldens"), &ground.contract, phase)?,
+        };
+        let junk = Junk::of(&ground.store, &*ground.store.manifest(&origin)?)?;
+        let locked = state.segment().ok().map(|s| s.config.locked.clone()).unwrap_or_default();
+        let scope = ground.project.scope(&ground.harness)?;
+        let mut session = Self {
+            contract: ground.contract,
+            home: ground.home,
+            id,
+            store: ground.store,
+            ledger,
+            state,
+            lab,
+            goldens,
+            scope,
+            junk,
+            locked,
+            inputs: ground.inputs,
+            interrupt,
+            observer,
+            host: None,
+            _held: held,
+            project: ground.project,
+        };
+        session.settle(found, beside)?;
+        Ok(session)
+    }
+
+    /// Mends what an interruption left, and says what was found.
+    fn settle(&mut self, mut found: Vec<String>, beside: bool) -> Result<(), SessionError> {
+        if self.point_at_incumbent()? {
+            found.push("the incumbent's ref was behind the ledger; it follows the ledger".to_owned());
+        }
+        if !beside {
+            self.home.set_current(&self.id)?;
+        }
+        let (name, id, runs) = (self.contract.name.clone(), self.id.clone(), self.state.last_run);
+        self.observer.tell(&events::Event::Opened { name: &name, session: &id, runs, found: &found });
+        if !found.is_empty() {
+            self.event(EventKind::Mended, found.join("; "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Ground {
+    pub(crate) fn of(project: Project, home: Home, observer: &mut dyn Observer) -> Result<Self, SessionError> {
+        let contract = project.contract()?.clone();
+        let store = Store::open_or_create(&home.store())?;
+        let harness = project.harness()?;
+        let inputs = inputs::copy(&project.root, &contract.settings.workspace.read, &home, observer)?;
+        let harness_hash = inputs::seal(project.harness_hash(&harness)?, &inputs);
+        let inputs = inputs.into_iter().map(|input| (input.path, input.copy)).collect();
+        let host = serde_json::to_value(Fingerprint::read()).unwrap_or_default();
+        Ok(Self { project, contract, home, store, harness, harness_hash, inputs, host })
+    }
+
+    pub(crate) fn scripts(&self) -> Scripts {
+        let exists = |path: &str| self.project.root.join(path).is_file();
+        let layout = &self.project.layout;
+        let script = |path: &String| exists(path).then(|| format!("./{path}"));
+        Scripts {
+            measure: self.contract.how_to_run.clone().or_else(|| script(&layout.measure)),
+            checks: self.contract.settings.run.checks.clone().or_else(|| script(&layout.checks)),
+        }
+    }
+
+    /// Starts a new session: imports the baseline and writes the first row.
+    fn begin(&self, opening: &Opening) -> Result<(String, Ledger, State, Vec<String>), SessionError> {
+        let start = match opening.baseline {
+            From::CleanHead => {
+                self.refuse_dirty()?;
+                Start::Commit(self.project.repo.head()?.commit)
+            }
+            From::Head => Start::Commit(self.project.repo.head()?.commit),
+            From::Snapshot => Start::Snapshot,
+            From::Beside(commit) => Start::Commit(commit),
+        };
+        let imported = import_baseline(&self.project, &self.store, start)?;
+        let id = Ulid::generate().to_string();
+        let beside = matches!(opening.baseline, From::Beside(_));
+        let mirror = (!beside).then(|| self.project.mirror());
+        let mut ledger = Ledger::create(&self.home.ledger(&id), mirror.as_deref())?;
+        self.store.update_ref(&format!("refs/sprag/{id}/base"), &imported.base, Expected::Any)?;
+        let mut state = State::default();
+        let locked = imported.locked.iter().map(|locked| locked.path.clone()).collect();
+        let place = Place { base: imported.base.to_string(), tree: imported.tree, locked };
+        let config = self.config(&id, 1, &place)?;
+        ledger.append(config.clone())?;
+        state.apply(&config.into()).map_err(SessionError::Refused)?;
+        let found = imported.locked.iter().map(|locked| format!("{} cannot be changed: {:?}", locked.path, locked.why));
+        Ok((id, ledger, state, found.collect()))
+    }
+
+    fn refuse_dirty(&self) -> Result<(), SessionError> {
+        let dirty = self.project.dirty()?;
+        match dirty.first() {
+            Some(first) => Err(SessionError::Dirty { count: dirty.len(), example: first.path.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn config(&self, id: &str, phase: u32, place: &Place) -> Result<Config, SessionError> {
+        let contract = &self.contract;
+        let provenance = match contract.settings.measure.driver {
+            sprag_contract::settings::DriverKind::Script => Provenance::from(contract.settings.measure.trust),
+            _ => Provenance::Observed,
+        };
+        let lost = vec!["no sandbox in this version: a candidate runs with the rights of the person".to_owned()];
+        Ok(Config {
+            name: contract.name.clone(),
+            metric_name: contract.primary.name.clone(),
+            metric_unit: contract.primary.unit.clone(),
+            direction: contract.primary.direction,
+            session: Some(id.to_owned()),
+            contract: Some(contract.hash(phase)),
+            harness: Some(self.harness_hash.clone()),
+            host: self.host.clone(),
+            sandbox: Some(SandboxInfo { tier: Tier::None, selftest: None, lost }),
+            grade: Some(Grade { provenance, tier: Tier::None }),
+            phase: Some(phase),
+            revision: Some(place.base.clone()),
+            tree: Some(place.tree.to_string()),
+            sprag: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            timestamp: Some(now()),
+            compiled: serde_json::to_value(contract)
+                .map_err(|e| SessionError::Refused(format!("the contract cannot be written down: {e}")))?,
+            locked: place.locked.clone(),
+            ..Config::default()
+        })
+    }
+
+    /// Goes on with the session `id`; starts a new segment where contract, harness or host changed.
+    pub(crate) fn resume(&self, id: String) -> Result<(String, Ledger, State, Vec<String>), SessionError> {
+        let mirror = self.project.mirror();
+        let (mut ledger, opened) = Ledger::open(&self.home.ledger(&id), Some(&mirror))?;
+        let mut found = told(&opened);
+        let mut state = State::of(ledger.log().records.iter().map(|record| &record.entry))
+            .map_err(|what| SessionError::Refused(format!("the ledger of session {id} cannot be followed: {what}")))?;
+        let Ok(segment) = state.segment() else {
+            // Killed between the ledger's creation and its first row: there is nothing to go on with.
+            drop(ledger);
+            return self.begin(&Opening::default());
+        };
+        let phase = segment.phase;
+        let changed = [
+            (segment.config.contract != Some(self.contract.hash(phase)), "the contract"),
+            (segment.config.harness.as_ref() != Some(&self.harness_hash), "the harness"),
+            (segment.config.host != self.host, "the host"),
+        ];
+        let changed: Vec<&str> = changed.into_iter().filter_map(|(is, what)| is.then_some(what)).collect();
+        if !changed.is_empty() {
+            let place = Place {
+                base: segment.config.revision.clone().unwrap_or_default(),
+                tree: self.carry_over(&parse_tree(&segment.incumbent.tree)?)?,
+                locked: segment.config.locked.clone(),
+            };
+            let config = self.config(&id, phase, &place)?;
+            ledger.append(config.clone())?;
+            state.apply(&config.into()).map_err(SessionError::Refused)?;
+            found.push(format!("{} changed: a new segment starts from the incumbent", changed.join(" and ")));
+        }
+        Ok((id, ledger, state, found))
+    }
+
+    /// The incumbent's code under the harness of today.
+    fn carry_over(&self, incumbent: &TreeId) -> Result<TreeId, SessionError> {
+        let old = self.store.manifest(incumbent)?;
+        let mut changes = Vec::new();
+        for path in &self.harness {
+            let (mode, bytes) = read_harness(&self.project.root.join(path))?;
+            let edit = match old.get(path) {
+                Some(same) if same.id == BlobId::of(&bytes) && same.mode == mode => continue,
+                Some(_) => Edit::Changed { mode, bytes },
+                None => Edit::New { mode, bytes },
+            };
+            changes.push(Change { path: path.clone(), edit });
+        }
+        for (path, _) in old.iter() {
+            if self.project.is_harness_path(path)? && self.harness.binary_search_by(|h| h.as_str().cmp(path)).is_err() {
+                changes.push(Change { path: path.to_owned(), edit: Edit::Deleted });
+            }
+        }
+        Ok(self.store.write_tree(incumbent, &changes)?)
+    }
+}
+
+fn read_harness(path: &Utf8Path) -> Result<(FileMode, Vec<u8>), SessionError> {
+    let read = || -> std::io::Result<(FileMode, Vec<u8>)> {
+        let meta = fs::symlink_metadata(path)?;
+        if meta.is_symlink() {
+            return Ok((FileMode::Symlink, fs::read_link(path)?.into_os_string().into_encoded_bytes()));
+        }
+        let executable = meta.permissions().mode() & 0o111 != 0;
+        Ok((if executable { FileMode::Executable } else { FileMode::Regular }, fs::read(path)?))
+    };
+    read().map_err(|e| SessionError::io("read", path, e))
+}
+
+/// Takes a baseline into the store: the code of `start` with the harness of today over it.
+pub(crate) fn import_baseline(project: &Project, store: &Store, start: Start) -> Result<Imported, SessionError> {
+    let harness = project.harness()?;
+    let locked = project.scope(&harness)?;
+    let ignoring = |path: &str| locked.standing(path) == Standing::OffLimits;
+    let baseline =
+        Baseline { start, overlay: harness.clone(), ignoring: &ignoring, region: project.region()? };
+    Ok(store.import(&project.repo, &baseline)?)
+}
+
+/// What opening a ledger found, in sentences; nothing where all was well.
+fn told(opened: &Opened) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(torn) = opened.torn {
+        found.push(format!(
+            "line {} of the ledger was unfinished and was cut off: the experiment under way was lost, nothing else",
+            torn.line
+        ));
+    }
+    match &opened.mirror {
+        MirrorState::Mended => found.push("the log in the repository was mended from the ledger".to_owned()),
+        MirrorState::SetAside(path) => {
+            found.push(format!("the log in the repository held lines of somebody else; they are kept in {path}"));
+        }
+        MirrorState::Failed(why) => found.push(format!("the log in the repository cannot be written: {why}")),
+        _ => {}
+    }
+    found
+}
+
+pub(crate) fn parse_tree(text: &str) -> Result<TreeId, SessionError> {
+    text.parse().map_err(|e| SessionError::Refused(format!("the ledger names a tree that is none: {e}")))
+}

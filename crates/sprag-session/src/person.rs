@@ -1,0 +1,97 @@
+//! A person as proposer: the working tree, the commits of a branch, or a discarded try once more.
+
+use camino::Utf8Path;
+use sprag_agent::{Note, Playbook, Proposal, Proposer, Step};
+use sprag_workspace::{Start, patch};
+
+use crate::events::Outcome;
+use crate::open::{import_baseline, parse_tree};
+use crate::run::StoreBlobs;
+use crate::session::Session;
+use crate::SessionError;
+
+/// What rows say under `agent`.
+const PERSON: &str = "person";
+
+impl Session<'_> {
+    /// Judges the in-scope files of the working tree, as they are now.
+    ///
+    /// # Errors
+    /// [`SessionError`]: the host, never the change.
+    pub fn try_working_tree(&mut self, message: &str) -> Result<Outcome, SessionError> {
+        self.calibrate()?;
+        let snapshot = import_baseline(&self.project, &self.store, Start::Snapshot)?.tree;
+        let copy = self.copy_of(&snapshot)?;
+        let note = Note { description: message.to_owned(), ..Note::default() };
+        let outcome = self.experiment(copy.path(), note, PERSON, None)?;
+        copy.remove()?;
+        Ok(outcome)
+    }
+
+    /// Judges every commit of `range`, oldest first. One whose change no longer applies is skipped.
+    ///
+    /// # Errors
+    /// [`SessionError`]: the host, never a change.
+    pub fn try_each(&mut self, range: &str) -> Result<Vec<Outcome>, SessionError> {
+        let mut steps = Vec::new();
+        let mut before = parse_tree(&self.state.segment().map_err(SessionError::Refused)?.origin.tree)?;
+        for commit in self.project.repo.commits(range)? {
+            let tree = import_baseline(&self.project, &self.store, Start::Commit(commit.id))?.tree;
+            let diff = self.store.diff(&before, &tree)?;
+            before = tree;
+            let note = Note { id: Some(commit.id.to_string()), description: commit.subject, ..Note::default() };
+            steps.push(Step { id: commit.id.to_string(), note, park: false, diff });
+        }
+        let mut proposer = Playbook::from_steps(steps);
+        self.calibrate()?;
+        let mut outcomes = Vec::new();
+        loop {
+            let copy = self.fresh_copy()?;
+            match proposer.propose("", copy.path(), &StoreBlobs(&self.store))? {
+                Proposal::Exhausted => return Ok(outcomes),
+                Proposal::Edit(note) => outcomes.push(self.experiment(copy.path(), note, PERSON, None)?),
+                Proposal::Skipped { note, why } => {
+                    let kind = sprag_ledger::EventKind::Skipped;
+                    outcomes.push(self.no_row(kind, &note, PERSON, &why, None, Default::default())?);
+                }
+                Proposal::Idea(_) => {}
+            }
+            copy.remove()?;
+        }
+    }
+
+    /// Judges run `number` of this session again, on top of the incumbent of today.
+    ///
+    /// # Errors
+    /// [`SessionError`]: there is no such run, its change no longer applies, or the host failed.
+    pub fn try_again(&mut self, number: u64) -> Result<Outcome, SessionError> {
+        self.calibrate()?;
+        let run = self.ledger.log().runs().find(|run| run.run == number).cloned();
+        let run = run.ok_or_else(|| SessionError::Refused(format!("there is no run {number}: see `sprag log`")))?;
+        let (Some(tree), Some(parent)) = (&run.tree, &run.parent) else {
+            return Err(SessionError::Refused(format!("run {number} changed nothing: it is a baseline")));
+        };
+        let diff = self.store.diff(&parse_tree(parent)?, &parse_tree(tree)?)?;
+        let copy = self.fresh_copy()?;
+        self.lay(copy.path(), &diff)?;
+        let note = Note { description: run.description, asi: run.asi, ..Note::default() };
+        let outcome = self.experiment(copy.path(), note, PERSON, None)?;
+        copy.remove()?;
+        Ok(outcome)
+    }
+
+    /// Lays a diff over a copy of the incumbent.
+    fn lay(&self, copy: &Utf8Path, diff: &str) -> Result<(), SessionError> {
+        if diff.is_empty() {
+            return Ok(());
+        }
+        let patch = patch::parse(diff).map_err(|e| SessionError::Refused(e.to_string()))?;
+        let blob = |id: &str| self.store.blob_by_prefix(id).ok().flatten();
+        match patch::apply_to(copy, &patch, &blob)? {
+            patch::Outcome::Applied { .. } => Ok(()),
+            patch::Outcome::Conflict { path, why } => {
+                Err(SessionError::Refused(format!("the change no longer applies to {path}: {why}")))
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The rule for the next candidate, from what the ledger holds: noise, bounds, and what earlier keeps used up.
+
+use std::collections::BTreeMap;
+
+use sprag_contract::Contract;
+use sprag_judge::stats::median;
+use sprag_judge::{Bound, Calibration, ControlRule, EffectScale, Evidence, Mode, Policy, Rule, used_margin};
+use sprag_ledger::Calibration as Calibrated;
+
+use crate::state::Segment;
+
+/// Without control over layout luck, smaller effects than this are not believed.
+const LEAST_EFFECT_WITHOUT_LAYOUT: f64 = 0.03;
+
+/// What the A/A pairs of a segment say about its noise.
+pub(crate) fn noise(contract: &Contract, calibrated: &Calibrated) -> Calibration {
+    let primary = &contract.primary;
+    let scale = EffectScale { direction: primary.direction, unit: calibrated.unit };
+    let pairs: Vec<[f64; 2]> =
+        calibrated.pairs.iter().filter_map(|pair| pair.values.get(&primary.name).copied()).collect();
+    let least = least_effect(contract, calibrated);
+    let mut noise = Calibration::new(&contract.settings.judge, scale, primary.stochastic, &pairs, least);
+    for control in contract.controls.iter().chain(contract.phases.iter().flat_map(|phase| &phase.controls)) {
+        if !matches!(control.bound, Bound::Within { .. }) || noise.controls.contains_key(&control.metric) {
+            continue;
+        }
+        let scale = EffectScale { direction: control.direction, unit: None };
+        let pairs = calibrated.pairs.iter().filter_map(|pair| pair.values.get(&control.metric));
+        noise.add_control(&control.metric, pairs.filter_map(|[a, b]| scale.effect(*a, *b)).map(f64::abs).collect());
+    }
+    noise.layout = calibrated.layout.unwrap_or(0.0);
+    noise
+}
+
+/// Adds what the pairs of a judged candidate say about the noise.
+pub(crate) fn learn(noise: &mut Calibration, contract: &Contract, evidence: &Evidence) {
+    noise.add(&effects(evidence), &contract.settings.judge);
+    for (metric, control) in noisy_controls(evidence) {
+        noise.add_control(metric, sprag_judge::residuals(&changes(evidence, metric, control)));
+    }
+}
+
+/// The smallest effect of interest on the primary metric's scale: the person's, or more where the luck of a build's
+/// layout is not controlled.
+pub(crate) fn least_effect(contract: &Contract, calibrated: &Calibrated) -> f64 {
+    let settings = &contract.settings;
+    let luck = settings.run.build.is_some() && calibrated.layout.is_none() && settings.judge.mode != Policy::Single;
+    let fraction = settings.judge.min_effect.max(if luck { LEAST_EFFECT_WITHOUT_LAYOUT } else { 0.0 });
+    match calibrated.unit {
+        // On the log scale a fraction and its log-ratio agree to a hundredth of themselves at this size.
+        None => fraction,
+        Some(_) => {
+            let scale = EffectScale { direction: contract.primary.direction, unit: calibrated.unit };
+            let baseline = calibrated.baseline.get(&contract.primary.name).copied().unwrap_or(0.0);
+            scale.of_fraction(fraction, baseline).unwrap_or(fraction)
+        }
+    }
+}
+
+/// x of each pair, in the order measured, without the allowance for layout.
+pub(crate) fn effects(evidence: &Evidence) -> Vec<f64> {
+    let scale = evidence.rule.effect_scale();
+    let values = evidence.pairs.iter().filter_map(|pair| pair.values.get(&evidence.rule.primary));
+    values.filter_map(|[incumbent, candidate]| scale.effect(*incumbent, *candidate)).collect()
+}
+
+fn noisy_controls(evidence: &Evidence) -> impl Iterator<Item = (&String, &ControlRule)> {
+    evidence.rule.controls.iter().filter(|(_, control)| matches!(control.bound, Bound::Within { .. }))
+}
+
+fn changes(evidence: &Evidence, metric: &str, control: &ControlRule) -> Vec<f64> {
+    let scale = EffectScale { direction: control.direction, unit: None };
+    let values = evidence.pairs.iter().filter_map(|pair| pair.values.get(metric));
+    values.filter_map(|[incumbent, candidate]| scale.effect(*incumbent, *candidate)).collect()
+}
+
+/// What a keep is taken to have gained: the median x of its pairs, or the difference of single runs. `None` where
+/// nothing was measured.
+pub(crate) fn gain(evidence: &Evidence) -> Option<f64> {
+    let effects = effects(evidence);
+    if !effects.is_empty() {
+        return Some(median(&effects));
+    }
+    let rule = &evidence.rule;
+    let candidate = *evidence.again.as_ref().or(evidence.first.as_ref())?.get(&rule.primary)?;
+    rule.effect_scale().effect(rule.incumbent?, candidate)
+}
+
+/// The median change of each noisy control over the pairs.
+pub(crate) fn median_changes(evidence: &Evidence) -> BTreeMap<String, f64> {
+    noisy_controls(evidence)
+        .filter_map(|(metric, control)| {
+            let changes = changes(evidence, metric, control);
+            (!changes.is_empty()).then(|| (metric.clone(), median(&changes)))
+        })
+        .collect()
+}
+
+/// The rule for the next candidate of `segment`.
+///
+/// # Errors
+/// A sentence, when the segment is not calibrated.
+pub(crate) fn next(segment: &Segment, carried: f64) -> Result<Rule, String> {
+    let not_yet = "the segment is not calibrated";
+    let calibrated = segment.calibrated.as_ref().ok_or(not_yet)?;
+    let noise = segment.noise.as_ref().ok_or(not_yet)?;
+    let settings = &segment.contract.settings.judge;
+    let mode = if noise.deterministic { Mode::Deterministic } else { Mode::from(settings.mode) };
+    Ok(Rule {
+        mode,
+        primary: segment.contract.primary.name.clone(),
+        direction: segment.contract.primary.direction,
+        alpha: settings.alpha,
+        beta: settings.beta,
+        min_pairs: settings.min_pairs,
+        max_pairs: settings.max_pairs,
+        scale: noise.scale,
+        delta: noise.delta,
+        min_effect: settings.min_effect,
+        layout: noise.layout,
+        carried,
+        unit: calibrated.unit,
+        incumbent: match mode {
+            Mode::Deterministic => segment.incumbent.value,
+            Mode::Single => (!segment.recent.is_empty()).then(|| median(&segment.recent)),
+            Mode::Paired | Mode::Strict => None,
+        },
+        controls: controls(segment, calibrated, noise),
+    })
+}
+
+fn controls(segment: &Segment, calibrated: &Calibrated, noise: &Calibration) -> BTreeMap<String, ControlRule> {
+    let rules = segment.contract.in_phase(segment.phase);
+    let resolved = rules.controls.into_iter().map(|control| {
+        let bound = match control.bound {
+            Bound::Watched if !control.explicit && calibrated.counts.contains(&control.metric) => Bound::Unchanged,
+            bound => bound,
+        };
+        let noisy = matches!(bound, Bound::Within { .. });
+        let rule = ControlRule {
+            bound,
+            direction: control.direction,
+            baseline: segment.origin.baseline.get(&control.metric).copied(),
+            used: segment.origin.changes.get(&control.metric).map_or(0.0, |changes| used_margin(changes)),
+            scale: if noisy { noise.control_scale(&control.metric) } else { 0.0 },
+        };
+        (control.metric, rule)
+    });
+    resolved.collect()
+}

@@ -1,0 +1,47 @@
+//! The command line, as a person types it.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Lets an agent optimize code while nobody watches, and can be trusted in the morning.
+///
+/// Write what better means in .auto/prompt.md (`sprag init` helps), look at how it is understood (`sprag check`), and
+/// let it run (`sprag run`). Every try is measured by Sprag itself and kept only when it is really better.
+#[derive(Debug, Parser)]
+#[command(name = "sprag", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Work in this directory instead of the current one.
+    #[arg(short = 'C', long, global = true, value_name = "DIR", default_value = ".")]
+    pub(crate) directory: camino::Utf8PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(commands::check::Args),
+    Run(commands::run_session::Args),
+    Try(commands::r#try::Args),
+    Bench(commands::bench::Args),
+    Status(commands::status::Args),
+    Log(commands::log::Args),
+    Show(commands::show::Args),
+    Diff(commands::diff::Args),
+    Apply(commands::apply::Args),
+    Audit(commands::audit::Args),
+    Rejudge(commands::rejudge::Args),
+    Note(commands::note::Args),
+    Ideas(commands::ideas::Args),
+    Phase(commands::phase::Args),
+    Pause(commands::control::PauseArgs),
+    Stop(commands::control::StopArgs),
+    Import(commands::import::Args),
+    Export(commands::export::Args),
+    Demo(commands::demo::Args),
+    Completions(commands::completions::Args),
+    /// Answers each case at once: the floor of `driver = "cases"`.
+    #[command(name = "__echo-worker", hide = true)]
+    EchoWorker,
+}

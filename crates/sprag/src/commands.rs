@@ -1,0 +1,56 @@
+//! One file a command. Each has its arguments and a `run` that answers the exit code.
+
+pub(crate) mod apply;
+pub(crate) mod audit;
+pub(crate) mod bench;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod control;
+pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod export;
+pub(crate) mod ideas;
+pub(crate) mod import;
+pub(crate) mod log;
+pub(crate) mod note;
+pub(crate) mod phase;
+pub(crate) mod rejudge;
+pub(crate) mod run_session;
+pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod r#try;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+
+/// Runs the command that was given.
+pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
+    let dir = &cli.directory;
+    match cli.command {
+        Command::Check(args) => check::run(dir, args),
+        Command::Run(args) => run_session::run(dir, args),
+        Command::Try(args) => r#try::run(dir, args),
+        Command::Bench(args) => bench::run(dir, args),
+        Command::Status(args) => status::run(dir, args),
+        Command::Log(args) => log::run(dir, args),
+        Command::Show(args) => show::run(dir, args),
+        Command::Diff(args) => diff::run(dir, args),
+        Command::Apply(args) => apply::run(dir, args),
+        Command::Audit(args) => audit::run(dir, args),
+        Command::Rejudge(args) => rejudge::run(dir, args),
+        Command::Note(args) => note::run(dir, args),
+        Command::Ideas(args) => ideas::run(dir, args),
+        Command::Phase(args) => phase::run(dir, args),
+        Command::Pause(args) => control::pause(dir, args),
+        Command::Stop(args) => control::stop(dir, args),
+        Command::Import(args) => import::run(dir, args),
+        Command::Export(args) => export::run(dir, args),
+        Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::EchoWorker => {
+            let result = sprag_measure::drivers::echo_worker(std::io::stdin().lock(), std::io::stdout().lock());
+            Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `sprag pause` and `sprag stop`: asks the running session to end.
+
+use std::process::ExitCode;
+
+use camino::Utf8Path;
+use miette::{IntoDiagnostic, miette};
+use sprag_session::{Control, Home};
+
+use crate::open;
+
+/// Pause the running session after the experiment under way; `sprag run` goes on.
+///
+/// Example: sprag pause
+#[derive(Debug, clap::Args)]
+pub(crate) struct PauseArgs {
+    /// Cut the experiment under way; it is lost, nothing else.
+    #[arg(long)]
+    now: bool,
+}
+
+/// Stop the running session after the experiment under way, with the fresh measurement of the result.
+///
+/// Example: sprag stop
+#[derive(Debug, clap::Args)]
+pub(crate) struct StopArgs {
+    /// Cut the experiment under way, without the fresh measurement; it is lost, nothing else.
+    #[arg(long)]
+    now: bool,
+}
+
+pub(crate) fn pause(dir: &Utf8Path, args: PauseArgs) -> miette::Result<ExitCode> {
+    ask(&open::home(dir)?, Control::Pause, args.now)
+}
+
+pub(crate) fn stop(dir: &Utf8Path, args: StopArgs) -> miette::Result<ExitCode> {
+    ask(&open::home(dir)?, Control::Stop, args.now)
+}
+
+fn ask(home: &Home, control: Control, now: bool) -> miette::Result<ExitCode> {
+    let pid = home.running().ok_or_else(|| miette!("no session is running in this repository"))?;
+    home.ask(control).into_diagnostic()?;
+    if now {
+        let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+        let pid = pid.ok_or_else(|| miette!("the lock file names no process"))?;
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).into_diagnostic()?;
+        println!("the experiment under way is cut");
+    } else {
+        println!("it ends after the experiment under way");
+    }
+    Ok(ExitCode::SUCCESS)
+}

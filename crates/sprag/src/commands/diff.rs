@@ -1,0 +1,37 @@
+//! `sprag diff N`: what a try changed. Works for every try of the session, kept or not.
+
+use std::process::ExitCode;
+
+use camino::Utf8Path;
+use miette::{IntoDiagnostic, miette};
+use sprag_workspace::{Store, TreeId};
+
+use crate::{open, show};
+
+/// Show what a try changed, against the incumbent of its time.
+///
+/// Example: sprag diff 7 | git apply
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The run.
+    run: u64,
+}
+
+pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    let reading = open::reading(dir, None)?;
+    let run = reading.log.runs().find(|run| run.run == args.run);
+    let run = run.ok_or_else(|| miette!(help = "`sprag log` lists them", "there is no run {}", args.run))?;
+    let tree = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<TreeId>().ok());
+    let (Some(to), Some(from)) = (tree(&run.tree), tree(&run.parent)) else {
+        return Err(miette!("run {} has no trees: it is a baseline, or another tool's row", args.run));
+    };
+    let store = Store::open_or_create(&open::home(dir)?.store()).into_diagnostic()?;
+    let diff = store.diff(&from, &to).into_diagnostic()?;
+    if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        // A candidate chose these bytes: none of them may steer the terminal.
+        show::text(&crate::show::clean(&diff))?;
+    } else {
+        show::text(&diff)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

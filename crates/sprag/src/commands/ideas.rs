@@ -1,0 +1,45 @@
+//! `sprag ideas`: what is parked.
+
+use std::process::ExitCode;
+
+use camino::Utf8Path;
+use sprag_ledger::{Entry, Idea};
+use crate::show::clean as sanitized;
+
+use crate::{open, show};
+
+/// List the ideas that were parked, with the phase and the rule that forbade them.
+///
+/// Example: sprag ideas --json
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    let reading = open::reading(dir, None)?;
+    let ideas: Vec<&Idea> = reading
+        .log
+        .records
+        .iter()
+        .filter_map(|record| match &record.entry {
+            Entry::Idea(idea) => Some(idea),
+            _ => None,
+        })
+        .collect();
+    if args.json {
+        show::json(&serde_json::json!({ "ideas": ideas }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if ideas.is_empty() {
+        show::text("no ideas are parked")?;
+    }
+    for idea in ideas {
+        let phase = idea.phase.map_or(String::new(), |phase| format!(" (parked in phase {phase})"));
+        let why = if idea.why.is_empty() { String::new() } else { format!(": {}", sanitized(&idea.why)) };
+        show::text(&format!("- {}{phase}{why}", sanitized(&idea.text).replace('\n', " ")))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

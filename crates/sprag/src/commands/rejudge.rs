@@ -1,0 +1,77 @@
+//! `sprag rejudge`: the stored pairs under another policy.
+
+use std::process::ExitCode;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use miette::{IntoDiagnostic, miette};
+use serde_json::json;
+use sprag_judge::{JudgeSettings, Policy, Reason};
+
+use crate::{open, show};
+
+/// Judge the stored pairs of every try under another policy. Measures nothing.
+///
+/// Where another policy would have needed more pairs than were measured, the answer is `undetermined`.
+///
+/// Example: sprag rejudge --mode strict --alpha 0.01
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A file instead of the current session's ledger.
+    #[arg(long, value_name = "FILE")]
+    file: Option<Utf8PathBuf>,
+    /// paired, strict or single.
+    #[arg(long, default_value = "paired")]
+    mode: String,
+    /// The share of candidates without effect that may be kept.
+    #[arg(long)]
+    alpha: Option<f64>,
+    /// Pairs at most.
+    #[arg(long)]
+    max_pairs: Option<u32>,
+    /// The smallest effect of interest, as a fraction.
+    #[arg(long)]
+    min_effect: Option<f64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    let mode = match args.mode.as_str() {
+        "paired" => Policy::Paired,
+        "strict" => Policy::Strict,
+        "single" => Policy::Single,
+        other => return Err(miette!("there is no mode `{other}`: it is paired, strict or single")),
+    };
+    let defaults = JudgeSettings::default();
+    let settings = JudgeSettings {
+        mode,
+        alpha: args.alpha.unwrap_or(defaults.alpha),
+        max_pairs: args.max_pairs.unwrap_or(defaults.max_pairs),
+        min_effect: args.min_effect.unwrap_or(defaults.min_effect),
+        ..defaults
+    };
+    settings.validate().into_diagnostic()?;
+    let reading = open::reading(dir, args.file.as_deref())?;
+    let rows = sprag_session::rejudge(&reading.log, &settings);
+    if args.json {
+        show::json(&json!({ "rows": rows }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let mark = if row.was == row.now { " " } else { "≠" };
+        text.push_str(&format!("{:>5} {mark} {:<13} {}\n", row.run, word(row.was, "–"), word(row.now, "undetermined")));
+    }
+    let differ = rows.iter().filter(|row| row.was != row.now).count();
+    text.push_str(&format!("{} rows, {differ} differ\n", rows.len()));
+    show::text(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn word(reason: Option<Reason>, unknown: &str) -> String {
+    match reason.map(serde_json::to_value) {
+        Some(Ok(serde_json::Value::String(word))) => word,
+        _ => unknown.to_owned(),
+    }
+}

@@ -1,0 +1,60 @@
+//! `sprag run`: the loop.
+
+use std::process::ExitCode;
+
+use camino::Utf8Path;
+use miette::{IntoDiagnostic, miette};
+use sprag_session::{Ending, From, Opening, Session, SessionError};
+
+use crate::{open, watch};
+
+/// Run the loop: propose, measure, keep or discard, until a stop rule fires.
+///
+/// Goes on with the session of this repository where there is one. Every experiment is in the ledger as soon as it is
+/// judged: after Ctrl-C, a crash or a power cut, the next `sprag run` goes on.
+///
+/// Example: sprag run --agent playbook:proposals
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Who proposes: playbook:DIR.
+    #[arg(long, value_name = "NAME")]
+    agent: String,
+    /// Start a new session; the old one stays readable.
+    #[arg(long)]
+    new: bool,
+    /// Take uncommitted changes into the baseline of a new session.
+    #[arg(long)]
+    include_dirty: bool,
+}
+
+pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    let project = open::project(dir)?;
+    let mut proposer = sprag_agent::open(&args.agent).into_diagnostic()?;
+    let baseline = if args.include_dirty { From::Snapshot } else { From::CleanHead };
+    let opening = Opening { fresh: args.new, baseline };
+    let mut view = watch::view();
+    let interrupt = watch::interrupt()?;
+    let mut session = Session::open(project, &opening, interrupt, &mut *view).into_diagnostic()?;
+    match session.run(&mut *proposer) {
+        Ok(Ending::Done | Ending::Paused) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            drop(session);
+            drop(view);
+            interrupted(error)
+        }
+    }
+}
+
+/// An interruption has an exit code of its own; anything else is an error.
+pub(crate) fn interrupted(error: SessionError) -> miette::Result<ExitCode> {
+    if error.is_interruption() {
+        eprintln!("{}", SessionError::Interrupted);
+        return Ok(ExitCode::from(130));
+    }
+    match &error {
+        SessionError::Baseline { output, .. } if !output.is_empty() => {
+            Err(miette!(help = format!("the end of what it printed:\n{output}"), "{error}"))
+        }
+        _ => Err(error).into_diagnostic(),
+    }
+}

@@ -1,0 +1,62 @@
+//! `sprag try`: a person's own change, judged like any other; for CI by exit code.
+
+use std::process::ExitCode;
+
+use camino::Utf8Path;
+use miette::IntoDiagnostic;
+use sprag_session::{From, Opening, Outcome, Session};
+
+use super::run_session::interrupted;
+use crate::{open, watch};
+
+/// Judge the working tree, or each commit of a branch, against the incumbent.
+///
+/// Exit codes: 0 kept; 10 no gain or regression; 11 scope, outputs, controls or checks; 12 build, crash, timeout,
+/// protocol or metric; 13 inconclusive; 14 nothing to judge.
+///
+/// Example: sprag try --base main --message "vectorized the scoring loop"
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Judge against this revision, in a session of its own that leaves the current one alone.
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+    /// Judge every commit of a range, oldest first, each on top of what was kept before it.
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["base", "from"])]
+    each: Option<String>,
+    /// Judge a discarded try of the session again.
+    #[arg(long, value_name = "N", conflicts_with = "base")]
+    from: Option<u64>,
+    /// What was changed, in one line.
+    #[arg(short, long, value_name = "TEXT", default_value = "A person's change")]
+    message: String,
+}
+
+pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    let project = open::project(dir)?;
+    let range = args.each.as_deref().map(|range| range.split_once("..").map_or(range, |(from, _)| from));
+    let base = args.base.as_deref().or(range);
+    let base = base.map(|rev| project.repo.resolve(rev)).transpose().into_diagnostic()?;
+    let opening = Opening { fresh: false, baseline: base.map_or(From::Head, From::Beside) };
+    let mut view = watch::view();
+    let mut session = Session::open(project, &opening, watch::interrupt()?, &mut *view).into_diagnostic()?;
+    let judged = match (&args.each, args.from) {
+        (Some(range), _) => session.try_each(range),
+        (None, Some(run)) => session.try_again(run).map(|outcome| vec![outcome]),
+        (None, None) => session.try_working_tree(&args.message).map(|outcome| vec![outcome]),
+    };
+    match judged {
+        Ok(outcomes) => Ok(ExitCode::from(outcomes.iter().map(code).max().unwrap_or(14))),
+        Err(error) => {
+            drop(session);
+            drop(view);
+            interrupted(error)
+        }
+    }
+}
+
+fn code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Row { reason, .. } => reason.exit_code(),
+        Outcome::NoRow(_) => 14,
+    }
+}

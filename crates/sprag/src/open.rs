@@ -1,0 +1,50 @@
+//! Finds what a command works on: the project, or the log to read.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use miette::{IntoDiagnostic, WrapErr, miette};
+use sprag_contract::locate::locate;
+use sprag_ledger::Log;
+use sprag_session::{Home, Project};
+use sprag_workspace::UserRepo;
+
+/// The project around `dir`.
+pub(crate) fn project(dir: &Utf8Path) -> miette::Result<Project> {
+    Project::open(dir).into_diagnostic()
+}
+
+/// The state folder of the repository around `dir`.
+pub(crate) fn home(dir: &Utf8Path) -> miette::Result<Home> {
+    let repo = UserRepo::discover(dir).into_diagnostic()?;
+    Home::of(&repo.id(".")).into_diagnostic()
+}
+
+/// A log that was read, and where it lies.
+pub(crate) struct Reading {
+    pub(crate) log: Log,
+    pub(crate) path: Utf8PathBuf,
+}
+
+/// The log that a reading command means: the file that is named; else the ledger of the current session; else the log
+/// in the repository, which is enough in a fresh clone.
+pub(crate) fn reading(dir: &Utf8Path, file: Option<&Utf8Path>) -> miette::Result<Reading> {
+    let path = match file {
+        Some(file) => file.to_owned(),
+        None => ledger_of(dir)?,
+    };
+    let log = sprag_ledger::read(&path).into_diagnostic().wrap_err_with(|| format!("failed to read {path}"))?;
+    Ok(Reading { log, path })
+}
+
+fn ledger_of(dir: &Utf8Path) -> miette::Result<Utf8PathBuf> {
+    let repo = UserRepo::discover(dir).into_diagnostic()?;
+    let home = Home::of(&repo.id(".")).into_diagnostic()?;
+    if let Some(id) = home.current() {
+        return Ok(home.ledger(&id));
+    }
+    let root = repo.root();
+    let log = root.join(locate(|path| root.join(path).is_file()).log);
+    if log.is_file() {
+        return Ok(log);
+    }
+    Err(miette!(help = "`sprag run` starts one; a file can be named with --file", "there is no session in {root} yet"))
+}

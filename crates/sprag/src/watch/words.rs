@@ -1,0 +1,79 @@
+//! The sentences that both views share. Whatever an agent wrote is cleaned before it gets here to the terminal.
+
+use sprag_ledger::{Final, Run};
+use crate::show::clean as sanitized;
+use sprag_session::{Event, Stage};
+
+/// How long a description may be in a line.
+const DESCRIPTION: usize = 72;
+
+/// A text from outside on one short line without control characters.
+pub(crate) fn short(text: &str) -> String {
+    let line = sanitized(text).replace('\n', " ");
+    match line.char_indices().nth(DESCRIPTION) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
+/// The line that stays for an event; `None` where it is only progress.
+pub(crate) fn line(event: &Event<'_>) -> Option<String> {
+    Some(match event {
+        Event::Opened { name, session, runs, found } => {
+            let state = if *runs == 0 { "new session".to_owned() } else { format!("goes on after run {runs}") };
+            let found: String = found.iter().map(|what| format!("\n  {}", short_note(what))).collect();
+            format!("{} · {state} · {session}{found}", short(name))
+        }
+        Event::Notice(text) => format!("  {}", short_note(text)),
+        Event::Judged { run, verdict } => judged(run, &verdict.detail),
+        Event::NoRow { word, description, why } => format!("   –  {word:<13} {}\n      {}", short(description), short_note(why)),
+        Event::Parked { text } => format!("   –  {:<13} {}", "idea parked", short(text)),
+        Event::Finished(result) => finished(result),
+        Event::Stopped { why } => format!("stopped: {}", short_note(why)),
+        Event::Calibrated(_) | Event::Stage { .. } | Event::Calibrating { .. } | Event::Pair { .. } | Event::Finishing { .. } => {
+            return None;
+        }
+    })
+}
+
+/// A sentence of Sprag's own that may quote a candidate.
+fn short_note(text: &str) -> String {
+    sanitized(text).replace('\n', "\n      ")
+}
+
+fn judged(run: &Run, detail: &str) -> String {
+    let metric = run.metric.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
+    let first = sanitized(detail);
+    let first = first.lines().next().unwrap_or_default();
+    format!("{:>4}  {:<13} {metric:>10}  {}\n      {first}", run.run, run.status.word(), short(&run.description))
+}
+
+fn finished(result: &Final) -> String {
+    let (metric, a, b) = (&result.metric, result.baseline, result.result);
+    let ratio = if b != 0.0 { format!(", {:.1} times", a / b) } else { String::new() };
+    match result.interval {
+        Some(interval) => {
+            let [low, high] = [interval.low, interval.high].map(f64::exp);
+            let claim = if result.demonstrated { "" } else { ": no demonstrated gain" };
+            format!(
+                "{metric} {a:.2} → {b:.2}{ratio}; ratio by fresh pairs {:.2} (95 % interval {low:.2} to {high:.2}){claim}",
+                interval.effect.exp()
+            )
+        }
+        None => format!("{metric} {a:.2} → {b:.2}{ratio}"),
+    }
+}
+
+/// What is running, for the progress line.
+pub(crate) fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Prepare => "preparing",
+        Stage::Propose => "proposing",
+        Stage::Import => "importing",
+        Stage::Build => "building",
+        Stage::First => "first run",
+        Stage::Checks => "checks",
+        Stage::Pairs => "pairs",
+        Stage::Final => "fresh measurement",
+    }
+}
