@@ -3,6 +3,7 @@
 mod compile;
 mod contract;
 mod diagnostic;
+pub mod init;
 mod language;
 pub mod locate;
 mod nearest;

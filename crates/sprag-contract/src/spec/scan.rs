@@ -50,8 +50,14 @@ pub(crate) enum BlockKind {
 
 /// Cuts a spec.
 pub(crate) fn scan(source: &str) -> Document {
-    let mut scan =
-        Scan { source, out: Document::default(), open: Vec::new(), block: None, lines: Vec::new() };
+    let mut scan = Scan {
+        source,
+        out: Document::default(),
+        open: Vec::new(),
+        block: None,
+        lines: Vec::new(),
+        last_comment_end: 0,
+    };
     let mut offset = 0;
     for (index, raw) in source.split_inclusive('\n').enumerate() {
         let line = raw.trim_end_matches(['\n', '\r']);

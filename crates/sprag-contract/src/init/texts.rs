@@ -1,0 +1,109 @@
+//! The texts of the generated files.
+
+use std::fmt::Write;
+
+use sprag_judge::Direction;
+
+use super::{InitAnswers, Measured};
+
+/// One line without line breaks: an answer must not become a heading.
+fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").trim_start_matches('#').trim().to_owned()
+}
+
+/// A value of TOML, quoted.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+pub(super) fn spec(answers: &InitAnswers) -> String {
+    let metric = &answers.metric;
+    let goal = match line(&answers.goal) {
+        goal if goal.is_empty() => format!("a better {}", metric.name),
+        goal => goal,
+    };
+    let way = if metric.direction == Direction::Lower { "lower" } else { "higher" };
+    let unit = if metric.unit.is_empty() { String::new() } else { format!("{}, ", line(&metric.unit)) };
+    let mut out = format!("# Autoresearch: {goal}\n\n## Objective\n{goal}.\n\n## Metrics\n");
+    let _ = writeln!(out, "- **Primary**: {} ({unit}{way} is better)", metric.name);
+    if !answers.controls.is_empty() {
+        let names: Vec<&str> = answers.controls.iter().map(|(name, _)| name.as_str()).collect();
+        let _ = writeln!(out, "- **Secondary**: {}", names.join(", "));
+    }
+    out.push_str(
+        "\n## How to Run\n`./.auto/measure.sh` — prints `METRIC name=value` lines.\n\n## Files in Scope\n",
+    );
+    list(&mut out, &answers.in_scope);
+    out.push_str("\n## Off Limits\n");
+    list(&mut out, &answers.off_limits);
+    out.push_str("\n## Constraints\n");
+    let bounds = answers.controls.iter().filter(|(_, bound)| !bound.is_empty());
+    let mut constraints: Vec<String> =
+        bounds.map(|(name, bound)| format!("{name} {}", line(bound))).collect();
+    if answers.checks.is_some() {
+        constraints.push("checks must pass".to_owned());
+    }
+    list(&mut out, &constraints);
+    out.push_str("\n## Stop\n");
+    list(&mut out, &answers.stop.iter().map(|rule| line(rule)).collect::<Vec<_>>());
+    // Left empty on purpose: the history comes from the ledger, and nothing is tried before the baseline.
+    out.push_str("\n## What's Been Tried\n");
+    out
+}
+
+fn list(out: &mut String, entries: &[String]) {
+    for entry in entries {
+        let entry = line(entry);
+        let needs_code = entry.contains(' ') && entry.contains('/');
+        let _ = if needs_code { writeln!(out, "- `{entry}`") } else { writeln!(out, "- {entry}") };
+    }
+}
+
+pub(super) fn measure(answers: &InitAnswers) -> String {
+    let name = &answers.metric.name;
+    let head = "#!/usr/bin/env bash\n# The benchmark: prints `METRIC name=value` lines. Locked while a session runs.\nset -euo pipefail\ncd \"$(dirname \"$0\")/..\"\n\n";
+    let body = match &answers.measure {
+        Measured::Prints(command) => format!("{command}\n"),
+        Measured::Timed(command) => format!(
+            "start=$(date +%s%N)\n( {command} ) >/dev/null\nend=$(date +%s%N)\n\
+             awk -v ns=\"$((end - start))\" 'BEGIN {{ printf \"METRIC {name}=%.3f\\n\", ns / {} }}'\n",
+            divisor(&answers.metric.unit)
+        ),
+        Measured::Unknown => format!(
+            "# Run the workload here, and print its number:\n#   echo \"METRIC {name}=12.3\"\n\
+             echo \"measure.sh measures nothing yet: print METRIC {name}=<number>\" >&2\nexit 1\n"
+        ),
+    };
+    format!("{head}{body}")
+}
+
+/// How many nanoseconds a unit has; milliseconds where it is no unit of time.
+fn divisor(unit: &str) -> &'static str {
+    match unit {
+        "ns" => "1",
+        "us" | "µs" => "1e3",
+        "s" | "sec" | "seconds" => "1e9",
+        _ => "1e6",
+    }
+}
+
+pub(super) fn checks(command: &str) -> String {
+    format!(
+        "#!/usr/bin/env bash\n# Correctness: exits 0 only when the code is right. Locked while a session runs.\n\
+         set -euo pipefail\ncd \"$(dirname \"$0\")/..\"\n\n{command}\n"
+    )
+}
+
+pub(super) fn settings(answers: &InitAnswers) -> String {
+    let mut out = "# Settings of Sprag. Every key is optional; `sprag check` names the ones it does not know.\n\n[run]\n".to_owned();
+    match &answers.build {
+        Some(build) => {
+            let _ = writeln!(out, "build = {}", quoted(build));
+        }
+        None => out.push_str("# build = \"make\"            # before measuring, not timed\n"),
+    }
+    out.push_str("# timeout = { build = \"10m\", measure = \"5m\", checks = \"5m\", propose = \"20m\" }\n");
+    out.push_str("\n[measure]\ndriver = \"script\"\n# trust = \"attested\"        # your claim that measure.sh never loads the code under test\n");
+    out.push_str("\n[judge]\nmode = \"paired\"\nmin_effect = \"1%\"\n");
+    out
+}
