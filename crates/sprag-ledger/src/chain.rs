@@ -48,10 +48,20 @@ impl FromStr for Hash {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.strip_prefix("b3:").ok_or(HashError)?;
         // One spelling for each hash: otherwise a changed digit's case would go unseen.
-        if digits.len() != 64 || digits.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(HashError);
+        let digits: &[u8; 64] = digits.as_bytes().try_into().map_err(|_| HashError)?;
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
         }
-        blake3::Hash::from_hex(digits).map(|hash| Self(*hash.as_bytes())).map_err(|_| HashError)
+        Ok(Self(hash))
+    }
+}
+
+fn nibble(digit: u8) -> Result<u8, HashError> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(HashError),
     }
 }
 

@@ -1,9 +1,6 @@
 //! Checks a chain line by line, and names the first line that does not fit.
 
-use std::{
-    fmt,
-    io::{self, BufRead},
-};
+use std::{fmt, io};
 
 use camino::Utf8Path;
 
@@ -101,15 +98,39 @@ impl ChainReport {
 pub fn verify(path: &Utf8Path) -> io::Result<ChainReport> {
     let mut verifier = Verifier::new(false);
     let mut lines = Lines::new(io::BufReader::with_capacity(1 << 16, open_regular(path)?));
-    feed_all(&mut lines, &mut verifier)?;
+    while let Some(line) = lines.next()? {
+        let stamp = chain::unseal(line.bytes).map(|(_, stamp)| stamp);
+        verifier.feed(&Facts::of(&line, stamp));
+    }
     Ok(verifier.report)
 }
 
-fn feed_all<R: BufRead>(lines: &mut Lines<R>, verifier: &mut Verifier) -> io::Result<()> {
-    while let Some(line) = lines.next()? {
-        verifier.feed(&line);
+/// What the check needs to know of a line. Finding it out is the costly part, and needs no other line.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) number: u64,
+    pub(crate) offset: u64,
+    /// In bytes, with its newline.
+    length: u64,
+    pub(crate) unfinished: bool,
+    too_long: bool,
+    pub(crate) blank: bool,
+    /// The stamp it carries, and the hash it should carry.
+    seal: Option<(Stamp, Hash)>,
+}
+
+impl Facts {
+    pub(crate) fn of(line: &Line<'_>, stamp: Option<Stamp>) -> Self {
+        Self {
+            number: line.number,
+            offset: line.offset,
+            length: line.bytes.len() as u64 + u64::from(line.ended),
+            unfinished: line.is_unfinished(),
+            too_long: line.too_long,
+            blank: line.bytes.iter().all(u8::is_ascii_whitespace),
+            seal: stamp.and_then(|stamp| Some((stamp, chain::recompute(line.bytes)?))),
+        }
     }
-    Ok(())
 }
 
 /// Checks lines as they come.
@@ -131,24 +152,24 @@ impl Verifier {
         Self { home, lost: false, stray: None, next: 0, prev: Hash::ZERO, report: ChainReport::default() }
     }
 
-    pub(crate) fn feed(&mut self, line: &Line<'_>) -> Mark {
-        if line.is_unfinished() {
-            let bytes = line.bytes.len() as u64 + u64::from(line.ended);
-            self.report.torn = Some(Torn { line: line.number, offset: line.offset, bytes });
+    pub(crate) fn feed(&mut self, line: &Facts) -> Mark {
+        if line.unfinished {
+            self.report.torn = Some(Torn { line: line.number, offset: line.offset, bytes: line.length });
             return Mark::Broken;
         }
         if line.too_long {
             return self.fail(line, Problem::TooLong);
         }
-        let Some((_, stamp)) = chain::unseal(line.bytes) else {
+        let Some((stamp, hash)) = line.seal else {
+            // Other tools leave blank lines; in a chain they are a change like any other.
             if self.report.sessions.is_empty() && !self.home && self.report.broken.is_none() {
-                self.report.unverified += 1;
+                self.report.unverified += u64::from(!line.blank);
                 self.stray = Some((line.number, line.offset));
                 return Mark::Unverified;
             }
             return self.fail(line, Problem::NotChained);
         };
-        match self.check(line, stamp) {
+        match self.check(line, stamp, hash) {
             Ok(mark) => mark,
             // The first entry of the session stands before this one, but is not recognizable any more.
             Err(Problem::Misplaced) if self.report.sessions.is_empty() && stamp.seq == 1 => {
@@ -161,7 +182,7 @@ impl Verifier {
         }
     }
 
-    fn check(&mut self, line: &Line<'_>, stamp: Stamp) -> Result<Mark, Problem> {
+    fn check(&mut self, line: &Facts, stamp: Stamp, hash: Hash) -> Result<Mark, Problem> {
         let starts = stamp.seq == 0 && stamp.prev == Hash::ZERO;
         if self.lost && !starts {
             return Ok(Mark::Broken);
@@ -169,7 +190,6 @@ impl Verifier {
         if stamp.v > chain::VERSION {
             return Err(Problem::Newer(stamp.v));
         }
-        let hash = chain::recompute(line.bytes).ok_or(Problem::NotChained)?;
         if hash != stamp.hash {
             return Err(Problem::Changed { expected: hash });
         }
@@ -191,7 +211,7 @@ impl Verifier {
         Ok(Mark::Verified)
     }
 
-    fn fail(&mut self, line: &Line<'_>, problem: Problem) -> Mark {
+    fn fail(&mut self, line: &Facts, problem: Problem) -> Mark {
         self.fail_at(line.number, line.offset, problem)
     }
 

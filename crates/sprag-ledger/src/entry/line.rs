@@ -4,14 +4,14 @@
 //! field of the wrong type is unknown, an object of an unknown type is kept as it is, and only what is no JSON object
 //! at all is a bad line.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sprag_judge::Status;
 
 use crate::{
-    Stamp, chain,
+    Stamp,
     entry::{Config, Entry, Run, StoredEvidence, UnixMs},
 };
 
@@ -75,26 +75,34 @@ fn encode_run(run: &Run) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-/// Reads one line, given without its newline. Never looks at hashes: that is the chain's work.
-pub(crate) fn decode(line: &[u8]) -> Result<(Entry, Option<Stamp>), ParseError> {
-    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii();
-    if let Some((open_object, stamp)) = chain::unseal(line)
+/// Reads one line, given without its newline, and as [`crate::chain::unseal`] splits it. Never looks at hashes: that
+/// is the chain's work. `file`: what the line is a part of, where it can be shared.
+pub(crate) fn decode(
+    line: &[u8],
+    sealed: Option<(&[u8], Stamp)>,
+    file: Option<&Arc<Vec<u8>>>,
+) -> Result<(Entry, Option<Stamp>), ParseError> {
+    if let Some((open_object, stamp)) = sealed
         && let Ok(text) = std::str::from_utf8(open_object)
-        && let Some(entry) = decode_own(text)
+        && let Some(entry) = decode_own(text, file)
     {
         return Ok((entry, Some(stamp)));
     }
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii();
     decode_any(&String::from_utf8_lossy(line))
 }
 
-fn decode_own(open_object: &str) -> Option<Entry> {
+fn decode_own(open_object: &str, file: Option<&Arc<Vec<u8>>>) -> Option<Entry> {
     if !open_object.starts_with("{\"run\":") {
         return decode_typed(&format!("{open_object}}}"));
     }
     // Inside a string a quote has a backslash before it, so the key cannot be found in one; found inside an inner
     // object, the part before it would have an open brace too many and not parse.
-    let (head, evidence) = match open_object.split_once(EVIDENCE_KEY) {
-        Some((head, evidence)) => (head, Some(StoredEvidence::from_text(evidence))),
+    let (head, evidence) = match memchr::memmem::find(open_object.as_bytes(), EVIDENCE_KEY.as_bytes()) {
+        Some(at) => {
+            let text = &open_object[at + EVIDENCE_KEY.len()..];
+            (&open_object[..at], Some(StoredEvidence::unread(text, file)))
+        }
         None => (open_object, None),
     };
     let head = format!("{head}}}");

@@ -3,12 +3,15 @@
 mod jsonl;
 mod tsv;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use camino::Utf8Path;
 use serde::Serialize;
 
-use crate::{Entry, Log, log::open_regular};
+use crate::{
+    Entry, Log,
+    log::{open_regular, read_whole},
+};
 
 /// Whose dialect a log is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -76,9 +79,6 @@ pub enum ImportError {
          karpathy's results.tsv, uditgoenka's or SkyPilot's"
     )]
     Unknown,
-    /// It is too large to be a log.
-    #[error("the file is larger than {} MiB", LARGEST >> 20)]
-    TooLarge,
     /// The file system refused.
     #[error("failed to read {path}: {source}")]
     Io {
@@ -88,9 +88,6 @@ pub enum ImportError {
         source: std::io::Error,
     },
 }
-
-/// The largest file that is imported, in bytes.
-const LARGEST: u64 = 1 << 30;
 
 /// Tells the dialect from the first lines; `None` where none fits.
 pub fn detect(bytes: &[u8]) -> Option<Dialect> {
@@ -111,7 +108,7 @@ pub fn detect(bytes: &[u8]) -> Option<Dialect> {
 pub fn read_bytes(bytes: &[u8]) -> Result<Imported, ImportError> {
     let dialect = detect(bytes).ok_or(ImportError::Unknown)?;
     let log = match dialect {
-        Dialect::Sprag | Dialect::Pi => Log::read(bytes, false).map_err(|_| ImportError::Unknown)?,
+        Dialect::Sprag | Dialect::Pi => Log::parse(Arc::new(bytes.to_vec()), false),
         Dialect::AutoresearchCrate => jsonl::read(bytes),
         Dialect::Karpathy | Dialect::Uditgoenka | Dialect::SkyPilot => tsv::read(dialect, bytes),
     };
@@ -121,14 +118,9 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Imported, ImportError> {
 /// Reads a log file of any known dialect.
 ///
 /// # Errors
-/// No dialect fits, the file is larger than a gigabyte, or the file system refuses.
+/// No dialect fits, the file is larger than 4 GiB, or the file system refuses.
 pub fn read(path: &Utf8Path) -> Result<Imported, ImportError> {
     let failed = |source| ImportError::Io { path: path.to_string(), source };
-    let mut bytes = Vec::new();
-    let file = open_regular(path).map_err(failed)?;
-    std::io::Read::read_to_end(&mut std::io::Read::take(file, LARGEST + 1), &mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(ImportError::TooLarge);
-    }
+    let bytes = open_regular(path).and_then(read_whole).map_err(failed)?;
     read_bytes(&bytes)
 }

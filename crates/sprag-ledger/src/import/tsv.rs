@@ -60,7 +60,9 @@ impl Columns {
         }
         let word = self.cell(&cells, "status");
         let (status, kind) = status(word, number);
-        let metric = finite(cells[self.metric]).filter(|&metric| !(metric == 0.0 && status == Status::Crash));
+        let metric = finite(cells[self.metric]).filter(|&metric| {
+            metric != 0.0 || matches!(status.known(), Some(Status::Keep | Status::Discard))
+        });
         let mut asi = Map::new();
         for name in ["guard", "experiment-id"] {
             let cell = self.cell(&cells, name);

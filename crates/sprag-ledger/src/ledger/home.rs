@@ -2,13 +2,14 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{BufReader, Seek, SeekFrom, Write},
+    io::{Seek, SeekFrom, Write},
+    sync::Arc,
 };
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::LedgerError;
-use crate::{Log, Torn};
+use crate::{Log, Torn, log::read_whole};
 
 #[derive(Debug)]
 pub(crate) struct Home {
@@ -60,8 +61,8 @@ impl Home {
     /// Reads everything and checks the chain.
     pub(crate) fn read(&mut self) -> Result<Log, LedgerError> {
         self.file.seek(SeekFrom::Start(0)).map_err(LedgerError::io("read", &self.path))?;
-        Log::read(BufReader::with_capacity(1 << 16, &self.file), true)
-            .map_err(LedgerError::io("read", &self.path))
+        let bytes = read_whole(&self.file).map_err(LedgerError::io("read", &self.path))?;
+        Ok(Log::parse(Arc::new(bytes), true))
     }
 
     /// Cuts off an unfinished last line.

@@ -136,7 +136,8 @@ impl Ledger {
         if line.len() as u64 > LONGEST_LINE {
             return Err(refuse("it is longer than 16 MiB".to_owned()));
         }
-        let read = decode(line.as_bytes()).map_err(|error| refuse(error.to_string()))?;
+        let read = decode(line.as_bytes(), chain::unseal(line.as_bytes()), None)
+            .map_err(|error| refuse(error.to_string()))?;
         if read != (as_read(entry), Some(stamp)) {
             return Err(refuse(
                 "it holds a number that is not finite, or a word with another meaning".to_owned(),

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    MetricView, RowView, SessionView, change, count, duration, number, sanitize, table::reason_word,
+    MetricView, RowView, SessionView, change, count, duration, number, sanitize,
+    table::{not_understood, reason_word},
 };
 use crate::{Final, Log, Point, StopEntry, Sum, Totals};
 
@@ -96,7 +97,7 @@ impl StatusView {
             _ => {}
         }
         if self.bad_count > 0 {
-            lines.push(format!("{} lines were not understood", self.bad_count));
+            lines.push(not_understood(self.bad_count));
         }
         lines.retain(|line| !line.is_empty());
         lines.join("\n") + "\n"

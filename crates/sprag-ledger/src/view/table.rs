@@ -118,7 +118,7 @@ impl LogView {
         if self.bad_count > 0 {
             let lines: Vec<String> = self.bad_lines.iter().take(5).map(|bad| bad.line.to_string()).collect();
             let more = if self.bad_count > 5 { ", …" } else { "" };
-            notes.push(format!("{} lines were not understood: {}{more}", self.bad_count, lines.join(", ")));
+            notes.push(format!("{}: {}{more}", not_understood(self.bad_count), lines.join(", ")));
         }
         notes
     }
@@ -235,6 +235,15 @@ impl RowView {
             reason,
             self.description.clone(),
         ]
+    }
+}
+
+/// That some lines of a file say nothing to us.
+pub(crate) fn not_understood(count: u64) -> String {
+    if count == 1 {
+        "1 line was not understood".to_owned()
+    } else {
+        format!("{count} lines were not understood")
     }
 }
 
