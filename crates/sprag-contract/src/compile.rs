@@ -134,8 +134,8 @@ impl Compiler<'_> {
         let mut scope = self.scope(&document);
         let how_to_run = self.how_to_run(&document);
         self.resolve_commands(how_to_run.as_deref());
-        let rules = self.rules(&document, &metrics, &mut scope);
-        self.untold(&document);
+        let mut rules = self.rules(&document, &metrics, &mut scope);
+        rules.advisory.extend(self.untold(&document));
         self.driver(&metrics);
         let matcher = self.scope_conflicts(&scope);
         let readiness = Readiness::new(&Facts {
@@ -273,6 +273,8 @@ struct Scoped {
     rules: Scope,
     listed: Vec<Listed>,
     forbidden: Vec<Listed>,
+    /// Lines of Off Limits that name no path: they are read like constraints.
+    prose: Vec<sections::Item>,
 }
 
 /// One path or glob of the spec.

@@ -62,11 +62,11 @@ fn a_spec_of_sections_alone_with_a_script() {
                     by scope: a candidate that touches these is refused
       14  ENFORCED  autoresearch.md, autoresearch.sh, autoresearch.checks.sh
                     by scope: a candidate that touches these is refused
-      16  ENFORCED  Phase 1 is exact parity only. If replay goldens change, discard.
+      16  ENFORCED  Phase 1 means exact output parity. If a replay golden differs, reject.
                     by goldens exact, as far as `./autoresearch.checks.sh` compares the outputs
-      17  ADVISORY  No public API changes
+      17  ADVISORY  The public API keeps its signatures
                     to enforce it: compare the public API with the baseline's in autoresearch.checks.sh, which must exit 0
-      18  COVERED   Do not edit benchmark assets or harness files
+      18  COVERED   Never touch the benchmark, its fixtures or the harness scripts
                     by the lock on the harness, and Files in Scope: what it does not name is refused
 
       yes  one number: p95_ms, lower is better, by the driver `script`
@@ -106,11 +106,11 @@ fn the_same_spec_with_cases_is_compared_by_sprag() {
                     by scope: a candidate that touches these is refused
       14  ENFORCED  autoresearch.md, autoresearch.sh, autoresearch.checks.sh
                     by scope: a candidate that touches these is refused
-      16  ENFORCED  Phase 1 is exact parity only. If replay goldens change, discard.
+      16  ENFORCED  Phase 1 means exact output parity. If a replay golden differs, reject.
                     by goldens exact: every output is compared with its golden
-      17  ADVISORY  No public API changes
+      17  ADVISORY  The public API keeps its signatures
                     to enforce it: compare the public API with the baseline's in autoresearch.checks.sh, which must exit 0
-      18  COVERED   Do not edit benchmark assets or harness files
+      18  COVERED   Never touch the benchmark, its fixtures or the harness scripts
                     by the lock on the harness, and Files in Scope: what it does not name is refused
 
     autoresearch.md:5:16: warning: p95_ms rests on 7 cases: with fewer than 100 it is close to the slowest one, and noisy
@@ -424,4 +424,42 @@ fn an_empty_spec_is_no_contract() {
     assert_eq!(compiled.standing, []);
     assert_eq!(compiled.diagnostics, []);
     assert_eq!(compiled.readiness.missing().count(), 5);
+}
+
+#[test]
+fn the_hash_follows_what_decides_and_nothing_else() {
+    let hash = |text: &str| {
+        let compiled = check("spec.md", text, None, &Surroundings::default());
+        compiled.contract.expect("the spec compiles").hash(1)
+    };
+    let spec = "## Objective\nLess.\n## Metrics\n- Primary: p95_ms (ms, lower is better)\n- Secondary: db_calls, rows\n\
+                ## Files in Scope\n- a.py\n## Constraints\n- db_calls == 7\n## Stop\n- after 5 experiments\n";
+    let same = [
+        format!("# A title\n\n{spec}"),
+        spec.replace("Less.", "Much less."),
+        spec.replace("after 5", "after 50"),
+        spec.replace("- db_calls == 7", "- Be kind\n- db_calls must stay 7"),
+        format!("{spec}## Phase 2\n- db_calls may change\n"),
+    ];
+    for text in &same {
+        assert_eq!(hash(text), hash(spec), "{text}");
+    }
+    for (from, to) in [
+        ("== 7", "== 8"),
+        ("lower", "higher"),
+        ("- a.py", "- b.py"),
+        ("- db_calls ==", "- no new files\n- db_calls =="),
+    ] {
+        assert_ne!(hash(&spec.replace(from, to)), hash(spec), "{to}");
+    }
+}
+
+#[test]
+fn prose_under_off_limits_is_read_like_a_constraint() {
+    let text = "## Metrics\n- Primary: t_ms (lower is better)\n## Files in Scope\n- src/\n\
+                ## Off Limits\n- Do not change the tests\n- The wire format\n- do not touch `src/wire.rs`\n";
+    let contract = check("spec.md", text, None, &Surroundings::default()).contract.expect("it compiles");
+    assert!(contract.same_tests);
+    assert_eq!(contract.advisory, ["The wire format"]);
+    assert_eq!(contract.scope.off_limits, ["src/wire.rs"]);
 }

@@ -97,7 +97,9 @@ impl Compiler<'_> {
             Rule::Stop(rule) => {
                 self.target(&rule, span, reader.metrics);
                 let by = format!("stop rule: {rule}");
-                reader.stop.push(rule);
+                if !reader.stop.contains(&rule) {
+                    reader.stop.push(rule);
+                }
                 Enforcement::enforced(by)
             }
         }

@@ -15,18 +15,20 @@ impl Compiler<'_> {
     pub(super) fn scope(&mut self, document: &Document) -> Scoped {
         let mut listed = Vec::new();
         let mut forbidden = Vec::new();
+        let mut prose = Vec::new();
         for section in &document.sections {
             match section.kind {
                 Kind::Scope => {
                     for item in items(section) {
-                        let found = self.entries(item.line, &item.text, true);
-                        listed.extend(found);
+                        listed.extend(self.entries(item.line, &item.text, true).unwrap_or_default());
                     }
                 }
                 Kind::OffLimits => {
                     for item in items(section) {
-                        let found = self.entries(item.line, &item.text, false);
-                        forbidden.extend(found);
+                        match self.entries(item.line, &item.text, false) {
+                            Some(found) => forbidden.extend(found),
+                            None => prose.push(item),
+                        }
                     }
                 }
                 _ => {}
@@ -44,16 +46,16 @@ impl Compiler<'_> {
         };
         let rules =
             Scope { in_scope: patterns(&listed), off_limits: patterns(&forbidden), ..Scope::default() };
-        Scoped { rules, listed, forbidden }
+        Scoped { rules, listed, forbidden, prose }
     }
 
-    /// The paths of one bullet, and its standing.
-    fn entries(&mut self, line: u32, text: &Text, in_scope: bool) -> Vec<Listed> {
+    /// The paths of one bullet, and its standing; `None` for a line of Off Limits that is prose.
+    fn entries(&mut self, line: u32, text: &Text, in_scope: bool) -> Option<Vec<Listed>> {
         let head = text.without_note();
         let before = self.findings.len();
         let phrase = head.as_str().trim_end_matches('.').to_lowercase();
         if matches!(phrase.as_str(), "none" | "nothing" | "n/a" | "(none)" | "-") {
-            return Vec::new();
+            return Some(Vec::new());
         }
         if in_scope
             && matches!(
@@ -66,7 +68,7 @@ impl Compiler<'_> {
                 text.as_str(),
                 Enforcement::enforced("scope: every path that is not off limits may change"),
             );
-            return vec![Listed { pattern: "**".to_owned(), span: head.whole() }];
+            return Some(vec![Listed { pattern: "**".to_owned(), span: head.whole() }]);
         }
         if !in_scope
             && phrase.starts_with("everything ")
@@ -78,7 +80,7 @@ impl Compiler<'_> {
                 text.as_str(),
                 Enforcement::covered("Files in Scope: what it does not name is refused"),
             );
-            return Vec::new();
+            return Some(Vec::new());
         }
         let mut found = Vec::new();
         for piece in head.split(|_, rest| rest.starts_with([',', ';']).then_some(1)) {
@@ -87,6 +89,9 @@ impl Compiler<'_> {
                     found.push(Listed { pattern, span: path.whole() });
                 }
             }
+        }
+        if found.is_empty() && !in_scope && self.findings.len() == before {
+            return None;
         }
         let standing = match (found.is_empty(), in_scope) {
             (false, true) => Enforcement::enforced("scope: a candidate may change these, and nothing else"),
@@ -99,7 +104,7 @@ impl Compiler<'_> {
                 Some("write a path or a glob, such as `src/**`, and the note after a dash".to_owned());
         }
         self.stand(line, text.as_str(), standing);
-        found
+        Some(found)
     }
 
     /// The words of a piece that are a path: those in backticks, else all of it, else its first word.

@@ -132,6 +132,11 @@ impl Compiler<'_> {
         for bound in &metrics.bounds {
             self.sentence(bound.line, &bound.text, None, &mut reader, scope);
         }
+        for item in std::mem::take(&mut scope.prose) {
+            for sentence in sentences(&item.text) {
+                self.sentence(item.line, &sentence, None, &mut reader, scope);
+            }
+        }
         for section in &document.sections {
             self.phase_heading(section, &mut reader);
             match section.kind {

@@ -141,7 +141,8 @@ impl Compiler<'_> {
     }
 
     /// Sections that this version reads to the agent, and no more.
-    pub(super) fn untold(&mut self, document: &Document) {
+    pub(super) fn untold(&mut self, document: &Document) -> Vec<String> {
+        let mut told = Vec::new();
         for section in &document.sections {
             let how = match section.kind {
                 Kind::Dependencies => {
@@ -152,8 +153,10 @@ impl Compiler<'_> {
             };
             for item in items(section) {
                 self.stand(item.line, item.text.as_str(), Enforcement::advisory(how));
+                told.push(item.text.as_str().to_owned());
             }
         }
+        told
     }
 }
 
