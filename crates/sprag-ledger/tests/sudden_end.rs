@@ -111,7 +111,7 @@ fn a_full_disk_leaves_the_file_as_it_was() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    let acknowledged = said.lines().filter_map(last_ack).last().unwrap();
+    let acknowledged = said.lines().filter_map(last_ack).next_back().unwrap();
     let full = said.lines().find(|line| line.starts_with("full ")).unwrap();
     assert!(full.contains("failed to append") && full.contains("nothing was lost"), "{full}");
 

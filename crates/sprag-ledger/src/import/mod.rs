@@ -121,6 +121,6 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Imported, ImportError> {
 /// No dialect fits, the file is larger than 4 GiB, or the file system refuses.
 pub fn read(path: &Utf8Path) -> Result<Imported, ImportError> {
     let failed = |source| ImportError::Io { path: path.to_string(), source };
-    let bytes = open_regular(path).and_then(read_whole).map_err(failed)?;
+    let bytes = open_regular(path).and_then(|file| read_whole(&file)).map_err(failed)?;
     read_bytes(&bytes)
 }

@@ -29,11 +29,12 @@ const WORTH_A_THREAD: usize = 128 << 10;
 /// # Errors
 /// Only what the file system says, or that the file is larger than 4 GiB; what it contains is never an error.
 pub fn read(path: &Utf8Path) -> io::Result<Log> {
-    Ok(Log::parse(Arc::new(read_whole(open_regular(path)?)?), false))
+    Ok(Log::parse(Arc::new(read_whole(&open_regular(path)?)?), false))
 }
 
-pub(crate) fn read_whole(file: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+pub(crate) fn read_whole(file: &File) -> io::Result<Vec<u8>> {
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(length.min(LARGEST) as usize + 1);
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 GiB, which is no log"));
