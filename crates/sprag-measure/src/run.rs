@@ -32,7 +32,7 @@ pub struct Run {
 }
 
 /// What one case answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CaseOutput {
     /// The case's id.
     pub id: String,
@@ -40,6 +40,19 @@ pub struct CaseOutput {
     pub repetition: u32,
     /// The JSON text of the output, byte for byte as the worker wrote it.
     pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for CaseOutput {
+    /// An output may be megabytes; its beginning says enough.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let head = String::from_utf8_lossy(&self.bytes[..self.bytes.len().min(80)]);
+        f.debug_struct("CaseOutput")
+            .field("id", &self.id)
+            .field("repetition", &self.repetition)
+            .field("length", &self.bytes.len())
+            .field("head", &head)
+            .finish()
+    }
 }
 
 /// What a do-nothing candidate costs: the share of a metric that no change can remove.

@@ -269,6 +269,13 @@ mod tests {
     }
 
     #[test]
+    fn an_output_that_is_nested_without_end_is_a_difference_and_no_overflow() {
+        let deep = "[".repeat(1 << 20);
+        assert!(exact("1", &deep).unwrap_err().got.contains("recursion limit"));
+        assert!(exact(&deep, "1").is_err());
+    }
+
+    #[test]
     fn a_tolerance_forgives_values_and_not_types() {
         let near =
             |golden: &str, output: &str| compare(golden.as_bytes(), output.as_bytes(), &with(0.01, &[]));

@@ -82,12 +82,17 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
 /// Children of Sprag in `group`, or that carry `marker` in the environment they were started with, with all below
 /// them: the orphans of a run.
 pub(crate) fn orphans_with(group: Pid, marker: &str) -> Vec<Pid> {
-    let belongs = |pid: &Pid| {
+    let belongs = |pid: &Pid| -> bool {
         let environ = || fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
         stat_of(*pid).is_some_and(|stat| stat.group == group.as_raw_nonzero().get())
             || environ().split(|&b| b == 0).any(|entry| entry == marker.as_bytes())
     };
-    children_of(getpid()).into_iter().filter(belongs).flat_map(family_of).collect()
+    // Not the leader's family: whoever asks has that already.
+    children_of(getpid())
+        .into_iter()
+        .filter(|&pid| pid != group && belongs(&pid))
+        .flat_map(family_of)
+        .collect()
 }
 
 #[cfg(test)]

@@ -109,27 +109,26 @@ impl Group {
 
     /// Every thread of the leading process and of all below it.
     pub(crate) fn threads(&self) -> Vec<Pid> {
-        family_of(self.leader).into_iter().flat_map(threads_of).collect()
+        self.members().into_iter().flat_map(threads_of).collect()
     }
 
     /// What the leading process and all below it have cost so far.
     pub(crate) fn usage(&self) -> Usage {
-        family_of(self.leader).into_iter().map(Usage::of).fold(Usage::default(), Usage::and)
+        self.members().into_iter().map(Usage::of).fold(Usage::default(), Usage::and)
     }
 
-    /// Stops every process of the group and waits until none of its known members runs any more.
+    /// Stops every process of the group, everything below it and the orphans it made, and waits until none of them
+    /// runs any more.
     pub(crate) fn freeze(&self) -> Result<(), MeasureError> {
         self.signal(Signal::STOP);
-        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        waitid(WaitId::Pid(self.leader), stopped).map_err(MeasureError::system("stop a worker"))?;
         let deadline = Instant::now() + Duration::from_secs(5);
-        for pid in family_of(self.leader) {
+        for pid in self.members() {
             while stat_of(pid).is_some_and(|stat| !matches!(stat.state, b'T' | b't' | b'Z' | b'X')) {
-                // A child that left the group is stopped by name.
+                // One that left the group is stopped by name.
                 let _ = kill_process(pid, Signal::STOP);
                 if Instant::now() > deadline {
                     return Err(MeasureError::System {
-                        doing: "stop a worker's child within 5 s",
+                        doing: "stop a worker and all it started within 5 s",
                         source: std::io::ErrorKind::TimedOut.into(),
                     });
                 }
@@ -141,10 +140,17 @@ impl Group {
 
     /// Lets a frozen group go on.
     pub(crate) fn thaw(&self) {
-        for pid in family_of(self.leader).into_iter().skip(1) {
+        for pid in self.members() {
             let _ = kill_process(pid, Signal::CONT);
         }
         self.signal(Signal::CONT);
+    }
+
+    /// The leading process, all below it, and the orphans.
+    fn members(&self) -> Vec<Pid> {
+        let mut members = family_of(self.leader);
+        members.extend(orphans_with(self.leader, &self.marker));
+        members
     }
 
     fn signal(&self, signal: Signal) {
@@ -164,19 +170,18 @@ impl Group {
     fn kill(&mut self) -> Result<Option<Exit>, MeasureError> {
         let Some(child) = self.child.take() else { return Ok(None) };
         let ended = self.ends_within(Duration::ZERO);
+        // Looked for before anything is killed: who is alive now was left behind. And the group is killed at one
+        // stroke, so that no shell lives to comment on the death of its children.
         let mut remains = Remains::default();
-        let orphans =
-            || orphans_with(self.leader, &self.marker).into_iter().filter(|&pid| pid != self.leader);
-        // Looked for before the group is killed: who is still alive now was left behind.
-        remains.kill(family_of(self.leader).into_iter().skip(1).chain(orphans()));
+        let members = remains.note(self.members().into_iter().skip(1));
         self.signal(Signal::KILL);
+        kill_each(&members);
         // The leader must be dead before its orphans can have come to Sprag.
         let dead = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         waitid(WaitId::Pid(self.leader), dead).map_err(MeasureError::system("wait for a killed process"))?;
         // Whatever forked between two looks is found by the next one.
         for _ in 0..3 {
-            remains
-                .kill(orphans_with(self.leader, &self.marker).into_iter().filter(|&pid| pid != self.leader));
+            kill_each(&remains.note(orphans_with(self.leader, &self.marker).into_iter()));
             self.signal(Signal::KILL);
         }
         let end = child.wait4().map_err(MeasureError::system("read a process's usage"))?;
@@ -197,6 +202,13 @@ impl Drop for Group {
     }
 }
 
+fn kill_each(pids: &[Pid]) {
+    for pid in pids {
+        // One that is gone already is what was wanted.
+        let _ = kill_process(*pid, Signal::KILL);
+    }
+}
+
 /// What a leading process leaves behind.
 #[derive(Default)]
 struct Remains {
@@ -205,15 +217,13 @@ struct Remains {
 }
 
 impl Remains {
-    fn kill(&mut self, pids: impl Iterator<Item = Pid>) {
-        for pid in pids {
-            if self.pids.contains(&pid) {
-                continue;
-            }
-            self.alive += usize::from(stat_of(pid).is_some_and(|stat| !matches!(stat.state, b'Z' | b'X')));
-            let _ = kill_process(pid, Signal::KILL);
-            self.pids.push(pid);
-        }
+    /// Takes them down, and gives back those that are new.
+    fn note(&mut self, pids: impl Iterator<Item = Pid>) -> Vec<Pid> {
+        let fresh: Vec<Pid> = pids.filter(|pid| !self.pids.contains(pid)).collect();
+        let lives = |pid: &&Pid| stat_of(**pid).is_some_and(|stat| !matches!(stat.state, b'Z' | b'X'));
+        self.alive += fresh.iter().filter(lives).count();
+        self.pids.extend(&fresh);
+        fresh
     }
 
     /// Collects those that have become children of Sprag and adds what they cost. Each was sent SIGKILL, so the wait
