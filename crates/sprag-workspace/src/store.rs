@@ -123,17 +123,20 @@ impl Store {
     /// # Errors
     /// [`Error::MissingObject`], [`Error::PathNotUtf8`]; [`Error::BadPath`] when the tree was made by hand.
     pub fn manifest(&self, tree: &TreeId) -> Result<Arc<Manifest>> {
-        let remembered = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, manifest)) = remembered.iter().find(|(id, _)| id == tree) {
-            return Ok(Arc::clone(manifest));
+        if let Some(manifest) = self.recall(tree) {
+            return Ok(manifest);
         }
-        drop(remembered);
         let manifest = Arc::new(self.list(tree)?.files);
         self.remember(*tree, &manifest);
         Ok(manifest)
     }
 
-    pub(crate) fn remember(&self, tree: TreeId, manifest: &Arc<Manifest>) {
+    fn recall(&self, tree: &TreeId) -> Option<Arc<Manifest>> {
+        let remembered = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.iter().find(|(id, _)| id == tree).map(|(_, manifest)| Arc::clone(manifest))
+    }
+
+    fn remember(&self, tree: TreeId, manifest: &Arc<Manifest>) {
         let mut remembered = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.iter().any(|(id, _)| *id == tree) {
             return;
@@ -259,9 +262,7 @@ impl Store {
             (change.path.as_str(), entry)
         });
         let tree = self.edit_tree(base, edits)?;
-        let known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.iter().find(|(id, _)| id == base).map(|(_, manifest)| Arc::clone(manifest));
-        if let Some(manifest) = known {
+        if let Some(manifest) = self.recall(base) {
             self.remember(tree, &Arc::new(manifest.with(changes)));
         }
         Ok(tree)
