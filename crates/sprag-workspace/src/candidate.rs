@@ -135,7 +135,10 @@ pub fn import_candidate(
         }
         let objection = law.objection(path, ViolationKind::DeletedOutsideScope);
         match objection {
-            Some(kind) => violations.push(Violation::new(path.as_bytes(), kind, "deleted")),
+            Some(kind) => {
+                let detail = detail_of(kind, "deleted");
+                violations.push(Violation::new(path.as_bytes(), kind, detail));
+            }
             None if entry.mode == FileMode::Symlink => {
                 violations.push(Violation::new(path.as_bytes(), ViolationKind::Symlink, "deleted"));
             }
@@ -149,6 +152,12 @@ pub fn import_candidate(
     let violations_total = violations.len() as u64;
     violations.truncate(LISTED);
     Ok(Candidate { changes, violations, violations_total, dropped })
+}
+
+/// What happened to a path, where the kind of violation does not say it already.
+pub(crate) fn detail_of(kind: ViolationKind, what: &str) -> String {
+    let silent = matches!(kind, ViolationKind::OffLimits | ViolationKind::Locked);
+    if silent { what.to_owned() } else { String::new() }
 }
 
 /// The rules that only new files can break.

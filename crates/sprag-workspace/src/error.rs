@@ -49,7 +49,7 @@ pub enum Error {
         /// What was asked for.
         range: String,
     },
-    /// A snapshot of uncommitted work was asked for on another commit than the one checked out.
+    /// A snapshot was asked for in the middle of a merge.
     #[error("{path} has an unresolved merge conflict; resolve and commit it, then try again")]
     Conflicted {
         /// The path in conflict.

@@ -7,7 +7,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::beneath::Beneath;
-use crate::candidate::Law;
+use crate::candidate::{Law, detail_of};
 use crate::hash::{hash_file, read_up_to};
 use crate::id::BlobId;
 use crate::manifest::{Entry, FileMode};
@@ -93,7 +93,7 @@ fn look_at(
     if file.known.is_none()
         && let Some(kind) = objection(ViolationKind::NewOutsideScope)
     {
-        return wrong(kind, "new".to_owned());
+        return wrong(kind, detail_of(kind, "new"));
     }
     let open = root.file(file.path.as_bytes())?;
     let stat = rustix::fs::fstat(&open)?;
@@ -123,7 +123,7 @@ fn look_at(
     if file.known.is_some()
         && let Some(kind) = objection(ViolationKind::ChangedOutsideScope)
     {
-        return wrong(kind, "changed".to_owned());
+        return wrong(kind, detail_of(kind, "changed"));
     }
     if let Some(fault) = metadata_fault(&open, &stat, file.known.as_ref(), mode)? {
         return Ok(fault);

@@ -1,5 +1,5 @@
 //! A branch is the one thing that is written to the user's repository.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod fixture;
 

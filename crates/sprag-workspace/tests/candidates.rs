@@ -1,5 +1,5 @@
 //! What an agent leaves behind is walked byte by byte, and every trick is named.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod fixture;
 

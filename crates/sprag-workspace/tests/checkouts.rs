@@ -1,5 +1,5 @@
 //! A slot holds exactly one tree, whatever has happened in it.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod fixture;
 

@@ -1,5 +1,5 @@
 //! Patches apply exactly, merge where the ground has moved, and never leave the tree.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod fixture;
 

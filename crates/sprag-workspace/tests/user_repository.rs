@@ -1,5 +1,5 @@
 //! The user's repository is read, and only read.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod fixture;
 
