@@ -88,7 +88,7 @@ fn every_tampering_is_undone_even_with_the_same_size_and_time() {
     std::fs::create_dir_all(at.join("run.sh/nested")).unwrap();
     write(&at.join("left/over/x"), "x");
     write(&at.join("src/__pycache__/a.pyc"), "poison");
-    std::fs::set_permissions(at.join("left/over"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(at.join("left/over"), std::fs::Permissions::from_mode(0o000)).unwrap();
     std::fs::hard_link(at.join("src/link"), at.join("hard")).unwrap();
     let report = slot.checkout.sync(&slot.store, &slot.tree).unwrap();
     assert_eq!(content(&at), before);
