@@ -13,7 +13,7 @@ use super::{python, unpack::unpack};
 use crate::commands::run_session::interrupted;
 use crate::{show, watch};
 
-static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/noop");
+static EXAMPLE: Dir<'_> = include_dir!("$OUT_DIR/noop");
 
 /// Runs in a row of each side for Welch's test, as its users take them.
 const BLOCK: usize = 10;

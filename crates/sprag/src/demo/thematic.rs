@@ -13,7 +13,7 @@ use super::{python, unpack::unpack};
 use crate::commands::run_session::interrupted;
 use crate::{curve, open, show, watch};
 
-static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/thematic");
+static EXAMPLE: Dir<'_> = include_dir!("$OUT_DIR/thematic");
 
 /// Runs the demo in `dir`.
 pub(crate) fn run(dir: Option<Utf8PathBuf>) -> miette::Result<ExitCode> {

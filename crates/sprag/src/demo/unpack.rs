@@ -47,9 +47,6 @@ fn git(dir: &Utf8Path, args: &[&str]) -> miette::Result<()> {
 fn write(from: &Dir<'_>, to: &Utf8Path) -> miette::Result<()> {
     for file in from.files() {
         let path = Utf8Path::from_path(file.path()).ok_or_else(|| miette!("a bundled path is not UTF-8"))?;
-        if path.as_str().contains("__pycache__") {
-            continue;
-        }
         let path = to.join(path);
         let parent = path.parent().unwrap_or(to);
         fs::create_dir_all(parent).into_diagnostic()?;
@@ -58,5 +55,5 @@ fn write(from: &Dir<'_>, to: &Utf8Path) -> miette::Result<()> {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).into_diagnostic()?;
         }
     }
-    from.dirs().filter(|dir| !dir.path().ends_with(".venv")).try_for_each(|dir| write(dir, to))
+    from.dirs().try_for_each(|dir| write(dir, to))
 }
