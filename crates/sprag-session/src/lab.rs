@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::Contract;
 use sprag_contract::settings::Layout;
 use sprag_judge::{Finding, Order, Provenance};
-use sprag_measure::build::{self, LayoutControl};
+use sprag_measure::build;
 use sprag_measure::{Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, drivers};
 use sprag_workspace::{Checkout, Store, TreeId};
 
@@ -31,6 +31,7 @@ struct Slot {
     dir: Utf8PathBuf,
     checkout: Checkout,
     keep: Vec<String>,
+    inputs: Vec<(String, Utf8PathBuf)>,
     tree: Option<TreeId>,
     built: Option<(TreeId, Option<u64>)>,
 }
@@ -42,8 +43,6 @@ pub(crate) struct Loaded {
     pub(crate) finding: Option<Finding>,
     /// How long the build took, in seconds; `None` where there was nothing to build.
     pub(crate) seconds: Option<f64>,
-    /// What was done about layout luck.
-    pub(crate) layout: Option<LayoutControl>,
 }
 
 impl Lab {
@@ -63,14 +62,9 @@ impl Lab {
         let mut harness = Checkout::create(&home.work("harness"), &[])?;
         harness.sync(store, baseline)?;
         let slot = |name: &str| -> Result<Slot, SessionError> {
-            let mut keep = contract.settings.workspace.cache.clone();
-            keep.extend(inputs.iter().map(|(path, _)| path.clone()));
-            let dir = home.work(name);
-            let checkout = Checkout::create(&dir, &keep)?;
-            for (path, source) in inputs {
-                link_input(&checkout.path().join(path), source)?;
-            }
-            Ok(Slot { dir, checkout, keep, tree: None, built: None })
+            let (dir, keep) = (home.work(name), contract.settings.workspace.cache.clone());
+            let checkout = open_checkout(&dir, &keep, inputs)?;
+            Ok(Slot { dir, checkout, keep, inputs: inputs.to_vec(), tree: None, built: None })
         };
         // Equal lengths: a path in argv or in an error message must not shift one side's memory.
         let slots = [slot("a")?, slot("b")?];
@@ -138,8 +132,7 @@ impl Lab {
             self.slots[index].built = Some((*tree, layout));
             self.slots[index].keep_what_was_built(store, tree)?;
         }
-        let (seconds, layout) = (Some(step.wall.as_secs_f64()), Some(step.layout));
-        Ok(Loaded { finding: step.failure, seconds, layout })
+        Ok(Loaded { finding: step.failure, seconds: Some(step.wall.as_secs_f64()) })
     }
 
     /// Removes what an earlier run left in the slot of `role`.
@@ -290,13 +283,15 @@ impl Slot {
         let mut grew = false;
         for entry in path.read_dir_utf8().map_err(|e| SessionError::io("read", &path, e))?.flatten() {
             let name = entry.file_name();
-            if !manifest.contains(name) && !manifest.contains_dir(name) && !self.keep.iter().any(|k| k == name) {
+            let known = manifest.contains(name) || manifest.contains_dir(name);
+            let input = self.inputs.iter().any(|(path, _)| path.split('/').next() == Some(name));
+            if !known && !input && !self.keep.iter().any(|k| k == name) {
                 self.keep.push(name.to_owned());
                 grew = true;
             }
         }
         if grew {
-            self.checkout = Checkout::create(&self.dir, &self.keep)?;
+            self.checkout = open_checkout(&self.dir, &self.keep, &self.inputs)?;
         }
         Ok(())
     }
@@ -311,19 +306,17 @@ pub(crate) struct Scripts {
     pub(crate) checks: Option<String>,
 }
 
-/// Puts a link to a copied input, such as `.venv`, where the tree expects it.
-fn link_input(link: &Utf8Path, source: &Utf8Path) -> Result<(), SessionError> {
-    if fs::read_link(link).is_ok_and(|to| to == source.as_std_path()) {
-        return Ok(());
+/// A slot's directory, with links to the copied inputs where the tree expects them.
+fn open_checkout(
+    dir: &Utf8Path,
+    keep: &[String],
+    inputs: &[(String, Utf8PathBuf)],
+) -> Result<Checkout, SessionError> {
+    let mut checkout = Checkout::create(dir, keep)?;
+    for (path, copy) in inputs {
+        checkout.link(path, copy)?;
     }
-    if link.symlink_metadata().is_ok() {
-        let removed = if link.is_dir() && !link.is_symlink() { fs::remove_dir_all(link) } else { fs::remove_file(link) };
-        removed.map_err(|e| SessionError::io("replace", link, e))?;
-    }
-    if let Some(parent) = link.parent() {
-        fs::create_dir_all(parent).map_err(|e| SessionError::io("make", parent, e))?;
-    }
-    std::os::unix::fs::symlink(source, link).map_err(|e| SessionError::io("link", link, e))
+    Ok(checkout)
 }
 
 /// Whether a failure may pass when the same thing is tried again.
