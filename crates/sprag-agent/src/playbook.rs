@@ -45,8 +45,7 @@ struct Front {
     hypothesis: Option<String>,
     #[serde(default)]
     asi: BTreeMap<String, toml::Value>,
-    #[serde(default)]
-    usage: Usage,
+    usage: Option<Usage>,
     #[serde(default)]
     park: bool,
 }
@@ -87,10 +86,12 @@ impl Step {
     /// # Errors
     /// [`PlaybookError::Malformed`] with the line that is wrong.
     pub fn parse(path: &Utf8Path, text: &str) -> Result<Self, PlaybookError> {
-        let malformed = |line: usize, what: String| PlaybookError::Malformed { path: path.to_owned(), line, what };
-        let body = text.strip_prefix("+++\n").or_else(|| text.strip_prefix("+++\r\n")).ok_or_else(|| {
-            malformed(1, "expected a line of +++ before the description".to_owned())
-        })?;
+        let malformed =
+            |line: usize, what: String| PlaybookError::Malformed { path: path.to_owned(), line, what };
+        let body = text
+            .strip_prefix("+++\n")
+            .or_else(|| text.strip_prefix("+++\r\n"))
+            .ok_or_else(|| malformed(1, "expected a line of +++ before the description".to_owned()))?;
         let (front, diff) = split_at_fence(body)
             .ok_or_else(|| malformed(1, "the +++ of line 1 is never closed by a second +++".to_owned()))?;
         let front: Front = toml::from_str(front).map_err(|e| {
@@ -105,8 +106,10 @@ impl Step {
             let value = serde_json::to_value(value).map_err(|e| malformed(1, format!("asi.{key}: {e}")))?;
             asi.insert(key, value);
         }
+        // Playing a patch asks no model: without a recorded usage it costs nothing.
+        let usage = front.usage.unwrap_or(Usage::FREE);
         let id = path.file_stem().unwrap_or("proposal").to_owned();
-        let note = Note { id: Some(id.clone()), description: front.description, asi, usage: front.usage };
+        let note = Note { id: Some(id.clone()), description: front.description, asi, usage };
         Ok(Self { id, note, park: front.park, diff: diff.to_owned() })
     }
 }
@@ -177,16 +180,21 @@ impl Proposer for Playbook {
         self.steps = left.into_iter();
     }
 
-    fn propose(&mut self, _brief: &str, copy: &Utf8Path, blobs: &dyn Blobs) -> Result<Proposal, ProposeError> {
+    fn propose(
+        &mut self,
+        _brief: &str,
+        copy: &Utf8Path,
+        blobs: &dyn Blobs,
+    ) -> Result<Proposal, ProposeError> {
         let Some(step) = self.steps.next() else { return Ok(Proposal::Exhausted) };
         if step.park {
             return Ok(Proposal::Idea(step.note));
         }
         let bundled = |id: &str| bundled_blob(&self.bundled, id);
         let blob = |id: &str| blobs.blob(id).or_else(|| bundled(id));
-        let applied = patch::parse(&step.diff).map_err(|e| e.to_string()).and_then(|patch| {
-            patch::apply_to(copy, &patch, &blob).map_err(|e| e.to_string())
-        });
+        let applied = patch::parse(&step.diff)
+            .map_err(|e| e.to_string())
+            .and_then(|patch| patch::apply_to(copy, &patch, &blob).map_err(|e| e.to_string()));
         match applied {
             Ok(patch::Outcome::Applied { .. }) => Ok(Proposal::Edit(step.note)),
             Ok(patch::Outcome::Conflict { path, why }) => {
@@ -231,11 +239,11 @@ mod tests {
     #[test]
     fn a_mistake_in_the_notes_is_told_with_its_line() {
         let error = parse("+++\ndescription = \"x\"\nhypotesis = \"y\"\n+++\n").unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"play/03-hoist.patch:3: unknown field `hypotesis`, expected one of `description`, `hypothesis`, `asi`, `usage`, `park`");
         let error = parse("+++\ndescription = \"x\"\n").unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"play/03-hoist.patch:1: the +++ of line 1 is never closed by a second +++");
         let error = parse("diff --git a/x b/x\n").unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"play/03-hoist.patch:1: expected a line of +++ before the description");
     }
 
     proptest::proptest! {

@@ -23,6 +23,12 @@ pub struct Usage {
     pub usd: Option<f64>,
 }
 
+impl Usage {
+    /// Known to have used nothing: a try without a model.
+    pub const FREE: Self =
+        Self { input: Some(0), cached: Some(0), output: Some(0), reasoning: Some(0), usd: Some(0.0) };
+}
+
 /// What the proposer says about its try. Data from outside: quoted and capped wherever it is shown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Note {

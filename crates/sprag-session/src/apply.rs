@@ -25,7 +25,8 @@ pub struct Applied {
 pub fn apply(project: &Project, branch: &str) -> Result<Applied, SessionError> {
     let home = project.home()?;
     let id = home.current().ok_or(SessionError::NoSession)?;
-    let log = sprag_ledger::read(&home.ledger(&id)).map_err(|e| SessionError::io("read", &home.ledger(&id), e))?;
+    let log =
+        sprag_ledger::read(&home.ledger(&id)).map_err(|e| SessionError::io("read", &home.ledger(&id), e))?;
     let store = Store::open_or_create(&home.store())?;
     let steps = steps(&log, &id)?;
     if steps.is_empty() {
@@ -70,7 +71,8 @@ fn steps(log: &Log, session: &str) -> Result<Vec<KeepStep>, SessionError> {
 
 /// Description, then trailers. The description is somebody else's text: one line, so that it can forge no trailer.
 fn message(run: &Run, primary: &str, before: Option<f64>, session: &str) -> String {
-    let clean: String = run.description.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    let clean: String =
+        run.description.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
     let subject = if clean.trim().is_empty() { format!("Run {}", run.run) } else { clean.trim().to_owned() };
     let value = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| format!("{value:.4}"));
     let evidence = run.evidence.as_ref().and_then(|stored| stored.get().ok());

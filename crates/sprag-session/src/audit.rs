@@ -1,6 +1,6 @@
 //! Every decision again, from the ledger's rows alone; and the same pairs under another policy.
 
-use sprag_judge::{EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Trial, decide, minimum_effect};
+use sprag_judge::{EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Trial, minimum_effect};
 use sprag_ledger::{Entry, Log, Run};
 
 use crate::coin::Seed;
@@ -42,18 +42,28 @@ pub fn audit(log: &Log) -> Audit {
             audit.mismatches.push(Mismatch { line: record.line, run, what });
         };
         match &record.entry {
-            Entry::Run(run) => match run.evidence.as_ref().map(|stored| stored.get()) {
-                None => audit.without_evidence += usize::from(run.is_experiment()),
-                Some(Err(error)) => complain(Some(run.run), format!("its evidence cannot be read: {error}")),
-                Some(Ok(evidence)) => {
-                    audit.recomputed += 1;
-                    let known = followed.then_some(&state);
-                    check_row(run, &evidence, known).into_iter().for_each(|what| complain(Some(run.run), what));
+            Entry::Run(run) if run.is_experiment() => {
+                match run.evidence.as_ref().map(|stored| stored.get()) {
+                    None => audit.without_evidence += 1,
+                    Some(Err(error)) => {
+                        complain(Some(run.run), format!("its evidence cannot be read: {error}"))
+                    }
+                    Some(Ok(evidence)) => {
+                        audit.recomputed += 1;
+                        let known = followed.then_some(&state);
+                        check_row(run, &evidence, known)
+                            .into_iter()
+                            .for_each(|what| complain(Some(run.run), what));
+                    }
                 }
-            },
+            }
             Entry::Final(result) => {
                 let unit = state.segment.as_ref().and_then(|s| s.calibrated.as_ref()).and_then(|c| c.unit);
-                let again = of_pairs(&result.metric, EffectScale { direction: result.direction, unit }, &result.pairs);
+                let again = of_pairs(
+                    &result.metric,
+                    EffectScale { direction: result.direction, unit },
+                    &result.pairs,
+                );
                 if again.interval != result.interval || again.result.to_bits() != result.result.to_bits() {
                     complain(None, "the result does not follow from its pairs".to_owned());
                 }
@@ -75,11 +85,25 @@ pub fn audit(log: &Log) -> Audit {
 /// seed.
 fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<String> {
     let mut wrong = Vec::new();
-    match decide(evidence) {
-        Ok(Next::Decided(verdict)) => {
+    match Trial::replay(evidence).map(|trial| (trial.next(), trial)) {
+        Ok((Next::Decided(verdict), trial)) => {
+            if trial.n() != evidence.pairs.len() {
+                wrong.push(format!(
+                    "it has {} pairs, and was decided after {}",
+                    evidence.pairs.len(),
+                    trial.n()
+                ));
+            }
+            let again = trial.into_evidence(evidence.seed.clone());
+            if (again.e, again.e1) != (evidence.e, evidence.e1) {
+                wrong.push("its evidence is not what its pairs give".to_owned());
+            }
             if run.reason != Some(verdict.reason) || run.status != verdict.status() {
                 let said = run.reason.map_or("nothing".to_owned(), |reason| format!("{reason:?}"));
-                wrong.push(format!("the row says {said}, its evidence says {:?}: {}", verdict.reason, verdict.detail));
+                wrong.push(format!(
+                    "the row says {said}, its evidence says {:?}: {}",
+                    verdict.reason, verdict.detail
+                ));
             }
         }
         Ok(_) => wrong.push("its evidence does not decide".to_owned()),
@@ -88,7 +112,10 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
     if let Some(segment) = state.and_then(|state| state.segment.as_ref()) {
         match segment.rule(evidence.rule.carried) {
             Ok(rule) if rule == evidence.rule => {}
-            Ok(rule) => wrong.push(format!("its rule is not the one that the rows before it give: {}", differing(&rule, &evidence.rule))),
+            Ok(rule) => wrong.push(format!(
+                "its rule is not the one that the rows before it give: {}",
+                differing(&rule, &evidence.rule)
+            )),
             Err(what) => wrong.push(what),
         }
         if run.parent.as_deref() != Some(&segment.incumbent.tree) {
@@ -97,7 +124,8 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
     }
     if let Some(seed) = Seed::parse(&evidence.seed) {
         for (index, pair) in evidence.pairs.iter().enumerate() {
-            let possible = (0..crate::calibrate::ATTEMPTS).any(|attempt| seed.toss(index, attempt).order == pair.order);
+            let possible =
+                (0..crate::calibrate::ATTEMPTS).any(|attempt| seed.toss(index, attempt).order == pair.order);
             if !possible {
                 wrong.push(format!("the order of pair {} is not the one that its seed gives", index + 1));
             }
@@ -110,7 +138,9 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
 
 fn differing(expected: &Rule, found: &Rule) -> String {
     let (a, b) = (serde_json::to_value(expected), serde_json::to_value(found));
-    let (Ok(serde_json::Value::Object(a)), Ok(serde_json::Value::Object(b))) = (a, b) else { return String::new() };
+    let (Ok(serde_json::Value::Object(a)), Ok(serde_json::Value::Object(b))) = (a, b) else {
+        return String::new();
+    };
     let keys = a.iter().filter(|(key, value)| b.get(*key) != Some(value));
     keys.map(|(key, value)| format!("{key} should be {value}")).collect::<Vec<_>>().join(", ")
 }
@@ -145,7 +175,8 @@ fn under(evidence: &Evidence, settings: &JudgeSettings) -> Option<Reason> {
         Mode::Deterministic => Mode::Deterministic,
         _ => Mode::from(settings.mode),
     };
-    let delta = minimum_effect(old.scale, settings.alpha, settings.max_pairs, settings.min_effect, settings.kappa);
+    let delta =
+        minimum_effect(old.scale, settings.alpha, settings.max_pairs, settings.min_effect, settings.kappa);
     let first_pair = evidence.pairs.first().and_then(|pair| pair.values.get(&old.primary));
     let rule = Rule {
         mode,

@@ -35,14 +35,25 @@ pub struct Bench {
 ///
 /// # Errors
 /// [`SessionError`]: the spec, the harness or the host.
-pub fn bench(project: Project, interrupt: &Interrupt, observer: &mut dyn Observer) -> Result<Bench, SessionError> {
+pub fn bench(
+    project: Project,
+    interrupt: &Interrupt,
+    observer: &mut dyn Observer,
+) -> Result<Bench, SessionError> {
     let home = project.home()?;
     let _held = home.lock()?;
     let ground = Ground::of(project, home, observer)?;
     let tree = import_baseline(&ground.project, &ground.store, Start::Snapshot)?.tree;
     let out = ground.home.work("bench");
-    let mut lab =
-        Lab::open(&ground.home, &ground.store, &tree, &ground.contract, ground.scripts(), &ground.inputs, interrupt)?;
+    let mut lab = Lab::open(
+        &ground.home,
+        &ground.store,
+        &tree,
+        &ground.contract,
+        ground.scripts(),
+        &ground.inputs,
+        interrupt,
+    )?;
     let loaded = lab.load(&ground.store, Role::Incumbent, &tree, None, &out)?;
     let mut bench = Bench {
         metrics: Metrics::new(),
@@ -56,7 +67,8 @@ pub fn bench(project: Project, interrupt: &Interrupt, observer: &mut dyn Observe
         let started = Instant::now();
         let run = lab.run(&ground.store, Role::Incumbent, Seed::fresh().toss(0, 0).seed, &out)?;
         bench.seconds = started.elapsed().as_secs_f64();
-        bench.output = run.logs.iter().map(|log| process::capped(log)).find(|t| !t.is_empty()).unwrap_or_default();
+        bench.output =
+            run.logs.iter().map(|log| process::capped(log)).find(|t| !t.is_empty()).unwrap_or_default();
         bench.findings.extend(run.failure);
         let goldens = Goldens::of_harness(&ground.store, &tree, &ground.contract, 1)?;
         bench.findings.extend(goldens.and_then(|goldens| goldens.check(&run.outputs)));

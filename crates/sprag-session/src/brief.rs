@@ -29,7 +29,8 @@ impl Session<'_> {
         let runs: Vec<&Run> = self.ledger.log().runs().collect();
         for run in &runs[runs.len().saturating_sub(ROWS)..] {
             let metric = run.metric.map_or("unknown".to_owned(), |value| format!("{value:.4}"));
-            let _ = writeln!(brief, "{} {} {metric}: {}", run.run, run.status.word(), quoted(&run.description));
+            let _ =
+                writeln!(brief, "{} {} {metric}: {}", run.run, run.status.word(), quoted(&run.description));
             if !run.detail.is_empty() {
                 let _ = writeln!(brief, "    {}", quoted(&run.detail));
             }

@@ -8,13 +8,13 @@ use sprag_judge::{Finding, Metrics, Pair, Provenance, repeats_exactly};
 use sprag_ledger::{Calibration as Calibrated, Run as Row, RunKind, Seconds, Usage};
 use sprag_measure::{Role, Run, process};
 
+use crate::SessionError;
 use crate::coin::{Seed, Toss};
 use crate::events::{Event, Stage};
 use crate::goldens::Goldens;
 use crate::open::parse_tree;
 use crate::rule;
 use crate::session::{Session, now, seconds};
-use crate::SessionError;
 
 /// A/A pairs of a noisy metric.
 const PAIRS: usize = 8;
@@ -82,7 +82,8 @@ impl Session<'_> {
     /// A baseline that fails a gate ends the session before anything is spent.
     fn pass(&self, finding: Option<Finding>, run: Option<&Run>) -> Result<(), SessionError> {
         let Some(finding) = finding else { return Ok(()) };
-        let output = run.and_then(|run| run.logs.iter().map(|log| process::capped(log)).find(|text| !text.is_empty()));
+        let output =
+            run.and_then(|run| run.logs.iter().map(|log| process::capped(log)).find(|text| !text.is_empty()));
         Err(SessionError::Baseline { what: finding.detail, output: output.unwrap_or_default() })
     }
 
@@ -111,7 +112,7 @@ impl Session<'_> {
         let stochastic = self.contract.primary.stochastic;
         let mut pairs: Vec<Pair> = Vec::new();
         while pairs.len() < PAIRS {
-            let [a, b] = self.measure_pair(seed, pairs.len(), out, |session, toss| {
+            let (toss, [a, b]) = self.measure_pair(seed, pairs.len(), |session, toss| {
                 let runs = session.lab.pair(&session.store, toss, out)?;
                 for run in &runs {
                     session.pass(run.failure.clone(), Some(run))?;
@@ -121,7 +122,7 @@ impl Session<'_> {
                 }
                 Ok(runs)
             })?;
-            pairs.push(a_pair(seed.toss(pairs.len(), 0), None, &a, &b));
+            pairs.push(a_pair(toss, self.lab.shuffles(), &a, &b));
             self.observer.tell(&Event::Calibrating { done: pairs.len(), of: PAIRS });
             if pairs.len() == PAIRS_TO_SEE_REPEATS && !stochastic {
                 let runs = pairs.iter().filter_map(|pair| pair.values.get(&primary)).flatten().copied();
@@ -134,15 +135,13 @@ impl Session<'_> {
         Ok(pairs)
     }
 
-    /// Measures one pair, and again with a new coin where the host failed. Answers the runs of the attempt that held.
+    /// Measures one pair, and again with a new coin where the host failed. Answers the toss and runs that held.
     pub(crate) fn measure_pair(
         &mut self,
         seed: &Seed,
         index: usize,
-        out: &camino::Utf8Path,
         mut measure: impl FnMut(&mut Self, Toss) -> Result<[Run; 2], SessionError>,
-    ) -> Result<[Run; 2], SessionError> {
-        let _ = out;
+    ) -> Result<(Toss, [Run; 2]), SessionError> {
         let mut attempt = 0;
         loop {
             let toss = seed.toss(index, attempt);
@@ -151,7 +150,7 @@ impl Session<'_> {
                     attempt += 1;
                     self.notice(&format!("a pair is measured again: {error}"));
                 }
-                other => return other,
+                other => return other.map(|runs| (toss, runs)),
             }
         }
     }
@@ -202,7 +201,8 @@ impl Session<'_> {
         calibrated.scale = noise.scale;
         calibrated.delta = noise.delta;
         calibrated.deterministic = noise.deterministic;
-        calibrated.controls = noise.controls.keys().map(|name| (name.clone(), noise.control_scale(name))).collect();
+        calibrated.controls =
+            noise.controls.keys().map(|name| (name.clone(), noise.control_scale(name))).collect();
         calibrated.caveats.extend(noise.warning());
         calibrated.caveats.extend(first.notes.iter().cloned());
         Ok(calibrated)
@@ -270,14 +270,14 @@ impl Session<'_> {
     }
 }
 
-/// The values of both runs, by metric, for those that both have.
-pub(crate) fn a_pair(toss: Toss, layout: Option<[u64; 2]>, incumbent: &Run, candidate: &Run) -> Pair {
+/// The values of both runs, by metric, for those that both have; with the layout seeds where both were relinked.
+pub(crate) fn a_pair(toss: Toss, shuffled: bool, incumbent: &Run, candidate: &Run) -> Pair {
     let values: BTreeMap<String, [f64; 2]> = incumbent
         .metrics
         .iter()
         .filter_map(|(name, a)| Some((name.clone(), [*a, *candidate.metrics.get(name)?])))
         .collect();
-    Pair { order: toss.order, layout, values }
+    Pair { order: toss.order, layout: shuffled.then_some(toss.layout), values }
 }
 
 /// The median of each metric over both sides of all pairs; the first run's value where there are no pairs.

@@ -13,13 +13,13 @@ use sprag_ledger::{Event as Happening, EventKind, Hash, Run as Row, RunKind, Sec
 use sprag_measure::{Role, Run, process};
 use sprag_workspace::{Candidate, CommitId, Expected, ImportRules, TreeId, import_candidate};
 
+use crate::SessionError;
 use crate::calibrate::a_pair;
 use crate::coin::Seed;
 use crate::events::{Event, Outcome, Stage};
 use crate::lab::is_transient;
 use crate::open::parse_tree;
 use crate::session::{Session, now, seconds};
-use crate::SessionError;
 
 /// How many paths a refusal for scope names.
 const NAMED_VIOLATIONS: usize = 5;
@@ -122,7 +122,9 @@ impl Session<'_> {
                 Reason::Inconclusive if !tested.repeated => Known::Undecided { e1: tested.e1 },
                 _ => Known::Duplicate { run: tested.run },
             },
-            _ if tree.to_string() == segment.incumbent.tree => Known::Duplicate { run: segment.incumbent.run },
+            _ if tree.to_string() == segment.incumbent.tree => {
+                Known::Duplicate { run: segment.incumbent.run }
+            }
             _ => Known::No,
         }
     }
@@ -225,7 +227,8 @@ impl Session<'_> {
                         None => trial.again(again.metrics),
                     };
                     if trial.next() == Next::Pair {
-                        let tree = parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
+                        let tree =
+                            parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
                         self.lab.load(&self.store, Role::Incumbent, &tree, None, out)?;
                     }
                 }
@@ -256,13 +259,7 @@ impl Session<'_> {
         index: usize,
         out: &Utf8Path,
     ) -> Result<Result<Pair, Finding>, SessionError> {
-        let shuffles = self.lab.shuffles();
-        let mut last = seed.toss(index, 0);
-        let [incumbent, candidate] = self.measure_pair(seed, index, out, |session, toss| {
-            last = toss;
-            if shuffles {
-                session.lab.shuffle(&session.store, toss, out)?;
-            }
+        let (toss, [incumbent, candidate]) = self.measure_pair(seed, index, |session, toss| {
             let runs = session.lab.pair(&session.store, toss, out)?;
             match &runs[0].failure {
                 Some(finding) => Err(SessionError::IncumbentFailed { what: finding.detail.clone() }),
@@ -272,7 +269,7 @@ impl Session<'_> {
         if let Some(finding) = self.outputs_finding(&candidate) {
             return Ok(Err(finding));
         }
-        Ok(Ok(a_pair(last, shuffles.then_some(last.layout), &incumbent, &candidate)))
+        Ok(Ok(a_pair(toss, self.lab.shuffles(), &incumbent, &candidate)))
     }
 
     fn candidate_run(&mut self, seed: &Seed, index: usize, out: &Utf8Path) -> Result<Run, SessionError> {
@@ -402,8 +399,12 @@ impl Session<'_> {
 enum Known {
     No,
     /// It was inconclusive: one repetition, with the exact evidence carried on.
-    Undecided { e1: f64 },
-    Duplicate { run: u64 },
+    Undecided {
+        e1: f64,
+    },
+    Duplicate {
+        run: u64,
+    },
 }
 
 /// The numbers of the row: the candidate's medians over the pairs, else its last single run.
@@ -412,8 +413,12 @@ fn shown_metrics(evidence: &Evidence) -> (Option<f64>, sprag_judge::Metrics) {
     let names: std::collections::BTreeSet<&String> =
         evidence.pairs.iter().flat_map(|pair| pair.values.keys()).collect();
     for name in names {
-        let values: Vec<f64> =
-            evidence.pairs.iter().filter_map(|pair| pair.values.get(name)).map(|[_, candidate]| *candidate).collect();
+        let values: Vec<f64> = evidence
+            .pairs
+            .iter()
+            .filter_map(|pair| pair.values.get(name))
+            .map(|[_, candidate]| *candidate)
+            .collect();
         metrics.insert(name.clone(), median(&values));
     }
     let primary = metrics.remove(&evidence.rule.primary);

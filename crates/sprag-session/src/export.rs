@@ -61,8 +61,14 @@ fn front(run: &Run) -> String {
         }
     }
     let usage = run.usage;
-    let tokens = [("input", usage.input), ("cached", usage.cached), ("output", usage.output), ("reasoning", usage.reasoning)];
-    let known: Vec<String> = tokens.iter().filter_map(|(name, n)| Some(format!("{name} = {}\n", (*n)?))).collect();
+    let tokens = [
+        ("input", usage.input),
+        ("cached", usage.cached),
+        ("output", usage.output),
+        ("reasoning", usage.reasoning),
+    ];
+    let known: Vec<String> =
+        tokens.iter().filter_map(|(name, n)| Some(format!("{name} = {}\n", (*n)?))).collect();
     if !known.is_empty() || usage.usd.is_some() {
         front.push_str("\n[usage]\n");
         known.iter().for_each(|line| front.push_str(line));
@@ -88,7 +94,9 @@ mod tests {
     fn whatever_a_run_says_of_itself_reads_back_as_a_proposal() {
         let run = Run {
             description: "say \"hi\"\nand \u{1b}[31m more".to_owned(),
-            asi: [("hypothesis".to_owned(), "x".into()), ("odd key".to_owned(), 3.into())].into_iter().collect(),
+            asi: [("hypothesis".to_owned(), "x".into()), ("odd key".to_owned(), 3.into())]
+                .into_iter()
+                .collect(),
             usage: sprag_ledger::Usage { input: Some(3), usd: Some(0.5), ..Default::default() },
             ..Run::default()
         };

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sprag_judge::stats::{hodges_lehmann, median, signed_rank_interval};
-use sprag_judge::{EffectScale, Mode, Pair};
-use sprag_ledger::{Final, Interval, StopEntry};
+use sprag_judge::stats::median;
+use sprag_judge::{Confirmation, EffectScale, LEVEL, Mode, Pair, Status};
+use sprag_ledger::{EventKind, Final, Interval, Run as Row, RunKind, Seconds, StopEntry, Usage};
 use sprag_measure::Role;
 
 use crate::calibrate::a_pair;
 use crate::coin::Seed;
 use crate::events::{Event, Stage};
 use crate::open::parse_tree;
-use crate::session::{Session, now};
+use crate::session::{Session, now, seconds};
 use crate::{SessionError, State};
 
 /// Pairs of the fresh measurement, fixed before looking, in groups that lie apart in time.
@@ -23,8 +23,9 @@ const BETWEEN_GROUPS: Duration = Duration::from_secs(10);
 /// Where one run takes longer than this, fewer pairs.
 const SLOW_RUN: f64 = 60.0;
 const PAIRS_OF_SLOW_RUNS: usize = 6;
-/// The interval's coverage.
-const COVERAGE: f64 = 0.95;
+/// Keeps between two audits of what they claimed, and the pairs of one.
+pub(crate) const KEEPS_BETWEEN_AUDITS: usize = 10;
+const RATCHET_PAIRS: usize = 10;
 
 impl Session<'_> {
     /// Measures the result where anything was kept since the last time, and ends the session with the reason.
@@ -45,53 +46,99 @@ impl Session<'_> {
     }
 
     fn measure_result(&mut self) -> Result<(), SessionError> {
+        let deterministic =
+            self.state.segment().ok().and_then(|s| s.noise.as_ref()).is_some_and(|n| n.deterministic);
+        let pairs = self.fresh_pairs(if deterministic { 1 } else { PAIRS }, "final")?;
+        let result = self.result(pairs)?;
+        self.observer.tell(&Event::Finished(&result));
+        self.record(result)
+    }
+
+    /// Fresh pairs of the original baseline against the incumbent, one side after the other, their number fixed
+    /// before looking; fewer where a run is slow.
+    fn fresh_pairs(&mut self, wanted: usize, out: &str) -> Result<Vec<Pair>, SessionError> {
         self.hold_host()?;
         let run = self.state.last_run + 1;
-        let out = self.home.session(&self.id).join("output").join("final");
+        let out = self.home.session(&self.id).join("output").join(out);
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let (origin, last) = (parse_tree(&segment.origin.tree)?, parse_tree(&segment.incumbent.tree)?);
-        self.stage(run, Stage::Final, "original baseline against final code");
-        // The final code goes where the candidate was: its build is the one furthest from being cached away.
+        self.stage(run, Stage::Final, "original baseline against the incumbent");
         for (role, tree) in [(Role::Incumbent, origin), (Role::Candidate, last)] {
             let loaded = self.lab.load(&self.store, role, &tree, None, &out)?;
             if let Some(finding) = loaded.finding {
-                return Err(SessionError::Refused(format!("a kept tree no longer builds: {}", finding.detail)));
+                return Err(SessionError::Refused(format!(
+                    "a kept tree no longer builds: {}",
+                    finding.detail
+                )));
             }
         }
         let seed = Seed::fresh();
-        let deterministic = self.state.segment().ok().and_then(|s| s.noise.as_ref()).is_some_and(|n| n.deterministic);
-        let shuffles = self.lab.shuffles();
         let mut pairs: Vec<Pair> = Vec::new();
-        let mut n = if deterministic { 1 } else { PAIRS };
+        let mut n = wanted;
         while pairs.len() < n {
             if !pairs.is_empty() && pairs.len().is_multiple_of(GROUP) {
                 self.rest()?;
             }
             let started = Instant::now();
             let index = pairs.len();
-            let mut toss = seed.toss(index, 0);
-            let [a, b] = self.measure_pair(&seed, index, &out, |session, drawn| {
-                toss = drawn;
-                if shuffles {
-                    session.lab.shuffle(&session.store, drawn, &out)?;
+            let (toss, [a, b]) = self.measure_pair(&seed, index, |session, toss| {
+                let runs = session.lab.sequential_pair(&session.store, toss, &out)?;
+                match runs.iter().find_map(|run| run.failure.as_ref()) {
+                    Some(finding) => Err(SessionError::IncumbentFailed { what: finding.detail.clone() }),
+                    None => Ok(runs),
                 }
-                let runs = session.lab.sequential_pair(&session.store, drawn, &out)?;
-                for run in &runs {
-                    if let Some(finding) = &run.failure {
-                        return Err(SessionError::IncumbentFailed { what: finding.detail.clone() });
-                    }
-                }
-                Ok(runs)
             })?;
-            pairs.push(a_pair(toss, shuffles.then_some(toss.layout), &a, &b));
+            pairs.push(a_pair(toss, self.lab.shuffles(), &a, &b));
             if index == 0 && started.elapsed().as_secs_f64() > 2.0 * SLOW_RUN {
                 n = n.min(PAIRS_OF_SLOW_RUNS);
             }
             self.observer.tell(&Event::Finishing { done: pairs.len(), of: n });
         }
-        let result = self.result(pairs)?;
-        self.observer.tell(&Event::Finished(&result));
-        self.record(result)
+        Ok(pairs)
+    }
+
+    /// After every ten keeps: do fresh pairs show at least half of what the keeps claimed? Says so where they do not.
+    pub(crate) fn audit_ratchet(&mut self) -> Result<(), SessionError> {
+        let segment = self.state.segment().map_err(SessionError::Refused)?;
+        let noise = segment.noise.as_ref().filter(|noise| !noise.deterministic);
+        let Some(scale) = noise.map(|noise| noise.effect_scale) else { return Ok(()) };
+        let claimed: f64 = self.state.keeps.iter().filter_map(|keep| keep.effect).sum();
+        let (primary, tree) = (self.contract.primary.name.clone(), segment.incumbent.tree.clone());
+        let (parent, commit) = (segment.origin.tree.clone(), segment.incumbent.commit);
+        let started = Instant::now();
+        let pairs = self.fresh_pairs(RATCHET_PAIRS, "audit")?;
+        let values: Vec<[f64; 2]> =
+            pairs.iter().filter_map(|pair| pair.values.get(&primary).copied()).collect();
+        let Some(seen) = Confirmation::new(scale, &values) else { return Ok(()) };
+        let detail = format!(
+            "after {} keeps, against the original baseline: {}; the keeps claimed {}",
+            self.state.keeps.len(),
+            seen.sentence(&primary, scale),
+            scale.describe(claimed)
+        );
+        let value = medians(&pairs, &primary).map(|[_, value]| value);
+        self.record(Row {
+            run: self.state.last_run + 1,
+            commit: commit.map(|commit| commit.to_string()).unwrap_or_default(),
+            metric: value,
+            status: Status::Keep.into(),
+            description: "Audit of the keeps so far".to_owned(),
+            timestamp: Some(now()),
+            segment: Some(self.state.segments.saturating_sub(1)),
+            kind: Some(RunKind::Audit),
+            detail: detail.clone(),
+            tree: Some(tree),
+            parent: Some(parent),
+            usage: Usage::FREE,
+            seconds: Seconds { measure: seconds(started), ..Seconds::default() },
+            grade: Some(self.grade()),
+            ..Row::default()
+        })?;
+        self.notice(&detail);
+        if seen.is_far_below(claimed) {
+            self.event(EventKind::Alarm, format!("less than half of what was claimed is there: {detail}"))?;
+        }
+        Ok(())
     }
 
     /// Lets time pass between groups, so that one bad minute of the machine is not the result.
@@ -118,7 +165,9 @@ impl Session<'_> {
         let noise = segment.noise.as_ref();
         if noise.is_some_and(|noise| noise.deterministic) {
             result.demonstrated = primary.direction.better(result.result, result.baseline);
-            result.caveats.push("the metric repeats to the bit: one pair tells all, there is no interval".to_owned());
+            result
+                .caveats
+                .push("the metric repeats to the bit: one pair tells all, there is no interval".to_owned());
         }
         result.experiments = u64::from(self.state.totals.experiments);
         result.keeps = self.state.keeps.len() as u64;
@@ -145,13 +194,12 @@ pub fn expected_false_keeps(state: &State, alpha: f64) -> f64 {
 /// The result that follows from fresh pairs: an audit computes it again from the row.
 pub(crate) fn of_pairs(metric: &str, scale: EffectScale, pairs: &[Pair]) -> Final {
     let values: Vec<[f64; 2]> = pairs.iter().filter_map(|pair| pair.values.get(metric).copied()).collect();
-    let effects: Vec<f64> = values.iter().filter_map(|[a, b]| scale.effect(*a, *b)).collect();
-    let interval = signed_rank_interval(&effects, COVERAGE).filter(|_| effects.len() >= PAIRS_OF_SLOW_RUNS);
-    let interval = interval.map(|interval| Interval {
-        effect: hodges_lehmann(&effects),
-        low: interval.low,
-        high: interval.high,
-        coverage: COVERAGE,
+    let confirmation = Confirmation::new(scale, &values).filter(|found| found.pairs >= PAIRS_OF_SLOW_RUNS);
+    let interval = confirmation.map(|Confirmation { effect, low, high, .. }| Interval {
+        effect,
+        low,
+        high,
+        coverage: LEVEL,
     });
     let [baseline, result] = medians(pairs, metric).unwrap_or([f64::NAN; 2]);
     Final {
@@ -159,7 +207,7 @@ pub(crate) fn of_pairs(metric: &str, scale: EffectScale, pairs: &[Pair]) -> Fina
         direction: scale.direction,
         baseline,
         result,
-        demonstrated: interval.is_some_and(|interval| interval.low > 0.0),
+        demonstrated: confirmation.is_some_and(|found| found.is_gain()),
         interval,
         controls: BTreeMap::new(),
         pairs: Vec::new(),
@@ -175,7 +223,8 @@ pub(crate) fn of_pairs(metric: &str, scale: EffectScale, pairs: &[Pair]) -> Fina
 }
 
 fn medians(pairs: &[Pair], metric: &str) -> Option<[f64; 2]> {
-    let side = |i: usize| -> Vec<f64> { pairs.iter().filter_map(|p| p.values.get(metric)).map(|v| v[i]).collect() };
+    let side =
+        |i: usize| -> Vec<f64> { pairs.iter().filter_map(|p| p.values.get(metric)).map(|v| v[i]).collect() };
     let (a, b) = (side(0), side(1));
     (!a.is_empty()).then(|| [median(&a), median(&b)])
 }

@@ -54,7 +54,11 @@ impl Goldens {
     ///
     /// # Errors
     /// [`SessionError`] when they cannot be read.
-    pub(crate) fn recorded(dir: &Utf8Path, contract: &Contract, phase: u32) -> Result<Option<Self>, SessionError> {
+    pub(crate) fn recorded(
+        dir: &Utf8Path,
+        contract: &Contract,
+        phase: u32,
+    ) -> Result<Option<Self>, SessionError> {
         if !dir.is_dir() {
             return Ok(None);
         }

@@ -123,7 +123,9 @@ impl Home {
         for tries_left in (0..5).rev() {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(fs::TryLockError::WouldBlock) if tries_left > 0 => thread::sleep(Duration::from_millis(20)),
+                Err(fs::TryLockError::WouldBlock) if tries_left > 0 => {
+                    thread::sleep(Duration::from_millis(20))
+                }
                 Err(fs::TryLockError::WouldBlock) => {
                     let mut pid = String::new();
                     let _ = file.read_to_string(&mut pid);

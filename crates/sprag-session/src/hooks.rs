@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sprag_ledger::{Entry, Hook};
 use sprag_measure::process::{self, Invocation, Program, Status};
 
-use crate::session::Session;
 use crate::SessionError;
+use crate::session::Session;
 
 /// A hook may take this long.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -6,9 +6,9 @@ use std::io::Write;
 use sprag_agent::Note;
 use sprag_ledger::{Entry, Idea};
 
+use crate::SessionError;
 use crate::events::Event;
 use crate::session::{Session, now};
-use crate::SessionError;
 
 impl Session<'_> {
     /// Parks an idea: one line in the ideas file, one entry in the ledger.
@@ -42,7 +42,8 @@ impl Session<'_> {
     fn append_to_ideas(&self, idea: &Idea) -> Result<(), SessionError> {
         let path = self.project.root.join(&self.project.layout.ideas);
         // One idea is one line, whatever the proposer wrote.
-        let line: String = idea.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+        let line: String =
+            idea.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
         let phase = idea.phase.map_or(String::new(), |phase| format!(" (parked in phase {phase})"));
         let why = if idea.why.is_empty() { String::new() } else { format!(": {}", idea.why) };
         let write = || -> std::io::Result<()> {

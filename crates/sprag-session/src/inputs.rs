@@ -42,7 +42,8 @@ pub(crate) fn copy(
         let fingerprint = fingerprint(&source)?;
         let copy = home.work("inputs").join(path);
         let known = home.work("inputs").join(format!("{}.b3", path.replace('/', "%")));
-        if fs::read_to_string(&known).is_ok_and(|text| text == fingerprint.to_hex().as_str()) && copy.exists() {
+        if fs::read_to_string(&known).is_ok_and(|text| text == fingerprint.to_hex().as_str()) && copy.exists()
+        {
             inputs.push(Input { path: path.clone(), copy, fingerprint });
             continue;
         }

@@ -7,8 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::Contract;
 use sprag_contract::settings::Layout;
 use sprag_judge::{Finding, Order, Provenance};
-use sprag_measure::build;
-use sprag_measure::{Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, drivers};
+use sprag_measure::build::{self, LayoutControl};
+use sprag_measure::{
+    Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, drivers,
+};
 use sprag_workspace::{Checkout, Store, TreeId};
 
 use crate::coin::Toss;
@@ -25,6 +27,8 @@ pub(crate) struct Lab {
     tmp: Utf8PathBuf,
     interrupt: Interrupt,
     env: BTreeMap<String, String>,
+    /// The linker refused the seeds: layout luck stays what it is.
+    cannot_shuffle: bool,
 }
 
 struct Slot {
@@ -37,12 +41,14 @@ struct Slot {
 }
 
 /// What came of putting a tree into a slot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Loaded {
     /// The build failed.
     pub(crate) finding: Option<Finding>,
     /// How long the build took, in seconds; `None` where there was nothing to build.
     pub(crate) seconds: Option<f64>,
+    /// What was done about layout luck.
+    pub(crate) layout: LayoutControl,
 }
 
 impl Lab {
@@ -89,6 +95,7 @@ impl Lab {
             tmp: home.work("tmp"),
             interrupt: interrupt.clone(),
             env: BTreeMap::new(),
+            cannot_shuffle: false,
         })
     }
 
@@ -122,7 +129,7 @@ impl Lab {
         self.slots[index].checkout.sync(store, tree)?;
         self.slots[index].tree = Some(*tree);
         if self.contract.settings.run.build.is_none() || self.slots[index].built == Some((*tree, layout)) {
-            return Ok(Loaded::default());
+            return Ok(Loaded { finding: None, seconds: None, layout: LayoutControl::Off });
         }
         self.slots[index].built = None;
         let step = self.with_side(role, out, |lab, side| {
@@ -132,7 +139,7 @@ impl Lab {
             self.slots[index].built = Some((*tree, layout));
             self.slots[index].keep_what_was_built(store, tree)?;
         }
-        Ok(Loaded { finding: step.failure, seconds: Some(step.wall.as_secs_f64()) })
+        Ok(Loaded { finding: step.failure, seconds: Some(step.wall.as_secs_f64()), layout: step.layout })
     }
 
     /// Removes what an earlier run left in the slot of `role`.
@@ -148,7 +155,13 @@ impl Lab {
     ///
     /// # Errors
     /// Only what is nobody's verdict.
-    pub(crate) fn run(&mut self, store: &Store, role: Role, seed: u64, out: &Utf8Path) -> Result<Run, SessionError> {
+    pub(crate) fn run(
+        &mut self,
+        store: &Store,
+        role: Role,
+        seed: u64,
+        out: &Utf8Path,
+    ) -> Result<Run, SessionError> {
         self.clean(store, role)?;
         self.with_side(role, out, |lab, side| Ok(lab.driver.measure(side, &Plan { seed })?))
     }
@@ -157,7 +170,13 @@ impl Lab {
     ///
     /// # Errors
     /// Only what is nobody's verdict.
-    pub(crate) fn pair(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<[Run; 2], SessionError> {
+    pub(crate) fn pair(
+        &mut self,
+        store: &Store,
+        toss: Toss,
+        out: &Utf8Path,
+    ) -> Result<[Run; 2], SessionError> {
+        self.shuffle(store, toss, out)?;
         self.clean(store, Role::Incumbent)?;
         self.clean(store, Role::Candidate)?;
         self.with_both(out, |lab, incumbent, candidate| {
@@ -170,7 +189,13 @@ impl Lab {
     ///
     /// # Errors
     /// Only what is nobody's verdict.
-    pub(crate) fn sequential_pair(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<[Run; 2], SessionError> {
+    pub(crate) fn sequential_pair(
+        &mut self,
+        store: &Store,
+        toss: Toss,
+        out: &Utf8Path,
+    ) -> Result<[Run; 2], SessionError> {
+        self.shuffle(store, toss, out)?;
         let (first, second) = match toss.order {
             Order::Ab => (Role::Incumbent, Role::Candidate),
             Order::Ba => (Role::Candidate, Role::Incumbent),
@@ -181,31 +206,48 @@ impl Lab {
     }
 
     /// Relinks both sides with the seeds of `toss`, so that layout is noise of the pair and no constant of a build.
-    ///
-    /// # Errors
-    /// [`SessionError`]; a build that fails now, having worked before, is the host's fault.
-    pub(crate) fn shuffle(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<(), SessionError> {
+    fn shuffle(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<(), SessionError> {
+        if !self.shuffles() {
+            return Ok(());
+        }
         for (role, seed) in [(Role::Incumbent, toss.layout[0]), (Role::Candidate, toss.layout[1])] {
             let tree = self.slots[self.slot(role)].tree.expect("a tree is loaded before it is relinked");
-            if let Some(finding) = self.load(store, role, &tree, Some(seed), out)?.finding {
-                return Err(SessionError::Refused(format!("relinking the {} failed: {}", role.name(), finding.detail)));
+            let loaded = self.load(store, role, &tree, Some(seed), out)?;
+            if let Some(finding) = loaded.finding {
+                // It was built before: the host failed, not the code.
+                return Err(SessionError::IncumbentFailed {
+                    what: format!("relinking failed: {}", finding.detail),
+                });
+            }
+            if loaded.layout == LayoutControl::Off {
+                self.cannot_shuffle = true;
             }
         }
         Ok(())
     }
 
-    /// Whether both sides are relinked for each pair.
+    /// Whether both sides are built for each pair with fresh layout seeds: by default where a plain cargo build can be
+    /// relinked so, and wherever the settings ask for it.
     pub(crate) fn shuffles(&self) -> bool {
-        let wanted = !matches!(self.contract.settings.measure.layout, Some(Layout::Off | Layout::Sample));
         let build = self.contract.settings.run.build.as_deref();
-        wanted && build.is_some_and(|command| build::shuffled(command, 0).is_some())
+        let wanted = match self.contract.settings.measure.layout {
+            Some(Layout::Shuffle) => build.is_some(),
+            Some(Layout::Off | Layout::Sample) => false,
+            None => build.is_some_and(|command| build::shuffled(command, 0).is_some()),
+        };
+        wanted && !self.cannot_shuffle
     }
 
     /// The share of each metric that no change can remove.
     ///
     /// # Errors
     /// Only what is nobody's verdict.
-    pub(crate) fn floor(&mut self, store: &Store, seed: u64, out: &Utf8Path) -> Result<Option<Floor>, SessionError> {
+    pub(crate) fn floor(
+        &mut self,
+        store: &Store,
+        seed: u64,
+        out: &Utf8Path,
+    ) -> Result<Option<Floor>, SessionError> {
         self.clean(store, Role::Incumbent)?;
         self.with_side(Role::Incumbent, out, |lab, side| Ok(lab.driver.floor(side, &Plan { seed })?))
     }
@@ -220,7 +262,9 @@ impl Lab {
         role: Role,
         out: &Utf8Path,
     ) -> Result<(Option<Finding>, Option<f64>), SessionError> {
-        let Some(command) = self.checks.clone().filter(|_| self.contract.checks) else { return Ok((None, None)) };
+        let Some(command) = self.checks.clone().filter(|_| self.contract.checks) else {
+            return Ok((None, None));
+        };
         self.clean(store, role)?;
         let step = self.with_side(role, out, |lab, side| {
             Ok(build::checks(&command, &lab.contract.settings, side, &lab.interrupt)?)

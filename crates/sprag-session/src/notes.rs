@@ -7,9 +7,9 @@ use camino::Utf8PathBuf;
 use sprag_ledger::{Ledger, Note};
 use ulid::Ulid;
 
+use crate::SessionError;
 use crate::home::Home;
 use crate::session::{Session, now};
-use crate::SessionError;
 
 /// No remark is longer.
 const MAX_NOTE: usize = 8 << 10;

@@ -89,8 +89,15 @@ impl<'o> Session<'o> {
         let segment_tree: TreeId = parse_tree(current.config.tree.as_deref().unwrap_or_default())?;
         let phase = current.phase;
         let scripts = ground.scripts();
-        let lab =
-            Lab::open(&ground.home, &ground.store, &segment_tree, &ground.contract, scripts, &ground.inputs, &interrupt)?;
+        let lab = Lab::open(
+            &ground.home,
+            &ground.store,
+            &segment_tree,
+            &ground.contract,
+            scripts,
+            &ground.inputs,
+            &interrupt,
+        )?;
         let goldens = match Goldens::of_harness(&ground.store, &segment_tree, &ground.contract, phase)? {
             Some(goldens) => Some(goldens),
             None => Goldens::recorded(&ground.home.session(&id).join("goldens"), &ground.contract, phase)?,
@@ -139,7 +146,11 @@ impl<'o> Session<'o> {
 }
 
 impl Ground {
-    pub(crate) fn of(project: Project, home: Home, observer: &mut dyn Observer) -> Result<Self, SessionError> {
+    pub(crate) fn of(
+        project: Project,
+        home: Home,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, SessionError> {
         let contract = project.contract()?.clone();
         let store = Store::open_or_create(&home.store())?;
         let harness = project.harness()?;
@@ -183,7 +194,10 @@ impl Ground {
         let config = self.config(&id, 1, &place)?;
         ledger.append(config.clone())?;
         state.apply(&config.into()).map_err(SessionError::Refused)?;
-        let found = imported.locked.iter().map(|locked| format!("{} cannot be changed: {:?}", locked.path, locked.why));
+        let found = imported
+            .locked
+            .iter()
+            .map(|locked| format!("{} cannot be changed: {:?}", locked.path, locked.why));
         Ok((id, ledger, state, found.collect()))
     }
 
@@ -201,7 +215,8 @@ impl Ground {
             sprag_contract::settings::DriverKind::Script => Provenance::from(contract.settings.measure.trust),
             _ => Provenance::Observed,
         };
-        let lost = vec!["no sandbox in this version: a candidate runs with the rights of the person".to_owned()];
+        let lost =
+            vec!["no sandbox in this version: a candidate runs with the rights of the person".to_owned()];
         Ok(Config {
             name: contract.name.clone(),
             metric_name: contract.primary.name.clone(),
@@ -230,8 +245,10 @@ impl Ground {
         let mirror = self.project.mirror();
         let (mut ledger, opened) = Ledger::open(&self.home.ledger(&id), Some(&mirror))?;
         let mut found = told(&opened);
-        let mut state = State::of(ledger.log().records.iter().map(|record| &record.entry))
-            .map_err(|what| SessionError::Refused(format!("the ledger of session {id} cannot be followed: {what}")))?;
+        let mut state =
+            State::of(ledger.log().records.iter().map(|record| &record.entry)).map_err(|what| {
+                SessionError::Refused(format!("the ledger of session {id} cannot be followed: {what}"))
+            })?;
         let Ok(segment) = state.segment() else {
             // Killed between the ledger's creation and its first row: there is nothing to go on with.
             drop(ledger);
@@ -272,7 +289,9 @@ impl Ground {
             changes.push(Change { path: path.clone(), edit });
         }
         for (path, _) in old.iter() {
-            if self.project.is_harness_path(path)? && self.harness.binary_search_by(|h| h.as_str().cmp(path)).is_err() {
+            if self.project.is_harness_path(path)?
+                && self.harness.binary_search_by(|h| h.as_str().cmp(path)).is_err()
+            {
                 changes.push(Change { path: path.to_owned(), edit: Edit::Deleted });
             }
         }
@@ -293,7 +312,11 @@ fn read_harness(path: &Utf8Path) -> Result<(FileMode, Vec<u8>), SessionError> {
 }
 
 /// Takes a baseline into the store: the code of `start` with the harness of today over it.
-pub(crate) fn import_baseline(project: &Project, store: &Store, start: Start) -> Result<Imported, SessionError> {
+pub(crate) fn import_baseline(
+    project: &Project,
+    store: &Store,
+    start: Start,
+) -> Result<Imported, SessionError> {
     let harness = project.harness()?;
     let locked = project.scope(&harness)?;
     let ignoring = |path: &str| locked.standing(path) == Standing::OffLimits;
@@ -314,7 +337,9 @@ fn told(opened: &Opened) -> Vec<String> {
     match &opened.mirror {
         MirrorState::Mended => found.push("the log in the repository was mended from the ledger".to_owned()),
         MirrorState::SetAside(path) => {
-            found.push(format!("the log in the repository held lines of somebody else; they are kept in {path}"));
+            found.push(format!(
+                "the log in the repository held lines of somebody else; they are kept in {path}"
+            ));
         }
         MirrorState::Failed(why) => found.push(format!("the log in the repository cannot be written: {why}")),
         _ => {}

@@ -1,14 +1,14 @@
 //! A person as proposer: the working tree, the commits of a branch, or a discarded try once more.
 
 use camino::Utf8Path;
-use sprag_agent::{Note, Playbook, Proposal, Proposer, Step};
+use sprag_agent::{Note, Playbook, Proposal, Proposer, Step, Usage};
 use sprag_workspace::{Start, patch};
 
+use crate::SessionError;
 use crate::events::Outcome;
 use crate::open::{import_baseline, parse_tree};
 use crate::run::StoreBlobs;
 use crate::session::Session;
-use crate::SessionError;
 
 /// What rows say under `agent`.
 const PERSON: &str = "person";
@@ -22,7 +22,7 @@ impl Session<'_> {
         self.calibrate()?;
         let snapshot = import_baseline(&self.project, &self.store, Start::Snapshot)?.tree;
         let copy = self.copy_of(&snapshot)?;
-        let note = Note { description: message.to_owned(), ..Note::default() };
+        let note = Note { description: message.to_owned(), usage: Usage::FREE, ..Note::default() };
         let outcome = self.experiment(copy.path(), note, PERSON, None)?;
         copy.remove()?;
         Ok(outcome)
@@ -39,7 +39,8 @@ impl Session<'_> {
             let tree = import_baseline(&self.project, &self.store, Start::Commit(commit.id))?.tree;
             let diff = self.store.diff(&before, &tree)?;
             before = tree;
-            let note = Note { id: Some(commit.id.to_string()), description: commit.subject, ..Note::default() };
+            let id = Some(commit.id.to_string());
+            let note = Note { id, description: commit.subject, usage: Usage::FREE, ..Note::default() };
             steps.push(Step { id: commit.id.to_string(), note, park: false, diff });
         }
         let mut proposer = Playbook::from_steps(steps);
@@ -67,14 +68,15 @@ impl Session<'_> {
     pub fn try_again(&mut self, number: u64) -> Result<Outcome, SessionError> {
         self.calibrate()?;
         let run = self.ledger.log().runs().find(|run| run.run == number).cloned();
-        let run = run.ok_or_else(|| SessionError::Refused(format!("there is no run {number}: see `sprag log`")))?;
+        let run =
+            run.ok_or_else(|| SessionError::Refused(format!("there is no run {number}: see `sprag log`")))?;
         let (Some(tree), Some(parent)) = (&run.tree, &run.parent) else {
             return Err(SessionError::Refused(format!("run {number} changed nothing: it is a baseline")));
         };
         let diff = self.store.diff(&parse_tree(parent)?, &parse_tree(tree)?)?;
         let copy = self.fresh_copy()?;
         self.lay(copy.path(), &diff)?;
-        let note = Note { description: run.description, asi: run.asi, ..Note::default() };
+        let note = Note { description: run.description, asi: run.asi, usage: Usage::FREE, ..Note::default() };
         let outcome = self.experiment(copy.path(), note, PERSON, None)?;
         copy.remove()?;
         Ok(outcome)

@@ -32,7 +32,9 @@ pub fn next_phase(project: Project) -> Result<NextPhase, SessionError> {
     let number = segment.phase + 1;
     let phase = ground.contract.phases.iter().find(|phase| phase.number == number);
     let title = phase.map(|phase| phase.title.clone()).ok_or_else(|| {
-        SessionError::Refused(format!("the spec has no phase {number}: add a `## Phase {number}` section to it"))
+        SessionError::Refused(format!(
+            "the spec has no phase {number}: add a `## Phase {number}` section to it"
+        ))
     })?;
     let place = Place {
         base: segment.config.revision.clone().unwrap_or_default(),
@@ -42,7 +44,9 @@ pub fn next_phase(project: Project) -> Result<NextPhase, SessionError> {
     ledger.append(PhaseStart { phase: number, title: title.clone(), timestamp: Some(now()) })?;
     ledger.append(ground.config(&id, number, &place)?)?;
     let parked = ledger.log().records.iter().filter_map(|record| match &record.entry {
-        Entry::Idea(Idea { text, phase, .. }) if phase.is_some_and(|parked| parked < number) => Some(text.clone()),
+        Entry::Idea(Idea { text, phase, .. }) if phase.is_some_and(|parked| parked < number) => {
+            Some(text.clone())
+        }
         _ => None,
     });
     Ok(NextPhase { phase: number, title, ideas: parked.collect() })

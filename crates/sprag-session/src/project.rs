@@ -3,8 +3,8 @@
 use std::fs;
 
 use camino::Utf8PathBuf;
-use sprag_contract::settings::DriverKind;
 use sprag_contract::locate::{ForeignConfig, Layout, locate};
+use sprag_contract::settings::DriverKind;
 use sprag_contract::{Compiled, Contract, ScopeMatcher, Severity, Source, Surroundings, compile};
 use sprag_workspace::{DirtyPath, Region, UserRepo};
 
@@ -99,7 +99,9 @@ impl Project {
         // Untracked harness files are harness all the same.
         let untracked = self.repo.dirty(&|_| false)?;
         paths.extend(untracked.into_iter().map(|dirty| dirty.path));
-        paths.retain(|path| self.is_harness(&matcher, path) && self.root.join(path).symlink_metadata().is_ok());
+        paths.retain(|path| {
+            self.is_harness(&matcher, path) && self.root.join(path).symlink_metadata().is_ok()
+        });
         paths.sort();
         paths.dedup();
         Ok(paths)
@@ -158,13 +160,16 @@ impl Project {
     }
 
     fn is_ours(&self, path: &str) -> bool {
-        path == self.layout.log || path == self.layout.ideas || path.starts_with(&format!("{}.", self.layout.log))
+        path == self.layout.log
+            || path == self.layout.ideas
+            || path.starts_with(&format!("{}.", self.layout.log))
     }
 
     /// Matches the harness: the folder of the spec, what is off limits, and the files that the settings name.
     fn harness_matcher(&self) -> Result<ScopeMatcher, SessionError> {
         let contract = self.contract()?;
-        let scope = sprag_contract::Scope { off_limits: contract.scope.off_limits.clone(), ..Default::default() };
+        let scope =
+            sprag_contract::Scope { off_limits: contract.scope.off_limits.clone(), ..Default::default() };
         let mut locked = self.layout.own_paths();
         let settings = &contract.settings;
         let mut commands: Vec<&str> = [&settings.run.measure, &settings.run.checks, &contract.how_to_run]
@@ -174,11 +179,15 @@ impl Project {
             .collect();
         commands.extend(settings.service.iter().map(|service| service.command.as_str()));
         // A word of a harness command that names a file of the repository is the harness, unless it is in scope.
-        let in_scope = ScopeMatcher::new(&contract.scope, &[]).map_err(|e| SessionError::Refused(e.to_string()))?;
+        let in_scope =
+            ScopeMatcher::new(&contract.scope, &[]).map_err(|e| SessionError::Refused(e.to_string()))?;
         for word in commands.into_iter().flat_map(str::split_whitespace) {
             let word = word.trim_start_matches("./");
             let plain = !word.is_empty() && !word.starts_with(['/', '-', '.']);
-            if plain && self.root.join(word).is_file() && in_scope.standing(word) != sprag_contract::Standing::InScope {
+            if plain
+                && self.root.join(word).is_file()
+                && in_scope.standing(word) != sprag_contract::Standing::InScope
+            {
                 locked.push(word.to_owned());
             }
         }
@@ -216,7 +225,9 @@ fn surroundings(
         checks: there(&layout.checks),
         paths: Some(paths),
         locked: layout.own_paths(),
-        seconds: crate::bench::latest(&home).filter(|bench| bench.findings.is_empty()).map(|bench| bench.seconds),
+        seconds: crate::bench::latest(&home)
+            .filter(|bench| bench.findings.is_empty())
+            .map(|bench| bench.seconds),
         scored_cases: None,
         max_iterations: foreign.max_iterations,
     })
@@ -233,7 +244,9 @@ fn read_text(path: &camino::Utf8Path) -> Result<String, SessionError> {
     let read = || -> std::io::Result<String> {
         let size = fs::metadata(path)?.len();
         if size > MAX_TEXT {
-            return Err(std::io::Error::other(format!("{size} bytes are too many for a text that people read")));
+            return Err(std::io::Error::other(format!(
+                "{size} bytes are too many for a text that people read"
+            )));
         }
         let bytes = fs::read(path)?;
         String::from_utf8(bytes).map_err(|e| std::io::Error::other(format!("it is not UTF-8: {e}")))

@@ -26,7 +26,10 @@ pub(crate) fn noise(contract: &Contract, calibrated: &Calibrated) -> Calibration
         }
         let scale = EffectScale { direction: control.direction, unit: None };
         let pairs = calibrated.pairs.iter().filter_map(|pair| pair.values.get(&control.metric));
-        noise.add_control(&control.metric, pairs.filter_map(|[a, b]| scale.effect(*a, *b)).map(f64::abs).collect());
+        noise.add_control(
+            &control.metric,
+            pairs.filter_map(|[a, b]| scale.effect(*a, *b)).map(f64::abs).collect(),
+        );
     }
     noise.layout = calibrated.layout.unwrap_or(0.0);
     noise
@@ -44,7 +47,8 @@ pub(crate) fn learn(noise: &mut Calibration, contract: &Contract, evidence: &Evi
 /// layout is not controlled.
 pub(crate) fn least_effect(contract: &Contract, calibrated: &Calibrated) -> f64 {
     let settings = &contract.settings;
-    let luck = settings.run.build.is_some() && calibrated.layout.is_none() && settings.judge.mode != Policy::Single;
+    let luck =
+        settings.run.build.is_some() && calibrated.layout.is_none() && settings.judge.mode != Policy::Single;
     let fraction = settings.judge.min_effect.max(if luck { LEAST_EFFECT_WITHOUT_LAYOUT } else { 0.0 });
     match calibrated.unit {
         // On the log scale a fraction and its log-ratio agree to a hundredth of themselves at this size.
@@ -105,35 +109,28 @@ pub(crate) fn next(segment: &Segment, carried: f64) -> Result<Rule, String> {
     let calibrated = segment.calibrated.as_ref().ok_or(not_yet)?;
     let noise = segment.noise.as_ref().ok_or(not_yet)?;
     let settings = &segment.contract.settings.judge;
-    let mode = if noise.deterministic { Mode::Deterministic } else { Mode::from(settings.mode) };
-    Ok(Rule {
-        mode,
-        primary: segment.contract.primary.name.clone(),
-        direction: segment.contract.primary.direction,
-        alpha: settings.alpha,
-        beta: settings.beta,
-        min_pairs: settings.min_pairs,
-        max_pairs: settings.max_pairs,
-        scale: noise.scale,
-        delta: noise.delta,
-        min_effect: settings.min_effect,
-        layout: noise.layout,
-        carried,
-        unit: calibrated.unit,
-        incumbent: match mode {
-            Mode::Deterministic => segment.incumbent.value,
-            Mode::Single => (!segment.recent.is_empty()).then(|| median(&segment.recent)),
-            Mode::Paired | Mode::Strict => None,
-        },
-        controls: controls(segment, calibrated, noise),
-    })
+    let mut rule = noise.rule(settings, &segment.contract.primary.name);
+    rule.carried = carried;
+    rule.incumbent = match rule.mode {
+        Mode::Deterministic => segment.incumbent.value,
+        Mode::Single => (!segment.recent.is_empty()).then(|| median(&segment.recent)),
+        Mode::Paired | Mode::Strict => None,
+    };
+    rule.controls = controls(segment, calibrated, noise);
+    Ok(rule)
 }
 
-fn controls(segment: &Segment, calibrated: &Calibrated, noise: &Calibration) -> BTreeMap<String, ControlRule> {
+fn controls(
+    segment: &Segment,
+    calibrated: &Calibrated,
+    noise: &Calibration,
+) -> BTreeMap<String, ControlRule> {
     let rules = segment.contract.in_phase(segment.phase);
     let resolved = rules.controls.into_iter().map(|control| {
         let bound = match control.bound {
-            Bound::Watched if !control.explicit && calibrated.counts.contains(&control.metric) => Bound::Unchanged,
+            Bound::Watched if !control.explicit && calibrated.counts.contains(&control.metric) => {
+                Bound::Unchanged
+            }
             bound => bound,
         };
         let noisy = matches!(bound, Bound::Within { .. });

@@ -4,18 +4,20 @@ use std::fs;
 use std::time::Instant;
 
 use sprag_agent::{Blobs, Note, Proposal, ProposeError, Proposer};
+use sprag_judge::Reason;
 use sprag_judge::stop::{Standing, first_to_fire};
 use sprag_ledger::{EventKind, Seconds};
 use sprag_measure::Role;
 use sprag_workspace::{AgentCopy, Store, TreeId};
 
+use crate::SessionError;
 use crate::coin::Seed;
 use crate::events::{Outcome, Stage};
+use crate::finish::KEEPS_BETWEEN_AUDITS;
 use crate::home::Control;
 use crate::hooks::Moment;
 use crate::open::parse_tree;
 use crate::session::{Session, seconds};
-use crate::SessionError;
 
 /// So many tries in a row without a row end the session.
 const IDLE_LIMIT: u32 = 10;
@@ -115,8 +117,11 @@ impl Session<'_> {
             Err(error) => return Err(error.into()),
         };
         copy.remove()?;
-        if matches!(outcome, Outcome::Row { .. }) {
+        if let Outcome::Row { reason, .. } = outcome {
             self.hook(Moment::After)?;
+            if reason == Reason::Improved && self.state.keeps.len().is_multiple_of(KEEPS_BETWEEN_AUDITS) {
+                self.audit_ratchet()?;
+            }
         }
         Ok(Try::Made)
     }

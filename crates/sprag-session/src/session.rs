@@ -57,7 +57,8 @@ impl Session<'_> {
         let entry = entry.into();
         let appended = self.ledger.append(entry.clone())?;
         if let MirrorState::Failed(why) = appended.mirror {
-            let notice = format!("the log in the repository could not be written ({why}); the ledger has the entry");
+            let notice =
+                format!("the log in the repository could not be written ({why}); the ledger has the entry");
             self.observer.tell(&events::Event::Notice(&notice));
         }
         self.state.apply(&entry).map_err(SessionError::Refused)
@@ -83,7 +84,8 @@ impl Session<'_> {
             let mut told = false;
             let lock = HostLock::acquire(&self.interrupt, |_| {
                 if !std::mem::replace(&mut told, true) {
-                    observer.tell(&events::Event::Notice("waiting: another sprag is measuring on this machine"));
+                    observer
+                        .tell(&events::Event::Notice("waiting: another sprag is measuring on this machine"));
                 }
             })?;
             self.host = Some(lock);
@@ -110,7 +112,12 @@ impl Session<'_> {
     }
 
     /// The commit of a tree in the session's store.
-    pub(crate) fn commit(&self, tree: &TreeId, parent: &CommitId, message: &str) -> Result<CommitId, SessionError> {
+    pub(crate) fn commit(
+        &self,
+        tree: &TreeId,
+        parent: &CommitId,
+        message: &str,
+    ) -> Result<CommitId, SessionError> {
         Ok(self.store.commit(tree, Some(parent), message, &sprag(), UnixSeconds::from_millis(now().0))?)
     }
 }

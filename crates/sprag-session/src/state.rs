@@ -162,7 +162,8 @@ impl State {
                 }
             }
             Entry::Idea(idea) => {
-                self.idle = 0;
+                // A proposer that only parks ideas is as idle as one that edits nothing.
+                self.idle += 1;
                 self.proposals.extend(idea.proposal.clone());
             }
             Entry::Final(result) => self.measured_result = result.tree.clone(),
@@ -192,7 +193,9 @@ impl State {
         let before = self.segment.take();
         // Bounds stay relative to the first baseline for as long as the same harness measures on the same host.
         let origin = match before.as_ref() {
-            Some(old) if old.config.harness == config.harness && old.config.host == config.host => old.origin.clone(),
+            Some(old) if old.config.harness == config.harness && old.config.host == config.host => {
+                old.origin.clone()
+            }
             _ => Origin { tree: tree.clone(), ..Origin::default() },
         };
         let incumbent = match before {
@@ -221,7 +224,8 @@ impl State {
         self.last_run = self.last_run.max(run.run);
         self.proposals.extend(run.proposal.clone());
         self.spend(&run.usage, run.seconds.total());
-        let segment = self.segment.as_mut().ok_or_else(|| format!("run {} stands before any config", run.run))?;
+        let segment =
+            self.segment.as_mut().ok_or_else(|| format!("run {} stands before any config", run.run))?;
         if run.kind == Some(RunKind::Baseline) {
             segment.incumbent.run = run.run;
             segment.incumbent.commit = run.commit.parse().ok();
@@ -234,14 +238,16 @@ impl State {
             return Ok(());
         }
         let stored = run.evidence.as_ref().ok_or_else(|| format!("run {} has no evidence", run.run))?;
-        let evidence = stored.get().map_err(|e| format!("the evidence of run {} cannot be read: {e}", run.run))?;
+        let evidence =
+            stored.get().map_err(|e| format!("the evidence of run {} cannot be read: {e}", run.run))?;
         let gain = segment.judge(run, &evidence);
         self.totals.experiments += 1;
         self.totals.gains.push(gain);
         if run.is_keep() {
             self.totals.consecutive_discards = 0;
             self.totals.incumbent = segment.incumbent.metrics.clone();
-            let (tree, parent) = (run.tree.clone().unwrap_or_default(), run.parent.clone().unwrap_or_default());
+            let (tree, parent) =
+                (run.tree.clone().unwrap_or_default(), run.parent.clone().unwrap_or_default());
             self.keeps.push(Keep { run: run.run, tree, parent, effect: gain });
         } else {
             self.totals.consecutive_discards += 1;
