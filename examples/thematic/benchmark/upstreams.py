@@ -20,7 +20,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-SECURITIES = 2500
+SECURITIES = 2000
 DIMENSIONS = 16
 COUNTERS = ("embedder_calls", "db_calls", "identifier_lookups")
 

@@ -16,7 +16,7 @@ import random
 from datetime import date, timedelta
 from pathlib import Path
 
-SECURITIES = 2500
+SECURITIES = 2000
 SEED = 411
 AS_OF = date(2025, 6, 30)
 FOLDER = Path(__file__).parent
