@@ -1,5 +1,7 @@
 //! What `sprag init` writes: a spec, a benchmark, checks and settings, from answers that are asked or inferred.
 
+mod answer;
+mod facts;
 mod infer;
 mod texts;
 
@@ -7,7 +9,9 @@ use std::fmt;
 
 use sprag_judge::Direction;
 
-pub use infer::{RepoFacts, infer};
+pub use answer::{check_control, check_metric, check_path, check_stop};
+pub use facts::RepoFacts;
+pub use infer::infer;
 
 /// Everything that the generated files depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,12 +47,19 @@ pub struct MetricAnswer {
     pub direction: Direction,
 }
 
+impl MetricAnswer {
+    /// What Sprag observes of a command that is timed.
+    pub fn wall_time() -> Self {
+        Self { name: "wall_ms".to_owned(), unit: "ms".to_owned(), direction: Direction::Lower }
+    }
+}
+
 /// Where the number comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Measured {
-    /// This command prints `METRIC name=value` itself.
+    /// This command prints `METRIC name=value` itself; its numbers are self-reported.
     Prints(String),
-    /// The benchmark script times this command.
+    /// Sprag times this command from outside, and takes its CPU time and peak memory: observed.
     Timed(String),
     /// Nobody knows yet: the script says so, and fails.
     Unknown,
@@ -90,6 +101,8 @@ pub struct InitFile {
 pub enum Topic {
     /// How the number is measured.
     Measure,
+    /// Which number it is.
+    Metric,
     /// What is built before.
     Build,
     /// What checks the code.
@@ -102,6 +115,7 @@ impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Topic::Measure => "measure",
+            Topic::Metric => "metric",
             Topic::Build => "build",
             Topic::Checks => "checks",
             Topic::Scope => "scope",
@@ -145,9 +159,10 @@ mod tests {
     fn full_answers_make_a_spec_that_is_ready() {
         let answers = InitAnswers {
             goal: "make parsing faster".to_owned(),
+            metric: MetricAnswer::wall_time(),
             controls: vec![
-                ("allocations".to_owned(), "unchanged".to_owned()),
-                ("peak_rss_mb".to_owned(), String::new()),
+                ("peak_rss_mb".to_owned(), "within 10%".to_owned()),
+                ("cpu_ms".to_owned(), String::new()),
             ],
             in_scope: vec!["src/**".to_owned()],
             off_limits: vec!["tests/**".to_owned()],
@@ -174,11 +189,11 @@ mod tests {
         make parsing faster.
 
         ## Metrics
-        - **Primary**: total_ms (ms, lower is better)
-        - **Secondary**: allocations, peak_rss_mb
+        - **Primary**: wall_ms (ms, lower is better)
+        - **Secondary**: peak_rss_mb, cpu_ms
 
         ## How to Run
-        `./.auto/measure.sh` — prints `METRIC name=value` lines.
+        `./.auto/measure.sh` — timed from outside.
 
         ## Files in Scope
         - src/**
@@ -187,7 +202,7 @@ mod tests {
         - tests/**
 
         ## Constraints
-        - allocations unchanged
+        - peak_rss_mb within 10%
         - checks must pass
 
         ## Stop
@@ -197,14 +212,11 @@ mod tests {
         ## What's Been Tried
         --- .auto/measure.sh
         #!/usr/bin/env bash
-        # The benchmark: prints `METRIC name=value` lines. Locked while a session runs.
+        # The workload. Sprag takes its wall time, CPU time and peak memory from outside. Locked while a session runs.
         set -euo pipefail
         cd "$(dirname "$0")/.."
 
-        start=$(date +%s%N)
-        ( ./target/release/parse data/big.txt ) >/dev/null
-        end=$(date +%s%N)
-        awk -v ns="$((end - start))" 'BEGIN { printf "METRIC total_ms=%.3f\n", ns / 1e6 }'
+        ./target/release/parse data/big.txt
         --- .auto/checks.sh
         #!/usr/bin/env bash
         # Correctness: exits 0 only when the code is right. Locked while a session runs.
@@ -220,8 +232,10 @@ mod tests {
         # timeout = { build = "10m", measure = "5m", checks = "5m", propose = "20m" }
 
         [measure]
-        driver = "script"
-        # trust = "attested"        # your claim that measure.sh never loads the code under test
+        driver = "command"          # wall_ms, cpu_ms and peak_rss_mb, taken by Sprag
+
+        [sandbox]
+        tier = "none"               # this version has no other: run only what you would run yourself
 
         [judge]
         mode = "paired"

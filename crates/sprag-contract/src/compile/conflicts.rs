@@ -5,6 +5,9 @@ use sprag_judge::{Direction, stop::StopRule};
 use super::{Compiler, Scoped, metrics::Metrics};
 use crate::{Span, Standing, Why, nearest::nearest, settings::DriverKind};
 
+/// What Sprag itself measures of a command.
+const COMMAND_METRICS: [&str; 4] = ["wall_ms", "cpu_ms", "peak_rss_mb", "size_kb"];
+
 /// What Sprag itself measures of cases.
 const CASE_METRICS: [&str; 8] =
     ["p50_ms", "p95_ms", "max_ms", "total_ms", "cpu_ms", "peak_rss_mb", "start_ms", "size_kb"];
@@ -111,24 +114,35 @@ impl Compiler<'_> {
         finding.help = Some(format!("write `when {} {sign} {}`", target.metric, target.value));
     }
 
-    /// A primary metric that the driver does not give.
+    /// Metrics that the driver does not give.
     pub(super) fn driver(&mut self, metrics: &Metrics) {
         self.primary_as_control(metrics);
-        let Some(primary) = &metrics.primary else { return };
-        if self.settings.measure.driver != DriverKind::Cases {
-            return;
-        }
-        let (name, span) = (primary.metric.name.as_str(), primary.span.clone());
-        let of_a_case = name.starts_with("case_") && name.ends_with("_ms");
+        let given: &[&str] = match self.settings.measure.driver {
+            DriverKind::Script => return,
+            DriverKind::Command => &COMMAND_METRICS,
+            DriverKind::Cases => &CASE_METRICS,
+        };
+        // What a service counts is known only when it runs.
         let counted = self.settings.service.iter().any(|service| service.counters.is_some());
-        let read = self.settings.measure.read.contains_key(name);
-        if !(CASE_METRICS.contains(&name) || of_a_case || counted || read) {
-            let message = format!("`{name}` is none of the numbers that cases give");
-            let near = nearest(name, CASE_METRICS).map(|near| format!("did you mean `{near}`?"));
-            let finding = self.error(Some(span.clone()), message);
-            finding.help = near.or(Some(format!("choose one of {}", CASE_METRICS.join(", "))));
+        let primary = metrics.primary.iter().map(|p| (p.metric.name.clone(), p.span.clone()));
+        let controls = metrics.controls.iter().map(|c| (c.metric.metric.clone(), c.span.clone()));
+        for (name, span) in primary.chain(controls) {
+            let of_a_case =
+                given.len() == CASE_METRICS.len() && name.starts_with("case_") && name.ends_with("_ms");
+            let read = self.settings.measure.read.contains_key(&name);
+            if counted || of_a_case || read || given.contains(&name.as_str()) {
+                continue;
+            }
+            let driver = self.settings.measure.driver.name();
+            let message = format!("`{name}` is none of the numbers that the driver `{driver}` gives");
+            let near = nearest(&name, given.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            let finding = self.error(Some(span), message);
+            finding.help = near.or(Some(format!("choose one of {}", given.join(", "))));
         }
-        if let Some(count) = self.env.scored_cases.filter(|count| name == "p95_ms" && *count < 100) {
+        let Some(primary) = &metrics.primary else { return };
+        let cases = self.env.scored_cases.filter(|count| *count < 100);
+        if let Some(count) = cases.filter(|_| primary.metric.name == "p95_ms") {
+            let span = primary.span.clone();
             let message = format!(
                 "p95_ms rests on {count} cases: with fewer than 100 it is close to the slowest one, and noisy"
             );

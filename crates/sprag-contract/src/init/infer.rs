@@ -1,30 +1,11 @@
 //! Guesses the answers from what a repository looks like, and says why.
 
-use super::{InitAnswers, Measured, Topic};
-
-/// What the caller saw in the repository.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RepoFacts {
-    /// All files, relative to the root, with `/`.
-    pub files: Vec<String>,
-    /// The package name of the root `Cargo.toml`.
-    pub cargo_package: Option<String>,
-    /// Names of the binaries of the root package.
-    pub cargo_binaries: Vec<String>,
-    /// Names of cargo benchmarks.
-    pub cargo_benches: Vec<String>,
-    /// The scripts of the root `package.json`: name and command.
-    pub npm_scripts: Vec<(String, String)>,
-    /// There is a `pyproject.toml`, `setup.py` or `requirements.txt`.
-    pub python: bool,
-    /// There is a `go.mod`.
-    pub go: bool,
-}
+use super::{InitAnswers, Measured, MetricAnswer, RepoFacts, Topic};
 
 /// Answers with a note why, one for each guess.
 pub fn infer(facts: &RepoFacts) -> (InitAnswers, Vec<(Topic, String)>) {
     let mut guess = Guess { facts, answers: InitAnswers::default(), notes: Vec::new() };
-    if facts.cargo_package.is_some() {
+    if facts.cargo {
         guess.rust();
     } else if !facts.npm_scripts.is_empty() || guess.has("package.json") {
         guess.node();
@@ -34,6 +15,7 @@ pub fn infer(facts: &RepoFacts) -> (InitAnswers, Vec<(Topic, String)>) {
         guess.go();
     }
     guess.script();
+    guess.metric();
     guess.scope();
     (guess.answers, guess.notes)
 }
@@ -129,7 +111,19 @@ impl Guess<'_> {
             self.answers.measure = Measured::Timed(format!("bash {path}"));
             self.note(
                 Topic::Measure,
-                format!("`{path}` is there: timed as a whole; better let it print METRIC lines"),
+                format!("`{path}` is there: timed as a whole; if it prints METRIC lines, say so"),
+            );
+        }
+    }
+
+    /// A command that is timed is measured by Sprag itself, from outside: that is worth more than what a script says.
+    fn metric(&mut self) {
+        if matches!(self.answers.measure, Measured::Timed(_)) {
+            self.answers.metric = MetricAnswer::wall_time();
+            self.answers.controls = vec![("peak_rss_mb".to_owned(), "within 10%".to_owned())];
+            self.note(
+                Topic::Metric,
+                "Sprag times the command itself, and holds its peak memory as a control",
             );
         }
     }
@@ -179,7 +173,7 @@ mod tests {
         let files = |list: &[&str]| list.iter().map(|s| s.to_string()).collect::<Vec<_>>();
         let rust = RepoFacts {
             files: files(&["Cargo.toml", "src/main.rs", "tests/t.rs", "benches/b.rs"]),
-            cargo_package: Some("parse".to_owned()),
+            cargo: true,
             cargo_binaries: vec!["parse".to_owned()],
             ..RepoFacts::default()
         };
@@ -191,6 +185,7 @@ mod tests {
         build: there is a Cargo.toml
         checks: cargo packages have `cargo test`
         measure: `parse` is the only binary: give it a workload
+        metric: Sprag times the command itself, and holds its peak memory as a control
         scope: the sources are in `src`: name fewer files if you can
         scope: tests and benchmarks are off limits: tests/**, benches/**
         "#);
@@ -209,6 +204,7 @@ mod tests {
         scope ["src/**"] but []
         checks: package.json has a script `test`
         measure: package.json has a script `bench`: timed as a whole
+        metric: Sprag times the command itself, and holds its peak memory as a control
         scope: the sources are in `src`: name fewer files if you can
         "#);
         let python = RepoFacts {
@@ -223,6 +219,7 @@ mod tests {
         scope ["core/**"] but ["tests/**", "benchmark/**"]
         checks: there is a folder of tests
         measure: `benchmark/run it.py` looks like a benchmark: timed as a whole
+        metric: Sprag times the command itself, and holds its peak memory as a control
         scope: the sources are in `core`: name fewer files if you can
         scope: tests and benchmarks are off limits: tests/**, benchmark/**
         "#);

@@ -30,9 +30,11 @@ pub(super) fn spec(answers: &InitAnswers) -> String {
         let names: Vec<&str> = answers.controls.iter().map(|(name, _)| name.as_str()).collect();
         let _ = writeln!(out, "- **Secondary**: {}", names.join(", "));
     }
-    out.push_str(
-        "\n## How to Run\n`./.auto/measure.sh` — prints `METRIC name=value` lines.\n\n## Files in Scope\n",
-    );
+    let note = match answers.measure {
+        Measured::Timed(_) => "timed from outside",
+        Measured::Prints(_) | Measured::Unknown => "prints `METRIC name=value` lines",
+    };
+    let _ = write!(out, "\n## How to Run\n`./.auto/measure.sh` — {note}.\n\n## Files in Scope\n");
     list(&mut out, &answers.in_scope);
     out.push_str("\n## Off Limits\n");
     list(&mut out, &answers.off_limits);
@@ -61,30 +63,26 @@ fn list(out: &mut String, entries: &[String]) {
 
 pub(super) fn measure(answers: &InitAnswers) -> String {
     let name = &answers.metric.name;
-    let head = "#!/usr/bin/env bash\n# The benchmark: prints `METRIC name=value` lines. Locked while a session runs.\nset -euo pipefail\ncd \"$(dirname \"$0\")/..\"\n\n";
-    let body = match &answers.measure {
-        Measured::Prints(command) => format!("{command}\n"),
-        Measured::Timed(command) => format!(
-            "start=$(date +%s%N)\n( {command} ) >/dev/null\nend=$(date +%s%N)\n\
-             awk -v ns=\"$((end - start))\" 'BEGIN {{ printf \"METRIC {name}=%.3f\\n\", ns / {} }}'\n",
-            divisor(&answers.metric.unit)
+    let (what, body) = match &answers.measure {
+        Measured::Prints(command) => {
+            ("The benchmark: prints `METRIC name=value` lines, one a metric.", format!("{command}\n"))
+        }
+        Measured::Timed(command) => (
+            "The workload. Sprag takes its wall time, CPU time and peak memory from outside.",
+            format!("{command}\n"),
         ),
-        Measured::Unknown => format!(
-            "# Run the workload here, and print its number:\n#   echo \"METRIC {name}=12.3\"\n\
-             echo \"measure.sh measures nothing yet: print METRIC {name}=<number>\" >&2\nexit 1\n"
+        Measured::Unknown => (
+            "The benchmark: prints `METRIC name=value` lines, one a metric.",
+            format!(
+                "# Run the workload here, and print its number:\n#   echo \"METRIC {name}=12.3\"\n\
+                 echo \"measure.sh measures nothing yet: print METRIC {name}=<number>\" >&2\nexit 1\n"
+            ),
         ),
     };
-    format!("{head}{body}")
-}
-
-/// How many nanoseconds a unit has; milliseconds where it is no unit of time.
-fn divisor(unit: &str) -> &'static str {
-    match unit {
-        "ns" => "1",
-        "us" | "µs" => "1e3",
-        "s" | "sec" | "seconds" => "1e9",
-        _ => "1e6",
-    }
+    format!(
+        "#!/usr/bin/env bash\n# {what} Locked while a session runs.\nset -euo pipefail\n\
+         cd \"$(dirname \"$0\")/..\"\n\n{body}"
+    )
 }
 
 pub(super) fn checks(command: &str) -> String {
@@ -103,7 +101,13 @@ pub(super) fn settings(answers: &InitAnswers) -> String {
         None => out.push_str("# build = \"make\"            # before measuring, not timed\n"),
     }
     out.push_str("# timeout = { build = \"10m\", measure = \"5m\", checks = \"5m\", propose = \"20m\" }\n");
-    out.push_str("\n[measure]\ndriver = \"script\"\n# trust = \"attested\"        # your claim that measure.sh never loads the code under test\n");
+    out.push_str(match answers.measure {
+        Measured::Timed(_) => "\n[measure]\ndriver = \"command\"          # wall_ms, cpu_ms and peak_rss_mb, taken by Sprag\n",
+        Measured::Prints(_) | Measured::Unknown => {
+            "\n[measure]\ndriver = \"script\"\n# trust = \"attested\"        # your claim that measure.sh never loads the code under test\n"
+        }
+    });
+    out.push_str("\n[sandbox]\ntier = \"none\"               # this version has no other: run only what you would run yourself\n");
     out.push_str("\n[judge]\nmode = \"paired\"\nmin_effect = \"1%\"\n");
     out
 }
