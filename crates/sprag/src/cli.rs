@@ -21,6 +21,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(commands::init::Args),
     Check(commands::check::Args),
     Run(commands::run_session::Args),
     Try(commands::r#try::Args),

@@ -11,6 +11,7 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod ideas;
 pub(crate) mod import;
+pub(crate) mod init;
 pub(crate) mod log;
 pub(crate) mod note;
 pub(crate) mod phase;
@@ -28,6 +29,7 @@ use crate::cli::{Cli, Command};
 pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
     let dir = &cli.directory;
     match cli.command {
+        Command::Init(args) => init::run(dir, args),
         Command::Check(args) => check::run(dir, args),
         Command::Run(args) => run_session::run(dir, args),
         Command::Try(args) => r#try::run(dir, args),
