@@ -12,7 +12,7 @@ mod wording;
 use std::sync::Arc;
 
 use crate::{
-    Contract, Diagnostic, Readiness, Scope, ScopeMatcher, Settings, Severity, Source, Span,
+    Contract, Diagnostic, Measuring, Readiness, Scope, ScopeMatcher, Settings, Severity, Source, Span,
     readiness::Facts,
     spec::{Document, Kind, misspelt, scan},
 };
@@ -79,6 +79,8 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
     /// What a session needs, and what of it is there.
     pub readiness: Readiness,
+    /// How it would be measured and judged.
+    pub measuring: Measuring,
 }
 
 impl Compiled {
@@ -155,8 +157,9 @@ impl Compiler<'_> {
             }
             _ => None,
         };
+        let measuring = Measuring::new(&self.settings, self.env.seconds);
         let (standing, diagnostics) = self.sorted();
-        Compiled { contract, standing, diagnostics, readiness }
+        Compiled { contract, standing, diagnostics, readiness, measuring }
     }
 
     fn contract(

@@ -1,4 +1,4 @@
-//! What `sprag check` prints: plain text, without colours.
+//! What `sprag check` prints. Plain text by default; whoever has a terminal brings a [`Look`].
 
 use std::fmt::Write;
 
@@ -7,34 +7,85 @@ use crate::{Compiled, Diagnostic, Enforcement, Readiness, Severity, State};
 /// Longer lines of a spec are cut in the report.
 const MAX_TEXT: usize = 100;
 
-/// The whole report: every line with its standing, the findings, and what is missing.
+/// How good a word of the report is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Enforced, present, ready.
+    Good,
+    /// Covered by something else, or unknown.
+    Neutral,
+    /// Advice only, or missing and not required.
+    Weak,
+    /// Missing and required, or not ready.
+    Bad,
+}
+
+/// How a report looks.
+pub trait Look {
+    /// A word that states how something stands.
+    fn word(&self, _tone: Tone, word: &str) -> String {
+        word.to_owned()
+    }
+
+    /// A finding, ending in a line break.
+    fn diagnostic(&self, diagnostic: &Diagnostic) -> String {
+        report_diagnostic(diagnostic)
+    }
+}
+
+/// Text without colours.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plain;
+
+impl Look for Plain {}
+
+/// The whole report: every line with its standing, the findings, what is missing, and how it would be measured.
 pub fn report(compiled: &Compiled) -> String {
+    report_as(compiled, &Plain)
+}
+
+/// The whole report as `look` shows it.
+pub fn report_as(compiled: &Compiled, look: &dyn Look) -> String {
     let mut out = String::new();
     for line in &compiled.standing {
-        let (word, detail) = match &line.standing {
-            Enforcement::Enforced { by } => ("ENFORCED", format!("by {by}")),
-            Enforcement::Covered { by } => ("COVERED ", format!("by {by}")),
-            Enforcement::Advisory { how } => ("ADVISORY", format!("to enforce it: {how}")),
+        let (tone, word, detail) = match &line.standing {
+            Enforcement::Enforced { by } => (Tone::Good, "ENFORCED", format!("by {by}")),
+            Enforcement::Covered { by } => (Tone::Neutral, "COVERED ", format!("by {by}")),
+            Enforcement::Advisory { how } => (Tone::Weak, "ADVISORY", format!("to enforce it: {how}")),
         };
-        let _ = writeln!(out, "{:>4}  {word}  {}\n                {detail}", line.line, short(&line.text));
+        let (word, text) = (look.word(tone, word), short(&line.text));
+        let _ = writeln!(out, "{:>4}  {word}  {text}\n                {}", line.line, printable(&detail));
     }
     if !compiled.diagnostics.is_empty() {
         out.push('\n');
         for diagnostic in &compiled.diagnostics {
-            out.push_str(&report_diagnostic(diagnostic));
+            out.push_str(&look.diagnostic(diagnostic));
         }
     }
     out.push('\n');
-    readiness(&compiled.readiness, &mut out);
-    let verdict = match (&compiled.contract, compiled.is_ready()) {
-        (Some(contract), true) => format!("ready: contract {}", short_hash(&contract.hash(1))),
-        _ => match compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).count() {
-            0 => "not ready".to_owned(),
-            1 => "not ready: 1 error".to_owned(),
-            n => format!("not ready: {n} errors"),
-        },
-    };
-    let _ = writeln!(out, "\n{verdict}");
+    readiness(&compiled.readiness, look, &mut out);
+    if let Some(contract) = &compiled.contract {
+        let measuring = &compiled.measuring;
+        let _ = writeln!(
+            out,
+            "\n  cpus    {}\n  judge   {}\n  budget  {}",
+            measuring.cpus, measuring.judge, measuring.budget
+        );
+        if compiled.is_ready() {
+            let hash = contract.hash(1);
+            let _ = writeln!(out, "\n{}: contract {}", look.word(Tone::Good, "ready"), short_hash(&hash));
+            return out;
+        }
+    }
+    let errors = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let missing = compiled.readiness.missing().filter(|requirement| requirement.required).count();
+    let counts: Vec<String> =
+        [(errors, "error", "errors"), (missing, "required part missing", "required parts missing")]
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+            .collect();
+    let _ = writeln!(out, "\n{}: {}", look.word(Tone::Bad, "not ready"), counts.join(", "));
     out
 }
 
@@ -60,18 +111,20 @@ pub fn report_diagnostic(diagnostic: &Diagnostic) -> String {
     out
 }
 
-fn readiness(readiness: &Readiness, out: &mut String) {
+fn readiness(readiness: &Readiness, look: &dyn Look, out: &mut String) {
     for requirement in &readiness.requirements {
+        let what = requirement.what;
         match &requirement.state {
             State::Present(detail) => {
-                let _ = writeln!(out, "  yes  {}: {}", requirement.what, short(detail));
+                let _ = writeln!(out, "  {}  {what}: {}", look.word(Tone::Good, "yes"), short(detail));
             }
             State::Unknown { why } => {
-                let _ = writeln!(out, "  ?    {}: {why}", requirement.what);
+                let _ = writeln!(out, "  {}  {what}: {why}", look.word(Tone::Neutral, "?  "));
             }
             State::Missing { why, add } => {
-                let word = if requirement.required { "NO " } else { "no " };
-                let _ = writeln!(out, "  {word}  {}: {why}", requirement.what);
+                let (tone, word) =
+                    if requirement.required { (Tone::Bad, "NO ") } else { (Tone::Weak, "no ") };
+                let _ = writeln!(out, "  {}  {what}: {why}", look.word(tone, word));
                 for (at, line) in add.lines().enumerate() {
                     let _ = writeln!(out, "       {} {line}", if at == 0 { "add:" } else { "    " });
                 }

@@ -45,7 +45,7 @@ serve = { stdio = "python -m worker" }
 fn a_spec_of_sections_alone_with_a_script() {
     let text = include_str!("fixtures/sections_only.md");
     let compiled = check("autoresearch.md", text, None, &replay_repository());
-    insta::assert_snapshot!(report(&compiled), @r#"
+    insta::assert_snapshot!(report(&compiled), @"
        5  ENFORCED  p95_ms (ms, lower is better)
                     by the judge: a keep needs p95_ms lower beyond the noise
        6  ADVISORY  p50_ms, total_ms, embedder_calls, db_calls, lookups
@@ -80,8 +80,12 @@ fn a_spec_of_sections_alone_with_a_script() {
            add: ## Stop
                 - after 5 consecutive discards
 
+      cpus    all (the default of `script`): work spread over cores counts as faster, and whatever else runs here disturbs
+      judge   paired: a keep needs runs side by side that show it better; of changes without effect about 2 % are kept at most
+      budget  at most 20 pairs a candidate, which is 41 runs; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
+
     ready: contract b3:6321c0a51727
-    "#);
+    ");
 }
 
 #[test]
@@ -89,7 +93,7 @@ fn the_same_spec_with_cases_is_compared_by_sprag() {
     let text = include_str!("fixtures/sections_only.md");
     let env = Surroundings { scored_cases: Some(7), seconds: Some(0.4), ..replay_repository() };
     let compiled = check("autoresearch.md", text, Some(CASES), &env);
-    insta::assert_snapshot!(report(&compiled), @r#"
+    insta::assert_snapshot!(report(&compiled), @"
        5  ENFORCED  p95_ms (ms, lower is better)
                     by the judge: a keep needs p95_ms lower beyond the noise
        6  ENFORCED  p50_ms, total_ms, embedder_calls, db_calls, lookups
@@ -125,8 +129,12 @@ fn the_same_spec_with_cases_is_compared_by_sprag() {
            add: ## Stop
                 - after 5 consecutive discards
 
+      cpus    one (the default of `cases`): both sides take turns on one core, case by case; work spread over cores does not count as faster
+      judge   paired: a keep needs runs side by side that show it better; of changes without effect about 2 % are kept at most
+      budget  at most 20 pairs a candidate, which is 41 runs or 16 s; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
+
     ready: contract b3:d0fdefa6f2ec
-    "#);
+    ");
 }
 
 #[test]
@@ -147,7 +155,7 @@ fn a_filled_in_template_with_phases() {
         ..Surroundings::default()
     };
     let compiled = check(".auto/prompt.md", include_str!("fixtures/template_shape.md"), None, &env);
-    insta::assert_snapshot!(report(&compiled), @r#"
+    insta::assert_snapshot!(report(&compiled), @"
        8  ENFORCED  total_µs (µs, lower is better)
                     by the judge: a keep needs total_µs lower beyond the noise
        9  COVERED   allocations, peak_rss_mb (MB), accuracy (higher is better) — to see what it costs
@@ -194,8 +202,12 @@ fn a_filled_in_template_with_phases() {
       yes  a fast loop: 2.0 s a run
       yes  a stop rule: after 50 experiments; after 2 hours; when total_µs <= 900
 
+      cpus    all (the default of `script`): work spread over cores counts as faster, and whatever else runs here disturbs
+      judge   paired: a keep needs runs side by side that show it better; of changes without effect about 2 % are kept at most
+      budget  at most 20 pairs a candidate, which is 41 runs or 82 s; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
+
     ready: contract b3:05c5afeb98fa
-    "#);
+    ");
     let contract = compiled.contract.unwrap();
     insta::assert_snapshot!(format!("{:#?}", contract.in_phase(2)), @r#"
     Rules {
@@ -413,7 +425,7 @@ fn a_wish_is_answered_with_what_a_problem_needs() {
            add: ## Stop
                 - after 5 consecutive discards
 
-    not ready
+    not ready: 2 required parts missing
     "#);
 }
 
