@@ -45,15 +45,7 @@ pub fn bench(
     let ground = Ground::of(project, home, observer)?;
     let tree = import_baseline(&ground.project, &ground.store, Start::Snapshot)?.tree;
     let out = ground.home.work("bench");
-    let mut lab = Lab::open(
-        &ground.home,
-        &ground.store,
-        &tree,
-        &ground.contract,
-        ground.scripts(),
-        &ground.inputs,
-        interrupt,
-    )?;
+    let mut lab = Lab::open(&ground, &tree, 1, interrupt)?;
     let loaded = lab.load(&ground.store, Role::Incumbent, &tree, None, &out)?;
     let mut bench = Bench {
         metrics: Metrics::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use sprag_judge::stats::median;
-use sprag_judge::{Finding, Metrics, Pair, Provenance, repeats_exactly};
+use sprag_judge::{Bound, Calibration, Finding, Metrics, Pair, Provenance, repeats_exactly, smallest_margin};
 use sprag_ledger::{Calibration as Calibrated, Run as Row, RunKind, Seconds, Usage};
 use sprag_measure::{Role, Run, process};
 
@@ -229,8 +229,30 @@ impl Session<'_> {
             self.notice(caveat);
         }
         let noise = rule::noise(&self.contract, calibrated);
+        self.refuse_narrow_margins(&noise)?;
         let sentence = noise.sentence(&self.contract.settings.judge);
         self.notice(&sentence);
+        Ok(())
+    }
+
+    /// A margin that the pairs cannot resolve would refuse or allow by luck.
+    fn refuse_narrow_margins(&self, noise: &Calibration) -> Result<(), SessionError> {
+        let segment = self.state.segment().map_err(SessionError::Refused)?;
+        let settings = &self.contract.settings.judge;
+        for control in self.contract.in_phase(segment.phase).controls {
+            let Bound::Within { margin, .. } = control.bound else { continue };
+            let least =
+                smallest_margin(noise.control_scale(&control.metric), settings.max_pairs, settings.kappa);
+            if margin < least {
+                let (name, percent) = (&control.metric, 100.0 * least);
+                let what = format!(
+                    "the noise of {name} hides changes below {percent:.1} %, and the spec allows {:.1} %: widen the margin in line {}, raise [judge] max_pairs, or measure more in a run",
+                    100.0 * margin,
+                    control.line
+                );
+                return Err(SessionError::NotWorthIt { what });
+            }
+        }
         Ok(())
     }
 

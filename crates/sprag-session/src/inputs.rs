@@ -39,6 +39,8 @@ pub(crate) fn copy(
             );
             return Err(SessionError::Refused(what));
         }
+        // A link stands for what it points to: the copy must not reach back into the person's folders.
+        let source = source.canonicalize_utf8().map_err(|e| SessionError::io("resolve", &source, e))?;
         let fingerprint = fingerprint(&source)?;
         let copy = home.work("inputs").join(path);
         let known = home.work("inputs").join(format!("{}.b3", path.replace('/', "%")));

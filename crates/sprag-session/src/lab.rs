@@ -13,8 +13,9 @@ use sprag_measure::{
 };
 use sprag_workspace::{Checkout, Store, TreeId};
 
+use crate::SessionError;
 use crate::coin::Toss;
-use crate::{Home, SessionError};
+use crate::open::Ground;
 
 /// Where trees are built and measured. Everything it holds on disk can be deleted and made again.
 pub(crate) struct Lab {
@@ -52,19 +53,18 @@ pub(crate) struct Loaded {
 }
 
 impl Lab {
-    /// Opens the bench of a session for one segment: `baseline` is the tree whose harness is locked.
+    /// Opens the bench for one segment: `baseline` is the tree whose harness is locked.
     ///
     /// # Errors
     /// [`SessionError`] when a slot cannot be made, or the settings do not fit the driver.
     pub(crate) fn open(
-        home: &Home,
-        store: &Store,
+        ground: &Ground,
         baseline: &TreeId,
-        contract: &Contract,
-        scripts: Scripts,
-        inputs: &[(String, Utf8PathBuf)],
+        phase: u32,
         interrupt: &Interrupt,
     ) -> Result<Self, SessionError> {
+        let Ground { home, store, contract, inputs, .. } = ground;
+        let scripts = ground.scripts();
         let mut harness = Checkout::create(&home.work("harness"), &[])?;
         harness.sync(store, baseline)?;
         let slot = |name: &str| -> Result<Slot, SessionError> {
@@ -74,7 +74,7 @@ impl Lab {
         };
         // Equal lengths: a path in argv or in an error message must not shift one side's memory.
         let slots = [slot("a")?, slot("b")?];
-        let rules = contract.in_phase(1);
+        let rules = contract.in_phase(phase);
         let mut wanted: std::collections::BTreeSet<String> =
             rules.controls.iter().map(|control| control.metric.clone()).collect();
         wanted.insert(contract.primary.name.clone());

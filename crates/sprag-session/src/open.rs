@@ -88,16 +88,7 @@ impl<'o> Session<'o> {
         let origin: TreeId = parse_tree(&current.origin.tree)?;
         let segment_tree: TreeId = parse_tree(current.config.tree.as_deref().unwrap_or_default())?;
         let phase = current.phase;
-        let scripts = ground.scripts();
-        let lab = Lab::open(
-            &ground.home,
-            &ground.store,
-            &segment_tree,
-            &ground.contract,
-            scripts,
-            &ground.inputs,
-            &interrupt,
-        )?;
+        let lab = Lab::open(&ground, &segment_tree, phase, &interrupt)?;
         let goldens = match Goldens::of_harness(&ground.store, &segment_tree, &ground.contract, phase)? {
             Some(goldens) => Some(goldens),
             None => Goldens::recorded(&ground.home.session(&id).join("goldens"), &ground.contract, phase)?,

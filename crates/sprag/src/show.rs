@@ -42,3 +42,10 @@ pub(crate) fn coloured() -> bool {
 pub(crate) fn clean(text: &str) -> String {
     sprag_measure::process::sanitized(text.as_bytes())
 }
+
+/// Whether the reader's locale can show more than ASCII.
+pub(crate) fn unicode() -> bool {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}

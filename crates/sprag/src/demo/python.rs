@@ -44,7 +44,8 @@ pub(crate) fn prepare(dir: &Utf8Path) -> miette::Result<()> {
 
 fn step(dir: &Utf8Path, program: &str, args: &[&str], help: &str) -> miette::Result<()> {
     let program = if program.contains('/') { dir.join(program).into_string() } else { program.to_owned() };
-    let output = Command::new(&program).current_dir(dir).args(args).stdin(Stdio::null()).output().into_diagnostic()?;
+    let output =
+        Command::new(&program).current_dir(dir).args(args).stdin(Stdio::null()).output().into_diagnostic()?;
     if output.status.success() {
         return Ok(());
     }

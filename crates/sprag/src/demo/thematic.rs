@@ -37,8 +37,9 @@ pub(crate) fn run(dir: Option<Utf8PathBuf>) -> miette::Result<ExitCode> {
 fn tell(dir: &Utf8Path) -> miette::Result<ExitCode> {
     let reading = open::reading(dir, None)?;
     show::text(&crate::commands::log::table(&reading.log, show::width()))?;
-    let curve = crate::commands::log::curve(&reading.log).ok_or_else(|| miette!("the ledger holds no runs"))?;
-    let glyphs = curve::Glyphs::Unicode;
+    let curve =
+        crate::commands::log::curve(&reading.log).ok_or_else(|| miette!("the ledger holds no runs"))?;
+    let glyphs = if show::unicode() { curve::Glyphs::Unicode } else { curve::Glyphs::Ascii };
     show::text(&format!("\n{}", curve::text(&curve, show::width().min(100), 18, glyphs)))?;
     for (name, bytes) in [("curve.svg", curve::svg(&curve).into_bytes()), ("curve.png", curve::png(&curve))] {
         fs::write(dir.join(name), bytes).into_diagnostic()?;

@@ -14,7 +14,8 @@ pub(crate) fn unpack(example: &Dir<'_>, dir: Option<Utf8PathBuf>) -> miette::Res
         Some(dir) => dir,
         None => {
             let temp = tempfile::Builder::new().prefix("sprag-demo-").tempdir().into_diagnostic()?;
-            Utf8PathBuf::from_path_buf(temp.keep()).map_err(|path| miette!("{} is not UTF-8", path.display()))?
+            Utf8PathBuf::from_path_buf(temp.keep())
+                .map_err(|path| miette!("{} is not UTF-8", path.display()))?
         }
     };
     if dir.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some()) {
@@ -35,7 +36,8 @@ pub(crate) fn unpack(example: &Dir<'_>, dir: Option<Utf8PathBuf>) -> miette::Res
 }
 
 fn git(dir: &Utf8Path, args: &[&str]) -> miette::Result<()> {
-    let who = ["-c", "user.name=Sprag demo", "-c", "user.email=demo@localhost", "-c", "core.hooksPath=/dev/null"];
+    let who =
+        ["-c", "user.name=Sprag demo", "-c", "user.email=demo@localhost", "-c", "core.hooksPath=/dev/null"];
     let output = Command::new("git").current_dir(dir).args(who).args(args).output();
     let output = output.into_diagnostic().wrap_err("failed to run git: it is needed for everything here")?;
     if output.status.success() {
@@ -50,7 +52,9 @@ fn write(from: &Dir<'_>, to: &Utf8Path) -> miette::Result<()> {
         let path = to.join(path);
         let parent = path.parent().unwrap_or(to);
         fs::create_dir_all(parent).into_diagnostic()?;
-        fs::write(&path, file.contents()).into_diagnostic().wrap_err_with(|| format!("failed to write {path}"))?;
+        fs::write(&path, file.contents())
+            .into_diagnostic()
+            .wrap_err_with(|| format!("failed to write {path}"))?;
         if path.extension() == Some("sh") {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).into_diagnostic()?;
         }

@@ -10,8 +10,9 @@ use super::words;
 pub(crate) struct Live {
     bar: ProgressBar,
     started: Instant,
-    /// What the session reached and spent, shown at the end of the line.
-    standing: String,
+    incumbent: String,
+    /// US dollars since this view began; `None` once any part of it is unknown.
+    spent: Option<f64>,
     running: String,
 }
 
@@ -20,13 +21,20 @@ impl Live {
         let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is ours");
         let bar = ProgressBar::new_spinner().with_style(style);
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self { bar, started: Instant::now(), standing: String::new(), running: String::new() }
+        Self {
+            bar,
+            started: Instant::now(),
+            incumbent: String::new(),
+            spent: Some(0.0),
+            running: String::new(),
+        }
     }
 
     fn refresh(&self, progress: &str) {
         let elapsed = self.started.elapsed().as_secs();
         let clock = format!("{}:{:02}", elapsed / 60, elapsed % 60);
-        self.bar.set_message(format!("{}{progress} · {}{clock}", self.running, self.standing));
+        let spent = self.spent.map_or("$?".to_owned(), |usd| format!("${usd:.2}"));
+        self.bar.set_message(format!("{}{progress} · {}{spent} · {clock}", self.running, self.incumbent));
     }
 }
 
@@ -46,8 +54,12 @@ impl Observer for Live {
                 let percent = 100.0 * (effect.exp() - 1.0);
                 self.refresh(&format!(" {done}/{of}, {percent:+.1} %, evidence {e:.2} of {needed:.0}"));
             }
-            Event::Judged { run, .. } if run.is_keep() => {
-                self.standing = run.metric.map_or(String::new(), |value| format!("incumbent {value:.2} · "));
+            Event::Judged { run, .. } => {
+                self.spent = self.spent.zip(run.usage.usd).map(|(spent, usd)| spent + usd);
+                if run.is_keep() {
+                    self.incumbent =
+                        run.metric.map_or(String::new(), |value| format!("incumbent {value:.2} · "));
+                }
                 self.refresh("");
             }
             Event::Stopped { .. } => self.bar.finish_and_clear(),

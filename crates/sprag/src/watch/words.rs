@@ -1,7 +1,7 @@
 //! The sentences that both views share. Whatever an agent wrote is cleaned before it gets here to the terminal.
 
-use sprag_ledger::{Final, Run};
 use crate::show::clean as sanitized;
+use sprag_ledger::{Final, Run};
 use sprag_session::{Event, Stage};
 
 /// How long a description may be in a line.
@@ -20,17 +20,24 @@ pub(crate) fn short(text: &str) -> String {
 pub(crate) fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Opened { name, session, runs, found } => {
-            let state = if *runs == 0 { "new session".to_owned() } else { format!("goes on after run {runs}") };
+            let state =
+                if *runs == 0 { "new session".to_owned() } else { format!("goes on after run {runs}") };
             let found: String = found.iter().map(|what| format!("\n  {}", short_note(what))).collect();
             format!("{} · {state} · {session}{found}", short(name))
         }
         Event::Notice(text) => format!("  {}", short_note(text)),
         Event::Judged { run, verdict } => judged(run, &verdict.detail),
-        Event::NoRow { word, description, why } => format!("   –  {word:<13} {}\n      {}", short(description), short_note(why)),
+        Event::NoRow { word, description, why } => {
+            format!("   –  {word:<13} {}\n      {}", short(description), short_note(why))
+        }
         Event::Parked { text } => format!("   –  {:<13} {}", "idea parked", short(text)),
         Event::Finished(result) => finished(result),
         Event::Stopped { why } => format!("stopped: {}", short_note(why)),
-        Event::Calibrated(_) | Event::Stage { .. } | Event::Calibrating { .. } | Event::Pair { .. } | Event::Finishing { .. } => {
+        Event::Calibrated(_)
+        | Event::Stage { .. }
+        | Event::Calibrating { .. }
+        | Event::Pair { .. }
+        | Event::Finishing { .. } => {
             return None;
         }
     })
@@ -45,7 +52,12 @@ fn judged(run: &Run, detail: &str) -> String {
     let metric = run.metric.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
     let first = sanitized(detail);
     let first = first.lines().next().unwrap_or_default();
-    format!("{:>4}  {:<13} {metric:>10}  {}\n      {first}", run.run, run.status.word(), short(&run.description))
+    format!(
+        "{:>4}  {:<13} {metric:>10}  {}\n      {first}",
+        run.run,
+        run.status.word(),
+        short(&run.description)
+    )
 }
 
 fn finished(result: &Final) -> String {
