@@ -34,11 +34,17 @@ impl<R: BufRead, W: Write> Asker<R, W> {
         // What was proposed for a command that is timed is given by no script.
         let same_way = timed == matches!(proposed.measure, Measured::Timed(_));
         let controls: Vec<String> = match same_way {
-            true => proposed.controls.iter().map(|(name, bound)| format!("{name} {bound}").trim().to_owned()).collect(),
+            true => proposed
+                .controls
+                .iter()
+                .map(|(name, bound)| format!("{name} {bound}").trim().to_owned())
+                .collect(),
             false => Vec::new(),
         };
-        let controls = self.list("Which other numbers are held, so that cheating shows?", &controls, check_control)?;
-        let build = self.command("Which command builds, before each measurement?", proposed.build.as_deref())?;
+        let controls =
+            self.list("Which other numbers are held, so that cheating shows?", &controls, check_control)?;
+        let build =
+            self.command("Which command builds, before each measurement?", proposed.build.as_deref())?;
         let checks =
             self.command("Which command exits 0 only when the code is right?", proposed.checks.as_deref())?;
         let path = |text: &str| check_path(text).map(|()| text.to_owned());
@@ -59,13 +65,15 @@ impl<R: BufRead, W: Write> Asker<R, W> {
             return Ok((Measured::Unknown, self.metric(&InitAnswers::default().metric)?));
         };
         let way = if matches!(proposed.measure, Measured::Prints(_)) { "print" } else { "time" };
-        let times = self.ask("Shall Sprag time it, or does it print METRIC lines itself (time, print)?", way, |text| {
-            match text {
+        let times = self.ask(
+            "Shall Sprag time it, or does it print METRIC lines itself (time, print)?",
+            way,
+            |text| match text {
                 "time" | "timed" | "t" => Ok(true),
                 "print" | "prints" | "p" => Ok(false),
                 _ => Err("write `time` or `print`".to_owned()),
-            }
-        })?;
+            },
+        )?;
         if times {
             return Ok((Measured::Timed(command), MetricAnswer::wall_time()));
         }
@@ -131,7 +139,10 @@ impl<R: BufRead, W: Write> Asker<R, W> {
             self.output.flush()?;
             let mut line = String::new();
             if self.input.read_line(&mut line)? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the input ended before the last answer"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the input ended before the last answer",
+                ));
             }
             let answer = line.trim();
             match read(if answer.is_empty() { proposed } else { answer }) {

@@ -44,7 +44,7 @@ impl Outcome {
         for (label, topic, value) in self.choices() {
             let _ = writeln!(out, "{label:<9} {}", clean(&value));
             for (_, why) in self.notes.iter().filter(|(about, _)| Some(*about) == topic) {
-                let _ = writeln!(out, "{:9}   as {}", "", clean(why));
+                let _ = writeln!(out, "{:9}   because {}", "", clean(why));
             }
         }
         let missing = self.missing();
@@ -54,7 +54,9 @@ impl Outcome {
                 let _ = writeln!(out, "  - {what}");
             }
         }
-        out.push_str("\nnext: read .auto/prompt.md, then `sprag check` says how each line of it is understood\n");
+        out.push_str(
+            "\nnext: read .auto/prompt.md, then `sprag check` says how each line of it is understood\n",
+        );
         out
     }
 
@@ -93,7 +95,9 @@ impl Outcome {
         let answers = &self.answers;
         let measure = match &answers.measure {
             Measured::Timed(command) => format!("{command}, timed from outside"),
-            Measured::Prints(command) => format!("{command}, which prints METRIC lines itself: self-reported"),
+            Measured::Prints(command) => {
+                format!("{command}, which prints METRIC lines itself: self-reported")
+            }
             Measured::Unknown => "nothing yet".to_owned(),
         };
         let metric = format!("{}, {} is better", answers.metric.name, way(answers.metric.direction));
