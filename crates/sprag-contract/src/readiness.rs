@@ -110,7 +110,7 @@ impl Facts<'_> {
     }
 
     fn correctness(&self) -> Requirement {
-        let compared = self.settings.cases.as_ref().is_some_and(|cases| cases.goldens.is_some());
+        let compared = self.settings.compared_cases().is_some();
         let state = match (self.goldens, self.checks) {
             (Some(Goldens::Exact), checks) if compared => State::Present(with("goldens exact", checks)),
             (Some(Goldens::Within { tolerance }), checks) if compared => {

@@ -44,6 +44,14 @@ pub struct Settings {
     pub replay: Unread,
 }
 
+impl Settings {
+    /// The cases whose outputs are compared: with the goldens that they name, or with the baseline's own answers.
+    /// `None` where the driver sends no cases.
+    pub fn compared_cases(&self) -> Option<&Cases> {
+        self.cases.as_ref().filter(|_| self.measure.driver == DriverKind::Cases)
+    }
+}
+
 /// `[run]`: commands, run by `sh -c` in the workspace root.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

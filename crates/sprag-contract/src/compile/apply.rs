@@ -86,7 +86,9 @@ impl Compiler<'_> {
             },
             Rule::SameTests => {
                 reader.same_tests = true;
-                Enforcement::enforced("scope: a candidate that changes or removes a test file is refused")
+                Enforcement::enforced(
+                    "scope: a candidate that changes, adds or removes a test file is refused; tests inside of other files are not seen",
+                )
             }
             Rule::HarnessLocked => Enforcement::covered(
                 "the lock on the harness, and Files in Scope: what it does not name is refused",
@@ -211,8 +213,9 @@ impl Compiler<'_> {
             Goldens::Exact => "goldens exact".to_owned(),
             Goldens::Within { tolerance } => format!("goldens within {tolerance:e}"),
         };
-        if self.settings.cases.as_ref().is_some_and(|cases| cases.goldens.is_some()) {
-            return Enforcement::enforced(format!("{rule}: every output is compared with its golden"));
+        if let Some(cases) = self.settings.compared_cases() {
+            let golden = if cases.goldens.is_some() { "its golden" } else { "the baseline's" };
+            return Enforcement::enforced(format!("{rule}: every output is compared with {golden}"));
         }
         match &self.settings.run.checks {
             Some(command) => {
@@ -227,9 +230,7 @@ impl Compiler<'_> {
 
     /// The settings' goldens are compared even where the spec does not speak of them.
     pub(super) fn golden_settings(&mut self, reader: &mut Reader<'_>) {
-        let Some(cases) = self.settings.cases.as_ref().filter(|cases| cases.goldens.is_some()) else {
-            return;
-        };
+        let Some(cases) = self.settings.compared_cases() else { return };
         let tolerance = cases.compare.tolerance;
         let of_settings = if tolerance > 0.0 { Goldens::Within { tolerance } } else { Goldens::Exact };
         match reader.goldens.get(&None) {
