@@ -93,6 +93,30 @@ impl Findings {
                 "write `tier = \"none\"`, and run only code that you would run yourself",
             );
         }
+        if settings.measure.layout == Some(super::Layout::Sample) {
+            self.add(
+                Severity::Error,
+                &["measure", "layout"],
+                "this version does not sample builds",
+                "write `layout = \"shuffle\"` to build both sides anew for each pair, or `layout = \"off\"`, which says so in every row and looks for 3 % or more",
+            );
+        }
+        if settings.cases.as_ref().is_some_and(|cases| cases.hidden.is_some()) {
+            self.add(
+                Severity::Error,
+                &["cases", "hidden"],
+                "this version does not judge hidden cases",
+                "remove `hidden`: nothing would look at it",
+            );
+        }
+        if settings.run.profile.is_some() {
+            self.add(
+                Severity::Warning,
+                &["run", "profile"],
+                "this version does not run the profile",
+                "keep it for later, or remove it",
+            );
+        }
         self.unread_tables();
         self.cases(settings);
         self.commands(settings);
@@ -299,6 +323,7 @@ env = ["LANG"]
         3:2 this version does not record and replay traffic: nothing would guard these requests | remove `[replay]`, and serve recorded answers from a `[[service]]` of your own
         5:2 `[agent]` is not read by this version | choose the agent on the command line: `sprag run --agent …`
         "#);
+        insta::assert_snapshot!(told("[measure]\nlayout = 'sample'\n"), @r#"2:10 this version does not sample builds | write `layout = "shuffle"` to build both sides anew for each pair, or `layout = "off"`, which says so in every row and looks for 3 % or more"#);
         insta::assert_snapshot!(told("[measure]\ndriver = 'cases'\n[cases]\nfile = 'c'\nserve = { http = { port = 1 } }\n"), @r#"5:9 `http` is not in this version: it serves cases by `{ stdio = "command" }` alone | -"#);
         insta::assert_snapshot!(told("[cases]\nfile = 'c'\nserve = 'each'\n"), @r#"3:9 `each` is not in this version: it serves cases by `{ stdio = "command" }` alone | -"#);
         insta::assert_snapshot!(told("[measure]\ndriver = 'cases'\n[judge]\nalpha = 7\n[run]\nbuild = ' '\n"), @r#"
