@@ -25,6 +25,9 @@ pub trait Proposer {
     /// Told once before the first try: the ids of the proposals that the ledger already holds.
     fn resume(&mut self, done: &[String]);
 
+    /// Told once before the first try: the ids of the ideas that were parked in an earlier phase, and may be tried now.
+    fn given_back(&mut self, _ideas: &[String]) {}
+
     /// Makes one try by editing the files under `copy`.
     ///
     /// # Errors

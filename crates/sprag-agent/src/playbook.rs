@@ -32,7 +32,7 @@ pub struct Step {
     pub id: String,
     /// What is said about it.
     pub note: Note,
-    /// It is an idea for a later phase, not a candidate.
+    /// It is an idea for a later phase: parked now, and a candidate once it is given back.
     pub park: bool,
     /// The unified diff; may be empty.
     pub diff: String,
@@ -81,6 +81,10 @@ pub enum PlaybookError {
 }
 
 impl Step {
+    fn is_empty(&self) -> bool {
+        self.diff.trim().is_empty()
+    }
+
     /// Reads one proposal; `path` names it and stands in errors.
     ///
     /// # Errors
@@ -130,6 +134,7 @@ fn split_at_fence(body: &str) -> Option<(&str, &str)> {
 #[derive(Debug)]
 pub struct Playbook {
     steps: std::vec::IntoIter<Step>,
+    given_back: HashSet<String>,
     bundled: Utf8PathBuf,
 }
 
@@ -160,12 +165,12 @@ impl Playbook {
             }
             steps.push(Step::parse(path, &fs::read_to_string(path).map_err(|e| read(path, e))?)?);
         }
-        Ok(Self { steps: steps.into_iter(), bundled: dir.join("blobs") })
+        Ok(Self { steps: steps.into_iter(), given_back: HashSet::new(), bundled: dir.join("blobs") })
     }
 
     /// A playbook of steps made elsewhere, such as the commits of a branch.
     pub fn from_steps(steps: Vec<Step>) -> Self {
-        Self { steps: steps.into_iter(), bundled: Utf8PathBuf::from("/nonexistent") }
+        Self { steps: steps.into_iter(), given_back: HashSet::new(), bundled: Utf8PathBuf::from("/nonexistent") }
     }
 }
 
@@ -180,15 +185,25 @@ impl Proposer for Playbook {
         self.steps = left.into_iter();
     }
 
+    fn given_back(&mut self, ideas: &[String]) {
+        self.given_back.extend(ideas.iter().cloned());
+    }
+
     fn propose(
         &mut self,
         _brief: &str,
         copy: &Utf8Path,
         blobs: &dyn Blobs,
     ) -> Result<Proposal, ProposeError> {
-        let Some(step) = self.steps.next() else { return Ok(Proposal::Exhausted) };
-        if step.park {
+        let given_back = &self.given_back;
+        // An idea of words alone has nothing to play when it comes back.
+        let mut playable = self.steps.by_ref().filter(|step| !given_back.contains(&step.id) || !step.is_empty());
+        let Some(step) = playable.next() else { return Ok(Proposal::Exhausted) };
+        if step.park && !self.given_back.contains(&step.id) {
             return Ok(Proposal::Idea(step.note));
+        }
+        if step.is_empty() {
+            return Ok(Proposal::Edit(step.note));
         }
         let bundled = |id: &str| bundled_blob(&self.bundled, id);
         let blob = |id: &str| blobs.blob(id).or_else(|| bundled(id));

@@ -39,6 +39,13 @@ impl Session<'_> {
         ideas.filter(|idea| idea.phase.is_some_and(|parked| parked < phase)).collect()
     }
 
+    /// The proposals behind those ideas, but for the ones that were tried since.
+    pub(crate) fn proposals_given_back(&self) -> Vec<String> {
+        let times = |id: &String| self.state.proposals.iter().filter(|known| *known == id).count();
+        let ideas = self.ideas_given_back().into_iter();
+        ideas.filter_map(|idea| idea.proposal.clone()).filter(|id| times(id) == 1).collect()
+    }
+
     fn append_to_ideas(&self, idea: &Idea) -> Result<(), SessionError> {
         let path = self.project.root.join(&self.project.layout.ideas);
         // One idea is one line, whatever the proposer wrote.

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 use sprag_agent::{Note, Playbook, Proposal, Proposer, Step, Usage};
-use sprag_workspace::{Start, patch};
+use sprag_workspace::{Change, Edit, Start, TreeId, patch};
 
 use crate::SessionError;
 use crate::events::Outcome;
@@ -21,11 +21,31 @@ impl Session<'_> {
     pub fn try_working_tree(&mut self, message: &str) -> Result<Outcome, SessionError> {
         self.calibrate()?;
         let snapshot = import_baseline(&self.project, &self.store, Start::Snapshot)?.tree;
-        let copy = self.copy_of(&snapshot)?;
+        let copy = self.copy_of(&self.with_prose_of_the_incumbent(&snapshot)?)?;
         let note = Note { description: message.to_owned(), usage: Usage::FREE, ..Note::default() };
         let outcome = self.experiment(copy.path(), note, PERSON, None)?;
         copy.remove()?;
         Ok(outcome)
+    }
+
+    /// `tree` with the incumbent's spec, settings and hooks: a person may edit them between tries, and where nothing
+    /// that decides changed, the session goes on with the incumbent of before.
+    fn with_prose_of_the_incumbent(&self, tree: &TreeId) -> Result<TreeId, SessionError> {
+        let incumbent = parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
+        let (old, new) = (self.store.manifest(&incumbent)?, self.store.manifest(tree)?);
+        let mut changes = Vec::new();
+        for (path, entry) in old.iter().filter(|(path, _)| self.project.is_prose(path)) {
+            let bytes = self.store.blob(&entry.id)?;
+            let edit = match new.get(path) {
+                Some(same) if same.id == entry.id && same.mode == entry.mode => continue,
+                Some(_) => Edit::Changed { mode: entry.mode, bytes },
+                None => Edit::New { mode: entry.mode, bytes },
+            };
+            changes.push(Change { path: path.to_owned(), edit });
+        }
+        let gone = new.iter().filter(|(path, _)| self.project.is_prose(path) && !old.contains(path));
+        changes.extend(gone.map(|(path, _)| Change { path: path.to_owned(), edit: Edit::Deleted }));
+        Ok(self.store.write_tree(tree, &changes)?)
     }
 
     /// Judges every commit of `range`, oldest first. One whose change no longer applies is skipped.

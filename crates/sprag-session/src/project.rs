@@ -107,13 +107,16 @@ impl Project {
         Ok(paths)
     }
 
-    /// `b3:` hash over the names and bytes of the harness.
+    /// `b3:` hash over the names and bytes of what measures and checks.
+    ///
+    /// What is locked but measures nothing is left out: of spec and settings everything that decides is in the
+    /// contract's hash, and another word in them should not cost a baseline; hooks only talk to the proposer.
     ///
     /// # Errors
     /// [`SessionError`] when a file cannot be read.
     pub fn harness_hash(&self, paths: &[String]) -> Result<String, SessionError> {
         let mut hasher = blake3::Hasher::new();
-        for path in paths {
+        for path in paths.iter().filter(|path| !self.is_prose(path)) {
             let full = self.root.join(path);
             let bytes = match full.is_symlink() {
                 true => fs::read_link(&full).map(|to| to.to_string_lossy().into_owned().into_bytes()),
@@ -128,13 +131,15 @@ impl Project {
         Ok(format!("b3:{}", hasher.finalize().to_hex()))
     }
 
-    /// The scope with the harness locked.
+    /// The scope with the harness locked, and the tests where they must stay the same.
     ///
     /// # Errors
     /// [`SessionError`] where the scope has a pattern that is none.
     pub fn scope(&self, harness: &[String]) -> Result<ScopeMatcher, SessionError> {
         let contract = self.contract()?;
-        ScopeMatcher::new(&contract.scope, harness).map_err(|e| SessionError::Refused(e.to_string()))
+        let matcher =
+            ScopeMatcher::new(&contract.scope, harness).map_err(|e| SessionError::Refused(e.to_string()))?;
+        Ok(matcher.with_same_tests(contract.same_tests))
     }
 
     /// What of the repository is copied.
@@ -157,6 +162,13 @@ impl Project {
     /// [`SessionError::SpecNotReady`] where the spec has mistakes.
     pub fn is_harness_path(&self, path: &str) -> Result<bool, SessionError> {
         Ok(self.is_harness(&self.harness_matcher()?, path))
+    }
+
+    /// Whether a path is locked and yet measures nothing: spec, settings, hooks.
+    pub(crate) fn is_prose(&self, path: &str) -> bool {
+        let Layout { spec, settings, config, hooks, .. } = &self.layout;
+        [spec, settings, config].into_iter().any(|own| own == path)
+            || path.strip_prefix(hooks.as_str()).is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn is_ours(&self, path: &str) -> bool {

@@ -47,7 +47,11 @@ impl Session<'_> {
     /// [`SessionError`]; everything finished is in the ledger.
     pub fn run(&mut self, proposer: &mut dyn Proposer) -> Result<Ending, SessionError> {
         self.calibrate()?;
-        proposer.resume(&self.state.proposals);
+        let given_back = self.proposals_given_back();
+        let done: Vec<String> =
+            self.state.proposals.iter().filter(|id| !given_back.contains(*id)).cloned().collect();
+        proposer.resume(&done);
+        proposer.given_back(&given_back);
         self.warn_of_deaf_rules();
         loop {
             self.interrupt.check()?;

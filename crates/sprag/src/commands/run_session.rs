@@ -16,9 +16,9 @@ use crate::{open, watch};
 /// Example: sprag run --agent playbook:proposals
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Who proposes: playbook:DIR.
+    /// Who proposes: playbook:DIR, a folder of patches.
     #[arg(long, value_name = "NAME")]
-    agent: String,
+    agent: Option<String>,
     /// Start a new session; the old one stays readable.
     #[arg(long)]
     new: bool,
@@ -27,9 +27,21 @@ pub(crate) struct Args {
     include_dirty: bool,
 }
 
+/// What a person reads who names no proposer.
+const NO_AGENT: &str = "\
+error: nobody is named to propose changes
+  sprag run --agent playbook:DIR   plays a folder of patches; `sprag export --playbook DIR` writes one from a session
+  sprag try                        judges what you changed in the working tree yourself
+  sprag try --each A..B            judges each commit of a branch
+";
+
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    let Some(agent) = &args.agent else {
+        eprint!("{NO_AGENT}");
+        return Ok(ExitCode::from(2));
+    };
     let project = open::project(dir)?;
-    let mut proposer = sprag_agent::open(&args.agent).into_diagnostic()?;
+    let mut proposer = sprag_agent::open(&beneath(dir, agent)).into_diagnostic()?;
     let baseline = if args.include_dirty { From::Snapshot } else { From::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();
@@ -42,6 +54,14 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             drop(view);
             interrupted(error)
         }
+    }
+}
+
+/// A playbook's folder is named from where the command works, as every other path.
+fn beneath(dir: &Utf8Path, agent: &str) -> String {
+    match agent.split_once(':') {
+        Some((kind, path)) => format!("{kind}:{}", dir.join(path)),
+        None => agent.to_owned(),
     }
 }
 
