@@ -139,7 +139,7 @@ impl Compiler<'_> {
         let mut rules = self.rules(&document, &metrics, &mut scope);
         rules.advisory.extend(self.untold(&document));
         self.driver(&metrics);
-        let matcher = self.scope_conflicts(&scope);
+        let matcher = self.scope_conflicts(&scope, rules.same_tests);
         let readiness = Readiness::new(&Facts {
             primary: metrics.primary.as_ref().map(|p| &p.metric),
             controls: &rules.controls,

@@ -22,7 +22,7 @@ pub struct Contract {
     pub scope: Scope,
     /// The checks script must exit 0. On whenever there is one.
     pub checks: bool,
-    /// `same tests`: the set of test files may not shrink or change.
+    /// `same tests`: no file that is a test by its name may be changed, added or removed.
     pub same_tests: bool,
     /// Any of these ends the session.
     pub stop: Vec<StopRule>,

@@ -14,6 +14,7 @@ mod scope;
 pub mod settings;
 mod source;
 mod spec;
+mod tests_by_name;
 
 pub use compile::{Compiled, Enforcement, LineStanding, Surroundings, compile};
 pub use contract::{Contract, Control, Goldens, Phase, Primary, Rules};
@@ -24,3 +25,4 @@ pub use report::{Look, Plain, Tone, report, report_as, report_diagnostic};
 pub use scope::{ALWAYS_OFF_LIMITS, PatternError, Scope, ScopeMatcher, Standing, Why};
 pub use settings::Settings;
 pub use source::{Position, Source, Span};
+pub use tests_by_name::is_test_path;

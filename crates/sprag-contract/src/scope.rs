@@ -50,6 +50,8 @@ pub enum Why {
     Forbidden(String),
     /// This file or folder of the harness, or of Sprag's own.
     Locked(String),
+    /// It is a test by its name, and the tests must stay the same.
+    Test,
     /// It is, or lies in, a `.git`.
     Git,
     /// No entry names it.
@@ -64,6 +66,7 @@ pub struct ScopeMatcher {
     in_scope: Vec<Entry>,
     off_limits: Vec<Entry>,
     locked: Vec<Entry>,
+    same_tests: bool,
 }
 
 impl ScopeMatcher {
@@ -78,14 +81,22 @@ impl ScopeMatcher {
         let mut own = compile(&ALWAYS_OFF_LIMITS.map(str::to_owned))?;
         // A locked path is a name, not a pattern: brackets in it mean themselves.
         own.extend(locked.iter().map(|path| Entry::literal(path)));
-        Ok(Self { in_scope: compile(&scope.in_scope)?, off_limits: compile(&scope.off_limits)?, locked: own })
+        let (in_scope, off_limits) = (compile(&scope.in_scope)?, compile(&scope.off_limits)?);
+        Ok(Self { in_scope, off_limits, locked: own, same_tests: false })
+    }
+
+    /// With `same tests`: whatever is a test by its name ([`crate::is_test_path`]) is off limits too, so that none
+    /// is changed, added or removed.
+    #[must_use]
+    pub fn with_same_tests(self, same_tests: bool) -> Self {
+        Self { same_tests, ..self }
     }
 
     /// Where a path stands. The path is relative to the workspace root, with `/`.
     pub fn standing(&self, path: &str) -> Standing {
         match self.why(path) {
             Why::Listed(_) => Standing::InScope,
-            Why::Forbidden(_) | Why::Locked(_) | Why::Git => Standing::OffLimits,
+            Why::Forbidden(_) | Why::Locked(_) | Why::Test | Why::Git => Standing::OffLimits,
             Why::Unlisted | Why::NotAPath => Standing::OutOfScope,
         }
     }
@@ -104,6 +115,8 @@ impl ScopeMatcher {
             Why::Locked(entry)
         } else if let Some(entry) = first(&self.off_limits) {
             Why::Forbidden(entry)
+        } else if self.same_tests && crate::is_test_path(path) {
+            Why::Test
         } else if let Some(entry) = first(&self.in_scope) {
             Why::Listed(entry)
         } else {
@@ -222,6 +235,16 @@ mod tests {
         }
         assert_eq!(m.standing("src/autoresearch.rs"), Standing::InScope);
         assert_eq!(m.standing(".github/workflows/ci.yml"), Standing::InScope);
+    }
+
+    #[test]
+    fn the_tests_are_off_limits_when_they_must_stay_the_same() {
+        let m = matcher(&["**"], &[], &[]);
+        assert_eq!(m.standing("src/a_test.go"), Standing::InScope);
+        let m = m.with_same_tests(true);
+        assert_eq!(m.why("src/a_test.go"), Why::Test);
+        assert_eq!(m.standing("tests/new.rs"), Standing::OffLimits);
+        assert_eq!(m.standing("src/a.go"), Standing::InScope);
     }
 
     #[test]

@@ -14,8 +14,9 @@ const CASE_METRICS: [&str; 8] =
 
 impl Compiler<'_> {
     /// The scope against itself, the harness and the files. Whether its patterns can be matched at all.
-    pub(super) fn scope_conflicts(&mut self, scope: &Scoped) -> bool {
+    pub(super) fn scope_conflicts(&mut self, scope: &Scoped, same_tests: bool) -> bool {
         let Some(matcher) = scope.matcher(&self.env.locked) else { return false };
+        let matcher = matcher.with_same_tests(same_tests);
         self.missing_paths(scope);
         let mut left = 0;
         for entry in &scope.listed {
@@ -30,6 +31,12 @@ impl Compiler<'_> {
                         "take it out of Files in Scope: the harness is locked while a session runs"
                             .to_owned(),
                     );
+                }
+                Why::Test => {
+                    let message =
+                        format!("`{}` is a test by its name, and `same tests` locks it", entry.pattern);
+                    self.error(Some(entry.span.clone()), message).help =
+                        Some("take it out of Files in Scope, or remove `same tests`".to_owned());
                 }
                 Why::Git => {
                     let message = format!("`{}` is a git directory, and is in scope", entry.pattern);
