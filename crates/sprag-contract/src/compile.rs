@@ -14,6 +14,8 @@ use std::sync::Arc;
 use crate::{
     Contract, Diagnostic, Measuring, Readiness, Scope, ScopeMatcher, Settings, Severity, Source, Span,
     readiness::Facts,
+    scope::is_within,
+    settings::normal,
     spec::{Document, Kind, misspelt, scan},
 };
 use rules::Rules;
@@ -25,7 +27,7 @@ pub struct Surroundings {
     pub measure: Option<String>,
     /// The path of the checks script, where it exists.
     pub checks: Option<String>,
-    /// All files of the workspace, relative to its root, with `/`.
+    /// All files of the repository, relative to its top, with `/`.
     pub paths: Option<Vec<String>>,
     /// Files and folders of the harness: spec, settings, scripts, cases, goldens, cassette, hooks.
     pub locked: Vec<String>,
@@ -35,6 +37,8 @@ pub struct Surroundings {
     pub scored_cases: Option<u32>,
     /// `maxIterations` of the other tools' `config.json`.
     pub max_iterations: Option<u32>,
+    /// Its `workingDir`: the package, where the settings name none.
+    pub working_dir: Option<String>,
 }
 
 /// What became of a line of the spec.
@@ -111,6 +115,7 @@ pub fn compile(spec: &Source, settings: Option<&Source>, env: &Surroundings) -> 
     };
     let mut compiler =
         Compiler { source: Arc::new(spec.clone()), env, settings, findings, standing: Vec::new() };
+    compiler.package();
     if spec.text.len() > MAX_BYTES {
         let message =
             format!("the spec is {} bytes long, and was not read: 256 KiB is the limit", spec.text.len());
@@ -206,13 +211,60 @@ impl Compiler<'_> {
         }
     }
 
+    /// Takes the other tools' package where the settings name none, and says where there is none of that name.
+    fn package(&mut self) {
+        let workspace = &mut self.settings.workspace;
+        let other = self.env.working_dir.as_deref().filter(|_| workspace.root == ".");
+        if let Some(dir) = other {
+            match normal(dir) {
+                Some(root) => workspace.root = root,
+                None => {
+                    let message = format!("`workingDir` is `{dir}`, which leaves the repository");
+                    self.error(None, message).help =
+                        Some("write it relative to the top of the repository, in config.json".to_owned());
+                    return;
+                }
+            }
+        }
+        let root = self.settings.workspace.root.clone();
+        let empty = self.env.paths.as_ref().is_some_and(|paths| {
+            let package = [root.clone()];
+            !paths.iter().any(|path| is_within(path, &package))
+        });
+        if root != "." && empty {
+            let message = format!("the package `{root}` has no files that git knows");
+            self.error(None, message).help =
+                Some("write `root` under `[workspace]` relative to the top of the repository".to_owned());
+        }
+    }
+
     /// Fills in which commands measure and check: the settings first, then the spec, then the files that are there.
     fn resolve_commands(&mut self, how_to_run: Option<&str>) {
-        let script = |path: &String| format!("./{path}");
+        let workspace = self.settings.workspace.clone();
+        let script = |path: &String| workspace.from_package(path);
+        let named = |command: &str| self.from_package(command);
+        let run = &self.settings.run;
+        let measure = run.measure.as_deref().or(how_to_run).map(named);
+        let checks = run.checks.as_deref().map(named);
         let run = &mut self.settings.run;
-        run.measure =
-            run.measure.take().or(how_to_run.map(str::to_owned)).or(self.env.measure.as_ref().map(script));
-        run.checks = run.checks.take().or(self.env.checks.as_ref().map(script));
+        run.measure = measure.or(self.env.measure.as_ref().map(script));
+        run.checks = checks.or(self.env.checks.as_ref().map(script));
+    }
+
+    /// The command as it runs in the package: a script of the harness that it names from the top of the repository is
+    /// found from there.
+    fn from_package(&self, command: &str) -> String {
+        let workspace = &self.settings.workspace;
+        let scripts = [&self.env.measure, &self.env.checks];
+        let own = |word: &str| scripts.into_iter().flatten().any(|own| own == word.trim_start_matches("./"));
+        if workspace.root == "." || !command.split_whitespace().any(own) {
+            return command.to_owned();
+        }
+        let words = command.split(' ').map(|word| match own(word) {
+            true => workspace.from_package(word.trim_start_matches("./")),
+            false => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// What the checks script is called here.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Paths in scope and off limits. Off limits wins.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Scope {
-    /// Paths or globs, relative to the workspace root, with `/`.
+    /// Paths or globs, relative to the top of the repository, with `/`.
     pub in_scope: Vec<String>,
     /// Paths or globs that are refused even where in scope.
     pub off_limits: Vec<String>,
@@ -67,6 +67,7 @@ pub struct ScopeMatcher {
     off_limits: Vec<Entry>,
     locked: Vec<Entry>,
     same_tests: bool,
+    copied: Vec<Entry>,
 }
 
 impl ScopeMatcher {
@@ -82,7 +83,7 @@ impl ScopeMatcher {
         // A locked path is a name, not a pattern: brackets in it mean themselves.
         own.extend(locked.iter().map(|path| Entry::literal(path)));
         let (in_scope, off_limits) = (compile(&scope.in_scope)?, compile(&scope.off_limits)?);
-        Ok(Self { in_scope, off_limits, locked: own, same_tests: false })
+        Ok(Self { in_scope, off_limits, locked: own, same_tests: false, copied: Vec::new() })
     }
 
     /// With `same tests`: whatever is a test by its name ([`crate::is_test_path`]) is off limits too, so that none
@@ -92,7 +93,14 @@ impl ScopeMatcher {
         Self { same_tests, ..self }
     }
 
-    /// Where a path stands. The path is relative to the workspace root, with `/`.
+    /// With a package: what is not copied ([`crate::settings::Workspace::copied`]) is in nobody's scope, as a candidate
+    /// cannot see what it would change there.
+    #[must_use]
+    pub fn within(self, copied: &[String]) -> Self {
+        Self { copied: copied.iter().map(|path| Entry::literal(path)).collect(), ..self }
+    }
+
+    /// Where a path stands. The path is relative to the top of the repository, with `/`.
     pub fn standing(&self, path: &str) -> Standing {
         match self.why(path) {
             Why::Listed(_) => Standing::InScope,
@@ -117,6 +125,8 @@ impl ScopeMatcher {
             Why::Forbidden(entry)
         } else if self.same_tests && crate::is_test_path(path) {
             Why::Test
+        } else if !self.copied.is_empty() && !self.copied.iter().any(|entry| entry.matches(path)) {
+            Why::Unlisted
         } else if let Some(entry) = first(&self.in_scope) {
             Why::Listed(entry)
         } else {
@@ -184,6 +194,11 @@ impl Entry {
         }
         path.match_indices('/').any(|(at, _)| glob.is_match(&path[..at]))
     }
+}
+
+/// Whether a path is one of these files or folders, or lies in one.
+pub(crate) fn is_within(path: &str, places: &[String]) -> bool {
+    places.iter().any(|place| Entry::literal(place).matches(path))
 }
 
 /// Whether a pattern has anything of a glob in it.

@@ -2,6 +2,7 @@
 
 mod duration;
 mod parse;
+mod places;
 mod values;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sprag_judge::JudgeSettings;
 
 pub use duration::{DurationError, format_duration, parse_duration};
+pub(crate) use places::normal;
 pub use values::{Cpus, Serve, Unread};
 
 /// The resolved settings. See the manual's settings page for each key.
@@ -52,11 +54,12 @@ impl Settings {
     }
 }
 
-/// `[run]`: commands, run by `sh -c` in the workspace root.
+/// `[run]`: commands, run by `sh -c` in the package.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Run {
-    /// Once, with network, before the harness is locked.
+    /// Once a session, in a checkout of the baseline, with the person's own environment and network, before the
+    /// harness is locked. Its deadline is that of the build.
     pub prepare: Option<String>,
     /// Before measuring, not timed.
     pub build: Option<String>,
@@ -95,13 +98,16 @@ impl Default for Timeouts {
     }
 }
 
-/// `[workspace]`: what belongs to the tree besides the tree. All paths are relative to the repository.
+/// `[workspace]`: what belongs to the tree besides the tree.
+///
+/// Every path here, and in the spec, is relative to the top of the repository, wherever the package is; commands run in
+/// the package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workspace {
     /// The package of a monorepo; `.` by default.
     pub root: String,
-    /// Folders copied beside the root.
+    /// What is copied beside the root; an entry that starts with `../` or `./` is written from the root.
     pub include: Vec<String>,
     /// Ignored inputs: read-only and fingerprinted.
     pub read: Vec<String>,

@@ -298,7 +298,7 @@ fn every_contradiction_is_named_with_its_place() {
     .auto/prompt.md:9:3: error: `.auto/measure.sh` is part of the harness (`.auto`), and is in scope
         help: take it out of Files in Scope: the harness is locked while a session runs
     .auto/prompt.md:10:3: error: `../elsewhere/lib.py` leaves the workspace
-        help: write it relative to the workspace root, without `..`
+        help: write it relative to the top of the repository, without `..`
     .auto/prompt.md:17:3: error: a second, different bound on `db_calls`
         16:3: the first one
         help: keep one of the two

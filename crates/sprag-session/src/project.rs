@@ -139,7 +139,7 @@ impl Project {
         let contract = self.contract()?;
         let matcher =
             ScopeMatcher::new(&contract.scope, harness).map_err(|e| SessionError::Refused(e.to_string()))?;
-        Ok(matcher.with_same_tests(contract.same_tests))
+        Ok(matcher.with_same_tests(contract.same_tests).within(&contract.settings.workspace.copied()))
     }
 
     /// What of the repository is copied.
@@ -147,13 +147,7 @@ impl Project {
     /// # Errors
     /// [`SessionError::SpecNotReady`] where the spec has mistakes.
     pub fn region(&self) -> Result<Region, SessionError> {
-        let workspace = &self.contract()?.settings.workspace;
-        if workspace.root == "." || workspace.root.is_empty() {
-            return Ok(Region::default());
-        }
-        let mut prefixes = vec![workspace.root.clone()];
-        prefixes.extend(workspace.include.iter().cloned());
-        Ok(Region { prefixes })
+        Ok(Region { prefixes: self.contract()?.settings.workspace.copied() })
     }
 
     /// Whether a path is part of the harness.
@@ -194,13 +188,10 @@ impl Project {
         let in_scope =
             ScopeMatcher::new(&contract.scope, &[]).map_err(|e| SessionError::Refused(e.to_string()))?;
         for word in commands.into_iter().flat_map(str::split_whitespace) {
-            let word = word.trim_start_matches("./");
-            let plain = !word.is_empty() && !word.starts_with(['/', '-', '.']);
-            if plain
-                && self.root.join(word).is_file()
-                && in_scope.standing(word) != sprag_contract::Standing::InScope
-            {
-                locked.push(word.to_owned());
+            let plain = !word.is_empty() && !word.starts_with('-');
+            let Some(path) = settings.workspace.to_repository(word).filter(|_| plain) else { continue };
+            if self.root.join(&path).is_file() && in_scope.standing(&path) != sprag_contract::Standing::InScope {
+                locked.push(path);
             }
         }
         if let (DriverKind::Cases, Some(cases)) = (settings.measure.driver, &settings.cases) {
@@ -242,6 +233,7 @@ fn surroundings(
             .map(|bench| bench.seconds),
         scored_cases: None,
         max_iterations: foreign.max_iterations,
+        working_dir: foreign.working_dir,
     })
 }
 

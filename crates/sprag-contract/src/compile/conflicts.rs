@@ -16,7 +16,7 @@ impl Compiler<'_> {
     /// The scope against itself, the harness and the files. Whether its patterns can be matched at all.
     pub(super) fn scope_conflicts(&mut self, scope: &Scoped, same_tests: bool) -> bool {
         let Some(matcher) = scope.matcher(&self.env.locked) else { return false };
-        let matcher = matcher.with_same_tests(same_tests);
+        let matcher = matcher.with_same_tests(same_tests).within(&self.settings.workspace.copied());
         self.missing_paths(scope);
         let mut left = 0;
         for entry in &scope.listed {

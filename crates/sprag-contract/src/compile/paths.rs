@@ -2,9 +2,9 @@
 
 use super::{Compiler, Enforcement, Listed, Scoped, sections::items};
 use crate::{
-    Scope,
+    Scope, Span,
     nearest::nearest,
-    scope::{Entry, is_glob},
+    scope::{Entry, is_glob, is_within},
     spec::{Document, Kind, Text},
 };
 
@@ -141,7 +141,7 @@ impl Compiler<'_> {
         if text.starts_with(['/', '~']) || text.split('/').any(|part| part == "..") {
             return refuse(
                 format!("`{shown}` leaves the workspace"),
-                "write it relative to the workspace root, without `..`",
+                "write it relative to the top of the repository, without `..`",
             );
         }
         if text.contains('\\') {
@@ -161,24 +161,53 @@ impl Compiler<'_> {
     pub(super) fn missing_paths(&mut self, scope: &Scoped) {
         let Some(paths) = &self.env.paths else { return };
         let locked = &self.env.locked;
+        let copied = self.settings.workspace.copied();
+        let is_copied = |path: &str| copied.is_empty() || is_within(path, &copied);
         let entries =
             scope.listed.iter().map(|e| (e, true)).chain(scope.forbidden.iter().map(|e| (e, false)));
         let mut missing = Vec::new();
         for (entry, in_scope) in entries {
             let Ok(pattern) = Entry::new(&entry.pattern) else { continue };
             let own = ["autoresearch.", ".auto"].iter().any(|own| entry.pattern.starts_with(own));
-            if own || paths.iter().chain(locked).any(|path| pattern.matches(path)) {
+            // What is not copied can be forbidden, and not be changed.
+            let here = |path: &&String| !in_scope || is_copied(path);
+            if own || paths.iter().chain(locked).filter(here).any(|path| pattern.matches(path)) {
                 continue;
             }
             missing.push((entry.span.clone(), entry.pattern.clone(), in_scope));
         }
         for (span, pattern, in_scope) in missing {
             let suggestion = self.suggestion(&pattern, paths);
+            if in_scope && !copied.is_empty() && self.missing_in_package(&span, &pattern, paths) {
+                continue;
+            }
             let what = if is_glob(&pattern) { "matches no file" } else { "does not exist" };
             let harm = if in_scope { "a candidate could only create it" } else { "it protects nothing" };
             let finding = self.warning(Some(span), format!("`{pattern}` {what}: {harm}"));
             finding.help = suggestion;
         }
+    }
+
+    /// An entry of the scope that is written from the package, or names what is not copied with it.
+    fn missing_in_package(&mut self, span: &Span, pattern: &str, paths: &[String]) -> bool {
+        let root = self.settings.workspace.root.clone();
+        let matches = |pattern: &str| {
+            Entry::new(pattern).is_ok_and(|entry| paths.iter().any(|path| entry.matches(path)))
+        };
+        let inside = format!("{root}/{pattern}");
+        let help = match (matches(&inside), matches(pattern)) {
+            (true, _) => {
+                format!("paths are written from the top of the repository: did you mean `{inside}`?")
+            }
+            (false, true) => {
+                format!("only `{root}` is copied, and what `include` under `[workspace]` names: add it there")
+            }
+            (false, false) => return false,
+        };
+        let message =
+            format!("`{pattern}` names nothing of what is copied: a candidate may change nothing there");
+        self.error(Some(span.clone()), message).help = Some(help);
+        true
     }
 
     fn suggestion(&self, pattern: &str, paths: &[String]) -> Option<String> {

@@ -26,9 +26,18 @@ impl Settings {
             let message = "the settings are longer than 256 KiB, and were not read";
             return Err(vec![Diagnostic::new(Severity::Error, message, None, &shared)]);
         }
-        let settings: Settings =
+        let mut settings: Settings =
             toml::from_str(&source.text).map_err(|error| vec![unreadable(&error, &shared)])?;
         let mut findings = Findings { source: shared, list: Vec::new() };
+        if let Err(misplaced) = settings.workspace.settle() {
+            let message = format!("`{}` leaves the repository", misplaced.path);
+            findings.add(
+                Severity::Error,
+                &["workspace", misplaced.key],
+                message,
+                "write it relative to the top of the repository, with `/`",
+            );
+        }
         findings.look_at(&settings);
         if findings.list.iter().any(|d| d.severity == Severity::Error) {
             Err(findings.list)
