@@ -137,7 +137,8 @@ impl Lab {
         })?;
         if step.failure.is_none() {
             self.slots[index].built = Some((*tree, layout));
-            self.slots[index].keep_what_was_built(store, tree)?;
+            let package = self.contract.settings.workspace.root.clone();
+            self.slots[index].keep_what_was_built(store, tree, &package)?;
         }
         Ok(Loaded { finding: step.failure, seconds: Some(step.wall.as_secs_f64()), layout: step.layout })
     }
@@ -319,19 +320,31 @@ impl Lab {
 }
 
 impl Slot {
-    /// What a build wrote at the top of the tree stays until the next build; deeper outputs belong into
-    /// `[workspace] cache`.
-    fn keep_what_was_built(&mut self, store: &Store, tree: &TreeId) -> Result<(), SessionError> {
+    /// What a build wrote at the top of the tree, or of the package, stays until the next build; deeper outputs belong
+    /// into `[workspace] cache`.
+    fn keep_what_was_built(
+        &mut self,
+        store: &Store,
+        tree: &TreeId,
+        package: &str,
+    ) -> Result<(), SessionError> {
         let manifest = store.manifest(tree)?;
-        let path = self.checkout.path().to_owned();
+        let top = self.checkout.path().to_owned();
+        let mut folders = vec![(top.clone(), String::new())];
+        if package != "." {
+            folders.push((top.join(package), format!("{package}/")));
+        }
         let mut grew = false;
-        for entry in path.read_dir_utf8().map_err(|e| SessionError::io("read", &path, e))?.flatten() {
-            let name = entry.file_name();
-            let known = manifest.contains(name) || manifest.contains_dir(name);
-            let input = self.inputs.iter().any(|(path, _)| path.split('/').next() == Some(name));
-            if !known && !input && !self.keep.iter().any(|k| k == name) {
-                self.keep.push(name.to_owned());
-                grew = true;
+        for (folder, prefix) in folders {
+            for entry in folder.read_dir_utf8().map_err(|e| SessionError::io("read", &folder, e))?.flatten() {
+                let path = format!("{prefix}{}", entry.file_name());
+                let known = manifest.contains(&path) || manifest.contains_dir(&path);
+                let below = format!("{path}/");
+                let input = self.inputs.iter().any(|(input, _)| *input == path || input.starts_with(&below));
+                if !known && !input && !self.keep.contains(&path) {
+                    self.keep.push(path);
+                    grew = true;
+                }
             }
         }
         if grew {
