@@ -1,8 +1,12 @@
 //! A person as proposer: the working tree, the commits of a branch, or a discarded try once more.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use camino::Utf8Path;
 use sprag_agent::{Note, Playbook, Proposal, Proposer, Step, Usage};
-use sprag_workspace::{Change, Edit, Start, TreeId, patch};
+use sprag_contract::Standing;
+use sprag_workspace::{Change, Edit, Locked, LockedWhy, Start, TreeId, patch};
 
 use crate::SessionError;
 use crate::events::Outcome;
@@ -20,12 +24,33 @@ impl Session<'_> {
     /// [`SessionError`]: the host, never the change.
     pub fn try_working_tree(&mut self, message: &str) -> Result<Outcome, SessionError> {
         self.calibrate()?;
-        let snapshot = import_baseline(&self.project, &self.store, Start::Snapshot)?.tree;
-        let copy = self.copy_of(&self.with_prose_of_the_incumbent(&snapshot)?)?;
+        let snapshot = import_baseline(&self.project, &self.store, Start::Snapshot)?;
+        let copy = self.copy_of(&self.with_prose_of_the_incumbent(&snapshot.tree)?)?;
+        self.put_back_what_was_left_out(copy.path(), &snapshot.locked)?;
         let note = Note { description: message.to_owned(), usage: Usage::FREE, ..Note::default() };
         let outcome = self.experiment(copy.path(), note, PERSON, None)?;
         copy.remove()?;
         Ok(outcome)
+    }
+
+    /// A baseline does without links that lead outside and without repositories in the repository. In a candidate they
+    /// are edits like any other, and must be seen, and refused, as such.
+    fn put_back_what_was_left_out(&self, copy: &Utf8Path, left_out: &[Locked]) -> Result<(), SessionError> {
+        for Locked { path, why } in left_out {
+            if self.locked.contains(path) || self.scope.standing(path) != Standing::InScope {
+                continue;
+            }
+            let (there, here) = (self.project.root.join(path), copy.join(path));
+            let put = match why {
+                LockedWhy::LinkOutside => fs::create_dir_all(here.parent().unwrap_or(copy))
+                    .and_then(|()| fs::read_link(&there))
+                    .and_then(|to| symlink(to, &here)),
+                LockedWhy::NestedRepository => fs::create_dir_all(here.join(".git")),
+                _ => continue,
+            };
+            put.map_err(|e| SessionError::io("make", &here, e))?;
+        }
+        Ok(())
     }
 
     /// `tree` with the incumbent's spec, settings and hooks: a person may edit them between tries, and where nothing

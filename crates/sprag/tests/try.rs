@@ -1,0 +1,161 @@
+//! `sprag try`: a person's change, judged; for CI by its exit code.
+
+mod repo;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use repo::{MEASURE, Repo, lines};
+
+#[test]
+fn a_gain_is_0_and_the_incumbent_of_the_next_try() {
+    let repo = Repo::new();
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.run(&["try", "--message", "halved a"]).expect(0).says(&["keep", "halved a"]);
+    repo.write("src/b.txt", &lines("b", 9));
+    repo.run(&["try"]).expect(0);
+    repo.write("src/b.txt", &lines("b", 10));
+    repo.run(&["try"]).expect(10).says(&["worse than the incumbent's 275"]);
+    repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn no_gain_is_10() {
+    let repo = Repo::new();
+    repo.write("src/a.txt", &lines("A", 10));
+    repo.run(&["try"]).expect(10);
+    assert_eq!(repo.verdict().1, "no_gain");
+}
+
+#[test]
+fn scope_controls_and_checks_are_11() {
+    let repo = Repo::new();
+    repo.spec_with("## Constraints\n- `calls == 7`\n");
+    repo.script(".auto/checks.sh", "#!/bin/sh\n! grep -q broken src/*.txt\n");
+    repo.commit("rules");
+    let judge = |reason: &str| {
+        let done = repo.run(&["try"]).expect(11);
+        assert_eq!(repo.verdict().1, reason, "{}", done.stderr);
+        repo.git(&["checkout", "-q", "."]);
+        repo.git(&["clean", "-qfd", "src"]);
+    };
+    repo.write("README", "mine\n");
+    judge("scope");
+    repo.write("src/calls.txt", "call\n");
+    judge("control");
+    repo.write("src/a.txt", "broken\n");
+    judge("checks");
+    fs::remove_file(repo.root().join("src/a.txt")).unwrap();
+    symlink("/etc/passwd", repo.root().join("src/a.txt")).unwrap();
+    judge("scope");
+    fs::set_permissions(repo.root().join("src/a.txt"), fs::Permissions::from_mode(0o755)).unwrap();
+    judge("scope");
+    repo.git(&["init", "-q", "src/nested"]);
+    repo.write("src/nested/x", "x\n");
+    judge("scope");
+    fs::remove_dir_all(repo.root().join("src/nested")).unwrap();
+    fs::remove_file(repo.root().join("src/vendor/kept.txt")).unwrap();
+    judge("scope");
+}
+
+#[test]
+fn build_crash_timeout_and_bad_metrics_are_12() {
+    let repo = Repo::new();
+    repo.write(".auto/sprag.toml", "[run]\nbuild = \"sh src/build\"\ntimeout = { measure = \"2s\" }\n");
+    repo.write("src/build", "true\n");
+    repo.write("src/act", "true\n");
+    repo.script(".auto/measure.sh", &format!("{MEASURE}. src/act\n"));
+    repo.commit("a script in scope");
+    let judge = |path: &str, text: &str, reason: &str, sentence: &str| {
+        repo.write(path, text);
+        repo.run(&["try"]).expect(12);
+        let (status, found, detail) = repo.verdict();
+        assert_eq!((status.as_str(), found.as_str()), ("crash", reason), "{detail}");
+        assert!(detail.contains(sentence), "{detail}");
+        repo.write(path, "true\n");
+    };
+    judge("src/build", "echo no such thing >&2; exit 3\n", "build", "3");
+    judge("src/act", "exit 7\n", "crash", "7");
+    judge("src/act", "kill -SEGV $$\n", "crash", "11");
+    judge("src/act", "sleep 600\n", "timeout", "2");
+    judge("src/act", "echo METRIC bytes=1\n", "metric", "bytes");
+    judge("src/act", "echo METRIC calls=nan\n", "metric", "nan");
+    let row = repo.rows().pop().unwrap();
+    assert_eq!(row["metric"], 0.0, "old readers want a number");
+    repo.run(&["show", &row["run"].to_string(), "--json"]).expect(0).json();
+}
+
+#[test]
+fn nothing_to_judge_is_14() {
+    let repo = Repo::new();
+    repo.run(&["try"]).expect(14).says(&["nothing was changed"]);
+    repo.write("src/a.txt", &lines("A", 11));
+    repo.run(&["try"]).expect(10);
+    repo.run(&["try"]).expect(14).says(&["duplicate", "run 2"]);
+}
+
+#[test]
+fn a_failure_of_the_host_is_1_and_no_row() {
+    let repo = Repo::new();
+    repo.write("src/a.txt", &lines("a", 5));
+    let mut command = repo.command(&["try"]);
+    command.env("XDG_STATE_HOME", "/proc/sprag").env("HOME", "/proc");
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn with_a_base_the_session_stands_beside_the_current_one() {
+    let repo = Repo::new();
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.run(&["try"]).expect(0);
+    let (before, log) = (repo.ledger(), repo.read(".auto/log.jsonl"));
+    repo.commit("halved a");
+    repo.write("src/b.txt", &lines("b", 5));
+    repo.commit("halved b");
+    repo.run(&["try", "--base", "HEAD~2"]).expect(0).says(&["bytes went from 335 to 235"]);
+    repo.run(&["try", "--base", "nonsense"]).expect(1).says(&["nonsense"]);
+    assert_eq!(repo.ledger(), before, "the current session stays");
+    assert_eq!(repo.read(".auto/log.jsonl"), log);
+}
+
+#[test]
+fn each_commit_of_a_range_is_judged_on_what_was_kept_before_it() {
+    let repo = Repo::new();
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.commit("halved a");
+    repo.write("src/b.txt", &lines("b", 20));
+    repo.commit("doubled b");
+    repo.write("src/c.txt", &lines("c", 5));
+    repo.commit("halved c");
+    let done = repo.run(&["try", "--each", "HEAD~3..HEAD"]).expect(10);
+    let done = done.says(&["bytes went from 335 to 285", "bytes is 385", "bytes went from 285 to 235"]);
+    assert!(done.stderr.contains("halved c"));
+    repo.run(&["try", "--each", "HEAD~1..HEAD"]).expect(0);
+    repo.run(&["try", "--each", "HEAD..HEAD"]).expect(14);
+    repo.run(&["try", "--each", "x..y"]).expect(1);
+}
+
+#[test]
+fn a_discarded_try_is_judged_again_on_the_incumbent_of_today() {
+    let repo = Repo::new();
+    repo.spec_with("## Constraints\n- `calls == 7`\n");
+    repo.commit("rules");
+    repo.write("src/calls.txt", "call\n");
+    repo.run(&["try", "-m", "fewer calls"]).expect(11);
+    repo.run(&["try", "--from", "2"]).expect(14);
+    repo.run(&["try", "--from", "1"]).expect(1).says(&["run 1 changed nothing"]);
+    repo.run(&["try", "--from", "9"]).expect(1).says(&["there is no run 9"]);
+    repo.write(".auto/prompt.md", repo::SPEC);
+    repo.run(&["try", "--from", "2"]).expect(0).says(&["fewer calls"]);
+}
+
+#[test]
+fn another_word_in_the_spec_between_two_tries_is_no_edit_of_the_candidate() {
+    let repo = Repo::new();
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.run(&["try"]).expect(0);
+    repo.spec_with("## Notes\nBe bold.\n");
+    repo.write("src/b.txt", &lines("b", 5));
+    repo.run(&["try"]).expect(0);
+    assert_eq!(repo.of_type("config").len(), 1);
+}
