@@ -50,10 +50,15 @@ fn short_note(text: &str) -> String {
 
 fn judged(run: &Run, detail: &str) -> String {
     let metric = run.metric.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
-    let first = sanitized(detail);
-    let first = first.lines().next().unwrap_or_default();
+    let detail = sanitized(detail);
+    let mut lines = detail.lines().filter(|line| !line.trim().is_empty());
+    let mut told = lines.next().unwrap_or_default().to_owned();
+    // Of what a command printed, the end says most: `sprag show` has more of it.
+    if let Some(last) = lines.next_back() {
+        told.push_str(&format!("\n        {}", last.trim()));
+    }
     format!(
-        "{:>4}  {:<13} {metric:>10}  {}\n      {first}",
+        "{:>4}  {:<13} {metric:>10}  {}\n      {told}",
         run.run,
         run.status.word(),
         short(&run.description)
