@@ -212,11 +212,7 @@ impl Session<'_> {
         seed: &Seed,
         out: &Utf8Path,
     ) -> Result<(), SessionError> {
-        if trial.next() == Next::Pair {
-            let incumbent = parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
-            self.lab.load(&self.store, Role::Incumbent, &incumbent, None, out)?;
-            self.stage(run, Stage::Pairs, description);
-        }
+        let mut loaded = false;
         loop {
             match trial.next() {
                 Next::First | Next::Decided(_) => return Ok(()),
@@ -226,11 +222,11 @@ impl Session<'_> {
                         Some(finding) => trial.finding(finding),
                         None => trial.again(again.metrics),
                     };
-                    if trial.next() == Next::Pair {
-                        let tree =
-                            parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
-                        self.lab.load(&self.store, Role::Incumbent, &tree, None, out)?;
-                    }
+                }
+                Next::Pair if !loaded => {
+                    self.load_incumbent(out)?;
+                    loaded = true;
+                    self.stage(run, Stage::Pairs, description);
                 }
                 Next::Pair => match self.one_pair(seed, trial.n(), out)? {
                     Ok(pair) => {
@@ -249,6 +245,14 @@ impl Session<'_> {
                     }
                 },
             }
+        }
+    }
+
+    fn load_incumbent(&mut self, out: &Utf8Path) -> Result<(), SessionError> {
+        let tree = parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
+        match self.lab.load(&self.store, Role::Incumbent, &tree, None, out)?.finding {
+            Some(finding) => Err(SessionError::IncumbentFailed { what: finding.detail }),
+            None => Ok(()),
         }
     }
 

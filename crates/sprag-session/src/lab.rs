@@ -27,7 +27,6 @@ pub(crate) struct Lab {
     checks: Option<String>,
     tmp: Utf8PathBuf,
     interrupt: Interrupt,
-    env: BTreeMap<String, String>,
     /// The linker refused the seeds: layout luck stays what it is.
     cannot_shuffle: bool,
 }
@@ -94,7 +93,6 @@ impl Lab {
             checks: scripts.checks,
             tmp: home.work("tmp"),
             interrupt: interrupt.clone(),
-            env: BTreeMap::new(),
             cannot_shuffle: false,
         })
     }
@@ -128,7 +126,7 @@ impl Lab {
         let index = self.slot(role);
         self.slots[index].checkout.sync(store, tree)?;
         self.slots[index].tree = Some(*tree);
-        if self.contract.settings.run.build.is_none() || self.slots[index].built == Some((*tree, layout)) {
+        if self.contract.settings.run.build.is_none() || self.slots[index].has_built(tree, layout) {
             return Ok(Loaded { finding: None, seconds: None, layout: LayoutControl::Off });
         }
         self.slots[index].built = None;
@@ -280,7 +278,7 @@ impl Lab {
         act: impl FnOnce(&mut Self, &Side<'_>) -> Result<T, SessionError>,
     ) -> Result<T, SessionError> {
         let (dir, tmp, out) = self.folders(role, out)?;
-        let env = self.env.clone();
+        let env = BTreeMap::new();
         act(self, &Side { dir: &dir, tmp: &tmp, out: &out, role, env: &env })
     }
 
@@ -291,7 +289,7 @@ impl Lab {
     ) -> Result<T, SessionError> {
         let (dir_a, tmp_a, out_a) = self.folders(Role::Incumbent, out)?;
         let (dir_b, tmp_b, out_b) = self.folders(Role::Candidate, out)?;
-        let env = self.env.clone();
+        let env = BTreeMap::new();
         let incumbent = Side { dir: &dir_a, tmp: &tmp_a, out: &out_a, role: Role::Incumbent, env: &env };
         let candidate = Side { dir: &dir_b, tmp: &tmp_b, out: &out_b, role: Role::Candidate, env: &env };
         act(self, &incumbent, &candidate)
@@ -320,6 +318,11 @@ impl Lab {
 }
 
 impl Slot {
+    /// Whether what stands here is a build of `tree` with this layout; without a seed any layout will do.
+    fn has_built(&self, tree: &TreeId, layout: Option<u64>) -> bool {
+        self.built.is_some_and(|(built, seed)| built == *tree && (layout.is_none() || layout == seed))
+    }
+
     /// What a build wrote at the top of the tree, or of the package, stays until the next build; deeper outputs belong
     /// into `[workspace] cache`.
     fn keep_what_was_built(

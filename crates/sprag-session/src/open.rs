@@ -129,8 +129,25 @@ impl<'o> Session<'o> {
         }
         let (name, id, runs) = (self.contract.name.clone(), self.id.clone(), self.state.last_run);
         self.observer.tell(&events::Event::Opened { name: &name, session: &id, runs, found: &found });
+        self.tell_where_head_is()?;
         if !found.is_empty() {
             self.event(EventKind::Mended, found.join("; "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Session<'_> {
+    /// A session stays on the commit it began on: somebody who moved on should know.
+    fn tell_where_head_is(&mut self) -> Result<(), SessionError> {
+        let revision = self.state.segment().ok().and_then(|s| s.config.revision.clone()).unwrap_or_default();
+        let Ok(base) = self.project.repo.resolve(&revision) else { return Ok(()) };
+        let head = self.project.repo.head()?.commit;
+        if head != base {
+            let (base, head) = (base.short(), head.short());
+            self.notice(&format!(
+                "the session began on {base} and stays there; HEAD is {head} now: `sprag run --new` starts from it"
+            ));
         }
         Ok(())
     }

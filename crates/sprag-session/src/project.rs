@@ -190,7 +190,9 @@ impl Project {
         for word in commands.into_iter().flat_map(str::split_whitespace) {
             let plain = !word.is_empty() && !word.starts_with('-');
             let Some(path) = settings.workspace.to_repository(word).filter(|_| plain) else { continue };
-            if self.root.join(&path).is_file() && in_scope.standing(&path) != sprag_contract::Standing::InScope {
+            if self.root.join(&path).is_file()
+                && in_scope.standing(&path) != sprag_contract::Standing::InScope
+            {
                 locked.push(path);
             }
         }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
+use camino::Utf8Path;
 use sprag_agent::{Blobs, Note, Proposal, ProposeError, Proposer};
 use sprag_judge::Reason;
 use sprag_judge::stop::{Standing, first_to_fire};
@@ -16,6 +17,7 @@ use crate::events::{Outcome, Stage};
 use crate::finish::KEEPS_BETWEEN_AUDITS;
 use crate::home::Control;
 use crate::hooks::Moment;
+use crate::lab::is_transient;
 use crate::open::parse_tree;
 use crate::session::{Session, seconds};
 
@@ -105,7 +107,7 @@ impl Session<'_> {
         let agent = proposer.name().to_owned();
         let outcome = match proposal {
             Ok(Proposal::Exhausted) => return Ok(Try::Exhausted),
-            Ok(Proposal::Edit(note)) => self.experiment(copy.path(), note, &agent, propose)?,
+            Ok(Proposal::Edit(note)) => self.judge(copy.path(), note, &agent, propose)?,
             Ok(Proposal::Idea(note)) => {
                 self.park(&note)?;
                 Outcome::NoRow("idea".to_owned())
@@ -128,6 +130,24 @@ impl Session<'_> {
             }
         }
         Ok(Try::Made)
+    }
+
+    /// One experiment. Where the host fails again and again under it, that is an event and no verdict, and the loop
+    /// goes on: a candidate that brings its neighbour down must not end the session.
+    fn judge(
+        &mut self,
+        copy: &Utf8Path,
+        note: Note,
+        agent: &str,
+        propose: Option<f64>,
+    ) -> Result<Outcome, SessionError> {
+        match self.experiment(copy, note.clone(), agent, propose) {
+            Err(error) if is_transient(&error) => {
+                let seconds = Seconds { propose, ..Seconds::default() };
+                self.no_row(EventKind::Infrastructure, &note, agent, &error.to_string(), None, seconds)
+            }
+            other => other,
+        }
     }
 
     /// A fresh copy of the incumbent for a proposer.
