@@ -42,7 +42,7 @@ pub fn bench(
 ) -> Result<Bench, SessionError> {
     let home = project.home()?;
     let _held = home.lock()?;
-    let ground = Ground::of(project, home, observer)?;
+    let ground = Ground::of(project, home, None, interrupt, observer)?;
     let tree = import_baseline(&ground.project, &ground.store, Start::Snapshot)?.tree;
     let out = ground.home.work("bench");
     let mut lab = Lab::open(&ground, &tree, 1, interrupt)?;

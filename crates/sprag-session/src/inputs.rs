@@ -20,25 +20,39 @@ pub(crate) struct Input {
     pub(crate) fingerprint: blake3::Hash,
 }
 
-/// Copies the inputs `paths` of the repository at `root`, unless the copy there is still the same.
+/// Where inputs come from.
+pub(crate) struct Sources<'a> {
+    /// The person's tree, first.
+    pub(crate) root: &'a Utf8Path,
+    /// What `[run] prepare` made, where it ran.
+    pub(crate) prepared: Option<&'a Utf8Path>,
+}
+
+/// Copies the inputs `paths`, unless the copy there is still the same.
 ///
 /// # Errors
 /// [`SessionError`] when an input is missing or cannot be copied.
 pub(crate) fn copy(
-    root: &Utf8Path,
+    sources: &Sources<'_>,
     paths: &[String],
     home: &Home,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Input>, SessionError> {
     let mut inputs = Vec::new();
     for path in paths {
-        let source = root.join(path);
-        if source.symlink_metadata().is_err() {
-            let what = format!(
-                "[workspace] read names {path}, which is not there: make it (with what your project uses to install), or take the name out"
-            );
+        let places = std::iter::once(sources.root).chain(sources.prepared);
+        let found = places.map(|place| place.join(path)).find(|source| source.symlink_metadata().is_ok());
+        let Some(source) = found else {
+            let what = match sources.prepared {
+                None => format!(
+                    "[workspace] read names {path}, which is not there: make it (with what your project uses to install), or let `prepare` under [run] make it"
+                ),
+                Some(_) => format!(
+                    "[workspace] read names {path}, which is not there, and `prepare` under [run] did not make it"
+                ),
+            };
             return Err(SessionError::Refused(what));
-        }
+        };
         // A link stands for what it points to: the copy must not reach back into the person's folders.
         let source = source.canonicalize_utf8().map_err(|e| SessionError::io("resolve", &source, e))?;
         let fingerprint = fingerprint(&source)?;

@@ -24,6 +24,7 @@ mod notes;
 mod open;
 mod person;
 mod phase;
+mod prepare;
 mod project;
 mod rule;
 mod run;

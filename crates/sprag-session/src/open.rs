@@ -17,6 +17,7 @@ use ulid::Ulid;
 use crate::goldens::Goldens;
 use crate::inputs;
 use crate::lab::{Lab, Scripts};
+use crate::prepare::prepare;
 use crate::session::{Session, now};
 use crate::state::State;
 use crate::{Home, Observer, Project, SessionError, events};
@@ -42,6 +43,29 @@ pub enum From {
     Snapshot,
     /// This commit, in a session beside the current one that has no log in the repository.
     Beside(CommitId),
+}
+
+impl Opening {
+    /// Whether it goes on with the session that there is.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.fresh && !matches!(self.baseline, From::Beside(_))
+    }
+
+    /// The code of a new session.
+    pub(crate) fn start(&self, project: &Project) -> Result<Start, SessionError> {
+        Ok(match self.baseline {
+            From::CleanHead => {
+                let dirty = project.dirty()?;
+                if let Some(first) = dirty.first() {
+                    return Err(SessionError::Dirty { count: dirty.len(), example: first.path.clone() });
+                }
+                Start::Commit(project.repo.head()?.commit)
+            }
+            From::Head => Start::Commit(project.repo.head()?.commit),
+            From::Snapshot => Start::Snapshot,
+            From::Beside(commit) => Start::Commit(commit),
+        })
+    }
 }
 
 /// Everything known before the ledger is touched.
@@ -76,11 +100,10 @@ impl<'o> Session<'o> {
     ) -> Result<Self, SessionError> {
         let home = project.home()?;
         let held = home.lock()?;
-        let ground = Ground::of(project, home, observer)?;
+        let ground = Ground::of(project, home, Some(opening), &interrupt, observer)?;
 
         let beside = matches!(opening.baseline, From::Beside(_));
-        let go_on = !opening.fresh && !beside;
-        let (id, ledger, state, found) = match ground.home.current().filter(|_| go_on) {
+        let (id, ledger, state, found) = match ground.home.current().filter(|_| opening.goes_on()) {
             Some(id) => ground.resume(id)?,
             None => ground.begin(opening)?,
         };
@@ -154,15 +177,20 @@ impl Session<'_> {
 }
 
 impl Ground {
+    /// Reads the harness and brings the inputs; `opening` is `None` for what decides nothing.
     pub(crate) fn of(
         project: Project,
         home: Home,
+        opening: Option<&Opening>,
+        interrupt: &Interrupt,
         observer: &mut dyn Observer,
     ) -> Result<Self, SessionError> {
         let contract = project.contract()?.clone();
         let store = Store::open_or_create(&home.store())?;
+        let prepared = prepare(&project, &home, &store, opening, interrupt, observer)?;
         let harness = project.harness()?;
-        let inputs = inputs::copy(&project.root, &contract.settings.workspace.read, &home, observer)?;
+        let sources = inputs::Sources { root: &project.root, prepared: prepared.as_deref() };
+        let inputs = inputs::copy(&sources, &contract.settings.workspace.read, &home, observer)?;
         let harness_hash = inputs::seal(project.harness_hash(&harness)?, &inputs);
         let inputs = inputs.into_iter().map(|input| (input.path, input.copy)).collect();
         let host = serde_json::to_value(Fingerprint::read()).unwrap_or_default();
@@ -181,15 +209,7 @@ impl Ground {
 
     /// Starts a new session: imports the baseline and writes the first row.
     fn begin(&self, opening: &Opening) -> Result<(String, Ledger, State, Vec<String>), SessionError> {
-        let start = match opening.baseline {
-            From::CleanHead => {
-                self.refuse_dirty()?;
-                Start::Commit(self.project.repo.head()?.commit)
-            }
-            From::Head => Start::Commit(self.project.repo.head()?.commit),
-            From::Snapshot => Start::Snapshot,
-            From::Beside(commit) => Start::Commit(commit),
-        };
+        let start = opening.start(&self.project)?;
         let imported = import_baseline(&self.project, &self.store, start)?;
         let id = Ulid::generate().to_string();
         let beside = matches!(opening.baseline, From::Beside(_));
@@ -207,14 +227,6 @@ impl Ground {
             .iter()
             .map(|locked| format!("{} cannot be changed: {:?}", locked.path, locked.why));
         Ok((id, ledger, state, found.collect()))
-    }
-
-    fn refuse_dirty(&self) -> Result<(), SessionError> {
-        let dirty = self.project.dirty()?;
-        match dirty.first() {
-            Some(first) => Err(SessionError::Dirty { count: dirty.len(), example: first.path.clone() }),
-            None => Ok(()),
-        }
     }
 
     pub(crate) fn config(&self, id: &str, phase: u32, place: &Place) -> Result<Config, SessionError> {

@@ -1,9 +1,10 @@
 //! `phase next`: the session goes on from its incumbent under the next phase's constraints.
 
 use sprag_ledger::{Entry, Idea, PhaseStart};
+use sprag_measure::Interrupt;
 
 use crate::events::Nobody;
-use crate::open::{Ground, Place, parse_tree};
+use crate::open::{Ground, Opening, Place, parse_tree};
 use crate::session::now;
 use crate::{Project, SessionError};
 
@@ -26,7 +27,7 @@ pub fn next_phase(project: Project) -> Result<NextPhase, SessionError> {
     let home = project.home()?;
     let _held = home.lock()?;
     let id = home.current().ok_or(SessionError::NoSession)?;
-    let ground = Ground::of(project, home, &mut Nobody)?;
+    let ground = Ground::of(project, home, Some(&Opening::default()), &Interrupt::default(), &mut Nobody)?;
     let (id, mut ledger, state, _) = ground.resume(id)?;
     let segment = state.segment().map_err(SessionError::Refused)?;
     let number = segment.phase + 1;

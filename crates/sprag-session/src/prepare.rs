@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_contract::Contract;
 use sprag_measure::Interrupt;
 use sprag_measure::process::{self, Invocation, OUTPUT_LIMIT, Program};
-use sprag_workspace::{Checkout, Store, TreeId};
+use sprag_workspace::{Checkout, Start, Store, TreeId};
 
 use crate::events::{Event, Stage};
-use crate::{Home, Observer, SessionError};
+use crate::open::{Opening, import_baseline, parse_tree};
+use crate::state::State;
+use crate::{Home, Observer, Project, SessionError};
 
 /// Of the person's environment, what would lead the command back into their repository.
 const NOT_PASSED: [&str; 5] = ["PWD", "OLDPWD", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
@@ -21,27 +22,23 @@ const NOT_PASSED: [&str; 5] = ["PWD", "OLDPWD", "GIT_DIR", "GIT_WORK_TREE", "GIT
 /// How many names a remark lists.
 const NAMED: usize = 5;
 
-/// On what the command must have run.
-pub(crate) enum On<'a> {
-    /// On exactly this tree, as a session goes on with what it began with.
-    Tree(&'a dyn Fn() -> Result<TreeId, SessionError>),
-    /// On any; on this one where it never ran.
-    Any(&'a dyn Fn() -> Result<TreeId, SessionError>),
-}
-
 /// Runs the command, unless it has run. Answers the folder that holds what it made, laid out as the repository is;
 /// `None` where the settings name no command.
+///
+/// A session needs it on the very tree that it began with; `opening` is `None` for what decides nothing, and then any
+/// tree will do.
 ///
 /// # Errors
 /// [`SessionError::Refused`] with its last lines when the command fails.
 pub(crate) fn prepare(
-    contract: &Contract,
+    project: &Project,
     home: &Home,
     store: &Store,
-    on: &On<'_>,
+    opening: Option<&Opening>,
     interrupt: &Interrupt,
     observer: &mut dyn Observer,
 ) -> Result<Option<Utf8PathBuf>, SessionError> {
+    let contract = project.contract()?;
     let Some(command) = &contract.settings.run.prepare else { return Ok(None) };
     let dir = home.work("prepare");
     let marker = dir.join("done");
@@ -49,9 +46,13 @@ pub(crate) fn prepare(
     let (known, on_tree) = done.split_once('\n').unwrap_or_default();
     let mine = blake3::hash(command.as_bytes()).to_hex();
     let ran = known == mine.as_str();
-    let tree = match on {
-        On::Any(_) if ran => return Ok(Some(dir.join("tree"))),
-        On::Any(tree) | On::Tree(tree) => tree()?,
+    let tree = match opening {
+        None if ran => return Ok(Some(dir.join("tree"))),
+        None => import_baseline(project, store, Start::Snapshot)?.tree,
+        Some(opening) => match session_tree(home, opening) {
+            Some(tree) => tree,
+            None => import_baseline(project, store, opening.start(project)?)?.tree,
+        },
     };
     if ran && on_tree == tree.to_string() {
         return Ok(Some(dir.join("tree")));
@@ -86,6 +87,14 @@ pub(crate) fn prepare(
     say_what_stays_behind(&invocation.dir, &workspace.root, &keep, &known, observer);
     fs::write(&marker, format!("{mine}\n{tree}")).map_err(|e| SessionError::io("write", &marker, e))?;
     Ok(Some(checkout.path().to_owned()))
+}
+
+/// The tree that the session began with, where one goes on.
+fn session_tree(home: &Home, opening: &Opening) -> Option<TreeId> {
+    let id = home.current().filter(|_| opening.goes_on())?;
+    let log = sprag_ledger::read(&home.ledger(&id)).ok()?;
+    let state = State::of(log.records.iter().map(|record| &record.entry)).ok()?;
+    parse_tree(&state.segment().ok()?.origin.tree).ok()
 }
 
 /// What the command made at the top of the package, and nobody asked for, is not used: better said than wondered at.
