@@ -1,0 +1,10 @@
+//! What the benches of Sprag share: generated repositories, a state folder of their own, and the few numbers that a
+//! report needs. Each bench is a binary that prints what ran side by side; nothing here asserts a speed.
+
+pub mod numbers;
+pub mod options;
+pub mod repository;
+pub mod stage;
+
+/// What a bench ends with when it cannot go on: any error, for a person to read.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
