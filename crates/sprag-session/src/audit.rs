@@ -1,10 +1,13 @@
 //! Every decision again, from the ledger's rows alone; and the same pairs under another policy.
 
-use sprag_judge::{EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Trial, minimum_effect};
-use sprag_ledger::{Entry, Log, Run};
+use sprag_judge::{EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Status, Trial, minimum_effect};
+use sprag_ledger::{Calibration as Calibrated, Entry, Final, Log, Run, RunKind};
 
+use crate::calibrate::medians;
 use crate::coin::Seed;
+use crate::experiment::shown_metrics;
 use crate::finish::of_pairs;
+use crate::rule;
 use crate::state::State;
 
 /// What an audit of the rows found. Whether the chain holds is the ledger's own report.
@@ -57,16 +60,12 @@ pub fn audit(log: &Log) -> Audit {
                     }
                 }
             }
+            Entry::Run(run) => check_baseline(run, &state).into_iter().for_each(|what| complain(Some(run.run), what)),
+            Entry::Calibration(calibrated) => {
+                check_calibration(calibrated, &state).into_iter().for_each(|what| complain(None, what));
+            }
             Entry::Final(result) => {
-                let unit = state.segment.as_ref().and_then(|s| s.calibrated.as_ref()).and_then(|c| c.unit);
-                let again = of_pairs(
-                    &result.metric,
-                    EffectScale { direction: result.direction, unit },
-                    &result.pairs,
-                );
-                if again.interval != result.interval || again.result.to_bits() != result.result.to_bits() {
-                    complain(None, "the result does not follow from its pairs".to_owned());
-                }
+                check_result(result, &state).into_iter().for_each(|what| complain(None, what));
             }
             _ => {}
         }
@@ -109,6 +108,14 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
         Ok(_) => wrong.push("its evidence does not decide".to_owned()),
         Err(error) => wrong.push(format!("its rule cannot be used: {error}")),
     }
+    let (mut metric, metrics) = shown_metrics(evidence);
+    if run.status == Status::Crash && metric == Some(0.0) {
+        // Old readers find 0 in a crash, and everybody else unknown.
+        metric = None;
+    }
+    if metric != run.metric || metrics != run.metrics {
+        wrong.push("its numbers are not those of its evidence".to_owned());
+    }
     if let Some(segment) = state.and_then(|state| state.segment.as_ref()) {
         match segment.rule(evidence.rule.carried) {
             Ok(rule) if rule == evidence.rule => {}
@@ -134,6 +141,43 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
         wrong.push("its seed is none".to_owned());
     }
     wrong
+}
+
+/// What in the row of a baseline does not follow from the calibration before it.
+fn check_baseline(run: &Run, state: &State) -> Option<String> {
+    let segment = state.segment.as_ref().filter(|_| run.kind == Some(RunKind::Baseline))?;
+    let calibrated = segment.calibrated.as_ref()?;
+    let primary = &segment.contract.primary.name;
+    let said = |name: &str| if name == primary { run.metric } else { run.metrics.get(name).copied() };
+    let other = calibrated.baseline.iter().find(|(name, value)| said(name) != Some(**value));
+    other.map(|(name, _)| format!("its {name} is not the one that was calibrated"))
+}
+
+/// What in a calibration does not follow from its pairs.
+fn check_calibration(calibrated: &Calibrated, state: &State) -> Option<String> {
+    let segment = state.segment.as_ref()?;
+    let first = sprag_measure::Run { metrics: calibrated.baseline.clone(), ..Default::default() };
+    let noise = rule::noise(&segment.contract, calibrated);
+    let follows = medians(&calibrated.pairs, &first) == calibrated.baseline
+        && noise.residuals == calibrated.residuals
+        && (noise.scale, noise.delta) == (calibrated.scale, calibrated.delta)
+        && noise.deterministic == calibrated.deterministic;
+    (!follows).then(|| "the noise and the baseline do not follow from its pairs".to_owned())
+}
+
+/// What in a result does not follow from its fresh pairs.
+fn check_result(result: &Final, state: &State) -> Option<String> {
+    let segment = state.segment.as_ref();
+    let unit = segment.and_then(|s| s.calibrated.as_ref()).and_then(|calibrated| calibrated.unit);
+    let again = of_pairs(&result.metric, EffectScale { direction: result.direction, unit }, &result.pairs);
+    let exact = segment.and_then(|s| s.noise.as_ref()).is_some_and(|noise| noise.deterministic);
+    let demonstrated =
+        if exact { result.direction.better(again.result, again.baseline) } else { again.demonstrated };
+    let follows = again.interval == result.interval
+        && again.result.to_bits() == result.result.to_bits()
+        && again.baseline.to_bits() == result.baseline.to_bits()
+        && demonstrated == result.demonstrated;
+    (!follows).then(|| "the result does not follow from its pairs".to_owned())
 }
 
 fn differing(expected: &Rule, found: &Rule) -> String {

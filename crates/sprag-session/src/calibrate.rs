@@ -303,7 +303,7 @@ pub(crate) fn a_pair(toss: Toss, shuffled: bool, incumbent: &Run, candidate: &Ru
 }
 
 /// The median of each metric over both sides of all pairs; the first run's value where there are no pairs.
-fn medians(pairs: &[Pair], first: &Run) -> Metrics {
+pub(crate) fn medians(pairs: &[Pair], first: &Run) -> Metrics {
     let mut all: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for pair in pairs {
         for (name, values) in &pair.values {

@@ -412,7 +412,7 @@ enum Known {
 }
 
 /// The numbers of the row: the candidate's medians over the pairs, else its last single run.
-fn shown_metrics(evidence: &Evidence) -> (Option<f64>, sprag_judge::Metrics) {
+pub(crate) fn shown_metrics(evidence: &Evidence) -> (Option<f64>, sprag_judge::Metrics) {
     let mut metrics = evidence.again.clone().or_else(|| evidence.first.clone()).unwrap_or_default();
     let names: std::collections::BTreeSet<&String> =
         evidence.pairs.iter().flat_map(|pair| pair.values.keys()).collect();

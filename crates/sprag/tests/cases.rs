@@ -1,0 +1,150 @@
+//! A worker that answers cases, and all the ways in which it cheats or breaks: none is kept, and the row says why.
+
+mod repo;
+
+use repo::Repo;
+
+const SPEC: &str = "\
+# Autoresearch: faster sums
+
+## Objective
+Lower total_ms.
+
+## Metrics
+- **Primary**: total_ms (ms, lower is better)
+
+## How to Run
+The harness starts the worker.
+
+## Files in Scope
+- `worker.py`
+- `sums.py`
+
+## Constraints
+- goldens exact
+
+## Stop
+- after 50 experiments
+";
+
+const SETTINGS: &str = "\
+[run]
+timeout = { measure = \"3s\" }
+[measure]
+driver = \"cases\"
+[cases]
+file = \"cases.json\"
+serve = { stdio = \"python3 worker.py\" }
+[judge]
+max_pairs = 8
+";
+
+const CASES: &str = r#"{"v":1,"warmup":[{"id":"w","input":{"n":999}}],
+"cases":[{"id":"a","input":{"n":60000}},{"id":"b","input":{"n":50000}},{"id":"c","input":{"n":40000}}]}"#;
+
+const SLOW: &str = "\
+def total(n):
+    result = 0
+    for i in range(n):
+        result += i
+    return result
+";
+
+const WORKER: &str = "\
+import json, os, sys, time
+from sums import total
+
+def say(text):
+    sys.stdout.write(text + '\\n')
+    sys.stdout.flush()
+
+def answer(id, output):
+    say(json.dumps({'id': id, 'output': output}))
+
+say('{\"ready\":true}')
+for line in sys.stdin:
+    request = json.loads(line)
+    answer(request['id'], total(request['input']['n']))
+";
+
+fn service() -> Repo {
+    let repo = Repo::empty();
+    repo.write(".auto/prompt.md", SPEC);
+    repo.write(".auto/sprag.toml", SETTINGS);
+    repo.write("cases.json", CASES);
+    repo.write("sums.py", SLOW);
+    repo.write("worker.py", WORKER);
+    repo.commit("a slow service");
+    repo
+}
+
+/// The worker with another loop body.
+fn answering(body: &str) -> String {
+    let (head, _) = WORKER.split_once("    answer(request['id'], total").unwrap();
+    format!("{head}    id, n = request['id'], request['input']['n']\n    {}\n", body.replace('\n', "\n    "))
+}
+
+/// What is wrong with a worker: its name, its text, the reason, the sentence.
+fn faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
+    let ready = "say('{\"ready\":true}')";
+    vec![
+        ("never ready", WORKER.replace(ready, "time.sleep(60)"), "timeout", "ready"),
+        ("answers early", WORKER.replace(ready, &format!("{ready}\nanswer('a', 0)")), "protocol", "\"a\""),
+        ("answers twice", answering("answer(id, total(n)); answer(id, total(n))"), "protocol", "\"id\": \"w\""),
+        ("answers another case", answering("answer('zzz', total(n))"), "protocol", "zzz"),
+        (
+            "half a line",
+            answering("sys.stdout.write('{\"id\":\"a\",\"out'); sys.stdout.flush(); sys.exit(0)"),
+            "crash",
+            "ended",
+        ),
+        ("ends with 0 early", answering("sys.exit(0)"), "crash", "ended"),
+        ("prints a metric", answering("say('METRIC total_ms=0.01'); answer(id, total(n))"), "protocol", "METRIC"),
+    ]
+}
+
+#[test]
+fn a_worker_that_breaks_the_protocol_as_the_baseline_is_a_clear_error() {
+    for (name, text, _, sentence) in faults() {
+        let repo = service();
+        repo.write("worker.py", &text);
+        repo.commit(name);
+        repo.run(&["try"]).expect(1).says(&["the baseline itself does not pass", sentence]);
+        assert!(repo.rows().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_candidate_that_breaks_the_protocol_or_cheats_is_not_kept_and_the_row_says_why() {
+    let repo = service();
+    for (name, text, reason, sentence) in faults() {
+        repo.write("worker.py", &text);
+        repo.run(&["try", "-m", name]).expect(12);
+        let (status, found, detail) = repo.verdict();
+        assert_eq!((status.as_str(), found.as_str()), ("crash", reason), "{name}: {detail}");
+        assert!(detail.contains(sentence), "{name}: {detail}");
+    }
+    repo.write("worker.py", WORKER);
+
+    repo.write("sums.py", "def total(n):\n    return 0\n");
+    repo.run(&["try", "-m", "wrong but fast"]).expect(11);
+    let (status, reason, detail) = repo.verdict();
+    assert_eq!((status.as_str(), reason.as_str()), ("checks_failed", "output"));
+    assert!(detail.contains("case") && detail.contains("the golden has"), "{detail}");
+    repo.write("sums.py", SLOW);
+
+    let burning = "import threading\nthreading.Thread(target=lambda: [0 for _ in iter(int, 1)], daemon=True).start()\n";
+    repo.write("worker.py", &format!("{burning}{WORKER}"));
+    let done = repo.run(&["try", "-m", "burns the core while it waits"]);
+    assert!(matches!(done.code, Some(10 | 12 | 13)), "{done:?}");
+    let (status, _, detail) = repo.verdict();
+    assert!(status != "keep" && !detail.is_empty(), "{status}: {detail}");
+    repo.write("worker.py", WORKER);
+
+    repo.write("sums.py", "def total(n):\n    return n * (n - 1) // 2\n");
+    repo.run(&["try", "-m", "a formula"]).expect(0);
+    let kept = repo.rows().into_iter().filter(|row| row["kind"] == "experiment" && row["status"] == "keep");
+    let kept: Vec<_> = kept.map(|row| row["description"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kept, ["a formula"]);
+    repo.run(&["audit"]).expect(0);
+}
