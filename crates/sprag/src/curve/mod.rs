@@ -1,8 +1,8 @@
 //! The curve of diminishing returns: every try of a session as a mark, the incumbent as a step line.
 //!
-//! Three faces of one picture: [`svg`] for pages, [`png`] for whoever cannot show SVG, [`text`] for a terminal.
-//! The story is read once ([`story`](self::story)); the SVG and the PNG are the same list of shapes
-//! ([`chart`](self::chart)). Names and units come from files that others wrote: they are cut and cleaned before
+//! Three faces of one picture: [`svg()`] for pages, [`png()`] for whoever cannot show SVG, [`text()`] for a terminal.
+//! The story is read once (`story`); the SVG and the PNG are the same list of shapes
+//! (`chart`). Names and units come from files that others wrote: they are cut and cleaned before
 //! anything is drawn, and escaped where they are written.
 //!
 //! Why no plotting crate: two writers of six shapes are less than the settings of one, a terminal needs a third
