@@ -1,6 +1,8 @@
 //! Every decision again, from the ledger's rows alone; and the same pairs under another policy.
 
-use sprag_judge::{EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Status, Trial, minimum_effect};
+use sprag_judge::{
+    EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Status, Trial, minimum_effect,
+};
 use sprag_ledger::{Calibration as Calibrated, Entry, Final, Log, Run, RunKind};
 
 use crate::calibrate::medians;
@@ -60,7 +62,9 @@ pub fn audit(log: &Log) -> Audit {
                     }
                 }
             }
-            Entry::Run(run) => check_baseline(run, &state).into_iter().for_each(|what| complain(Some(run.run), what)),
+            Entry::Run(run) => {
+                check_baseline(run, &state).into_iter().for_each(|what| complain(Some(run.run), what))
+            }
             Entry::Calibration(calibrated) => {
                 check_calibration(calibrated, &state).into_iter().for_each(|what| complain(None, what));
             }

@@ -2,38 +2,32 @@
 //!
 //! One direction, one pass; cheap refusals first. The row is the decision: once it is in the ledger, refs follow it.
 
-use std::fs;
-use std::time::Instant;
-
 use camino::Utf8Path;
 use sprag_agent::Note;
 use sprag_judge::stats::median;
-use sprag_judge::{Evidence, Finding, Mode, Next, Pair, Reason, Status, Trial, is_far_worse};
-use sprag_ledger::{Event as Happening, EventKind, Hash, Run as Row, RunKind, Seconds, Usage};
-use sprag_measure::{Role, Run, process};
+use sprag_judge::{Evidence, Finding, Mode, Next, Reason, Status, Trial};
+use sprag_ledger::{Event as Happening, EventKind, Run as Row, RunKind, Seconds, Usage};
 use sprag_workspace::{Candidate, CommitId, Expected, ImportRules, TreeId, import_candidate};
 
 use crate::SessionError;
-use crate::calibrate::a_pair;
 use crate::coin::Seed;
 use crate::events::{Event, Outcome, Stage};
-use crate::lab::is_transient;
 use crate::open::parse_tree;
-use crate::session::{Session, now, seconds};
+use crate::session::{Session, now};
 
 /// How many paths a refusal for scope names.
 const NAMED_VIOLATIONS: usize = 5;
 
 /// A candidate in the store, before it is judged.
-struct Proposed {
-    run: u64,
-    note: Note,
-    agent: String,
-    tree: TreeId,
-    commit: CommitId,
-    diff: Option<String>,
-    seconds: Seconds,
-    caveats: Vec<String>,
+pub(crate) struct Proposed {
+    pub(crate) run: u64,
+    pub(crate) note: Note,
+    pub(crate) agent: String,
+    pub(crate) tree: TreeId,
+    pub(crate) commit: CommitId,
+    pub(crate) diff: Option<String>,
+    pub(crate) seconds: Seconds,
+    pub(crate) caveats: Vec<String>,
 }
 
 impl Session<'_> {
@@ -163,140 +157,6 @@ impl Session<'_> {
         caveats
     }
 
-    /// Build, first run, outputs, checks, pairs: until the trial has what it needs.
-    fn measure(
-        &mut self,
-        proposed: &mut Proposed,
-        trial: &mut Trial,
-        seed: &Seed,
-        out: &Utf8Path,
-    ) -> Result<(), SessionError> {
-        self.hold_host()?;
-        let (run, description) = (proposed.run, proposed.note.description.clone());
-        self.stage(run, Stage::Build, &description);
-        let loaded = self.lab.load(&self.store, Role::Candidate, &proposed.tree, None, out)?;
-        proposed.seconds.build = loaded.seconds;
-        if let Some(finding) = loaded.finding {
-            trial.finding(finding);
-            return Ok(());
-        }
-        self.stage(run, Stage::First, &description);
-        let started = Instant::now();
-        let first = self.candidate_run(seed, 2_000_000, out)?;
-        if let Some(finding) = self.outputs_finding(&first) {
-            trial.finding(finding);
-        }
-        let flagged = self.is_flagged(trial, &first);
-        trial.first(first.metrics.clone(), flagged);
-        proposed.seconds.measure = seconds(started);
-        if matches!(trial.next(), Next::Decided(ref v) if v.status() != Status::Keep) {
-            return Ok(());
-        }
-        self.stage(run, Stage::Checks, &description);
-        let (finding, check) = self.lab.checks(&self.store, Role::Candidate, out)?;
-        proposed.seconds.check = check;
-        if let Some(finding) = finding {
-            trial.finding(finding);
-            return Ok(());
-        }
-        let result = self.measure_on(run, &description, trial, seed, out);
-        proposed.seconds.measure = seconds(started).map(|all| all - check.unwrap_or(0.0));
-        result
-    }
-
-    fn measure_on(
-        &mut self,
-        run: u64,
-        description: &str,
-        trial: &mut Trial,
-        seed: &Seed,
-        out: &Utf8Path,
-    ) -> Result<(), SessionError> {
-        let mut loaded = false;
-        loop {
-            match trial.next() {
-                Next::First | Next::Decided(_) => return Ok(()),
-                Next::Again => {
-                    let again = self.candidate_run(seed, 2_000_001, out)?;
-                    match self.outputs_finding(&again) {
-                        Some(finding) => trial.finding(finding),
-                        None => trial.again(again.metrics),
-                    };
-                }
-                Next::Pair if !loaded => {
-                    self.load_incumbent(out)?;
-                    loaded = true;
-                    self.stage(run, Stage::Pairs, description);
-                }
-                Next::Pair => match self.one_pair(seed, trial.n(), out)? {
-                    Ok(pair) => {
-                        trial.push(pair);
-                        self.observer.tell(&Event::Pair {
-                            run,
-                            done: trial.n(),
-                            of: trial.rule().max_pairs,
-                            e: trial.e(),
-                            needed: trial.needed(),
-                            effect: trial.effect().unwrap_or(0.0),
-                        });
-                    }
-                    Err(finding) => {
-                        trial.finding(finding);
-                    }
-                },
-            }
-        }
-    }
-
-    fn load_incumbent(&mut self, out: &Utf8Path) -> Result<(), SessionError> {
-        let tree = parse_tree(&self.state.segment().map_err(SessionError::Refused)?.incumbent.tree)?;
-        match self.lab.load(&self.store, Role::Incumbent, &tree, None, out)?.finding {
-            Some(finding) => Err(SessionError::IncumbentFailed { what: finding.detail }),
-            None => Ok(()),
-        }
-    }
-
-    /// One pair, or what the candidate did wrong in it. A fault on the incumbent's side is the host's.
-    fn one_pair(
-        &mut self,
-        seed: &Seed,
-        index: usize,
-        out: &Utf8Path,
-    ) -> Result<Result<Pair, Finding>, SessionError> {
-        let (toss, [incumbent, candidate]) = self.measure_pair(seed, index, |session, toss| {
-            let runs = session.lab.pair(&session.store, toss, out)?;
-            match &runs[0].failure {
-                Some(finding) => Err(SessionError::IncumbentFailed { what: finding.detail.clone() }),
-                None => Ok(runs),
-            }
-        })?;
-        if let Some(finding) = self.outputs_finding(&candidate) {
-            return Ok(Err(finding));
-        }
-        Ok(Ok(a_pair(toss, self.lab.shuffles(), &incumbent, &candidate)))
-    }
-
-    fn candidate_run(&mut self, seed: &Seed, index: usize, out: &Utf8Path) -> Result<Run, SessionError> {
-        let mut attempt = 0;
-        loop {
-            match self.lab.run(&self.store, Role::Candidate, seed.toss(index, attempt).seed, out) {
-                Err(error) if is_transient(&error) && attempt < 2 => attempt += 1,
-                other => return other,
-            }
-        }
-    }
-
-    /// What the run itself says against the candidate: its failure, else the first output that differs.
-    fn outputs_finding(&self, run: &Run) -> Option<Finding> {
-        run.failure.clone().or_else(|| self.goldens.as_ref().and_then(|goldens| goldens.check(&run.outputs)))
-    }
-
-    fn is_flagged(&self, trial: &Trial, first: &Run) -> bool {
-        let Ok(segment) = self.state.segment() else { return false };
-        let Some(value) = first.metrics.get(&trial.rule().primary) else { return false };
-        is_far_worse(trial.rule().effect_scale(), &segment.recent, *value)
-    }
-
     /// Writes the row; on a keep the incumbent's ref and the slots follow.
     fn conclude(&mut self, proposed: Proposed, trial: Trial, seed: &Seed) -> Result<Outcome, SessionError> {
         let Next::Decided(verdict) = trial.next() else {
@@ -368,34 +228,6 @@ impl Session<'_> {
         self.record(event)?;
         self.observer.tell(&Event::NoRow { word: &word, description: &note.description, why });
         Ok(Outcome::NoRow(word))
-    }
-
-    /// Keeps bytes under their hash in the session's folder.
-    fn keep_blob(&self, bytes: &[u8]) -> Result<String, SessionError> {
-        let hash = Hash::of(bytes).to_string();
-        let dir = self.home.session(&self.id).join("blobs");
-        let path = dir.join(hash.trim_start_matches("b3:"));
-        let write = || -> std::io::Result<()> {
-            fs::create_dir_all(&dir)?;
-            let part = path.with_extension("part");
-            fs::write(&part, bytes)?;
-            fs::rename(&part, &path)
-        };
-        if !path.exists() {
-            write().map_err(|e| SessionError::io("write", &path, e))?;
-        }
-        Ok(hash)
-    }
-
-    /// Keeps the last lines of what the candidate printed; the whole of it stays in the output folder.
-    fn keep_output(&self, run: u64) -> Result<Option<String>, SessionError> {
-        let dir = self.out(run).join(Role::Candidate.name());
-        let Ok(entries) = dir.read_dir_utf8() else { return Ok(None) };
-        let mut files: Vec<_> = entries.flatten().map(|entry| entry.path().to_owned()).collect();
-        files.sort();
-        let texts: Vec<String> =
-            files.iter().map(|file| process::capped(file)).filter(|text| !text.is_empty()).collect();
-        if texts.is_empty() { Ok(None) } else { self.keep_blob(texts.join("\n").as_bytes()).map(Some) }
     }
 }
 

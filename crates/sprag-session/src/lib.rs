@@ -6,6 +6,7 @@
 mod apply;
 mod audit;
 mod bench;
+mod blobs;
 mod brief;
 mod calibrate;
 mod coin;
@@ -20,6 +21,7 @@ mod hooks;
 mod ideas;
 mod inputs;
 mod lab;
+mod measuring;
 mod notes;
 mod open;
 mod person;

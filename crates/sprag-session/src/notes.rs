@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use sprag_ledger::{Ledger, Note};
 use ulid::Ulid;
 
@@ -14,16 +14,16 @@ use crate::session::{Session, now};
 /// No remark is longer.
 const MAX_NOTE: usize = 8 << 10;
 
-/// Leaves a note for the session that `home` means. Answers what became of it, in one line.
+/// Leaves a note for the session that `home` means, whose log in the repository is `mirror`. Answers what became of it, in one line.
 ///
 /// # Errors
 /// [`SessionError`] where there is no session, or the note cannot be written.
-pub fn leave_note(home: &Home, text: &str) -> Result<String, SessionError> {
+pub fn leave_note(home: &Home, mirror: &Utf8Path, text: &str) -> Result<String, SessionError> {
     let id = home.current().ok_or(SessionError::NoSession)?;
     let text: String = text.chars().take(MAX_NOTE).collect();
     match home.lock() {
         Ok(_held) => {
-            let (mut ledger, _) = Ledger::open(&home.ledger(&id), None)?;
+            let (mut ledger, _) = Ledger::open(&home.ledger(&id), Some(mirror))?;
             ledger.append(Note { text, timestamp: Some(now()) })?;
             Ok("noted".to_owned())
         }

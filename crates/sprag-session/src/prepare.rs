@@ -138,7 +138,9 @@ fn persons_environment() -> BTreeMap<String, String> {
 
 fn remove_if_there(path: &Utf8Path) -> Result<(), SessionError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(SessionError::io("remove", path, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(SessionError::io("remove", path, error))
+        }
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
 use sprag_contract::{Contract, ScopeMatcher};
-use sprag_ledger::{Entry, Event, EventKind, Grade, Ledger, MirrorState, Tier, UnixMs};
+use sprag_ledger::{Entry, Event, EventKind, Grade, Ledger, Log, MirrorState, Tier, UnixMs};
 use sprag_measure::Interrupt;
 use sprag_measure::host::HostLock;
 use sprag_workspace::{CommitId, Expected, Identity, Junk, Store, TreeId, UnixSeconds};
@@ -45,6 +45,11 @@ impl Session<'_> {
     /// Where it stands.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// All that its ledger holds.
+    pub fn log(&self) -> &Log {
+        self.ledger.log()
     }
 
     /// What its numbers are worth.
