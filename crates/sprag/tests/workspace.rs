@@ -36,7 +36,7 @@ fn a_package_is_measured_in_its_folder_and_changed_by_paths_of_the_repository() 
     repo.play().expect(0).says(&["bytes 100.00 → 50.00"]);
     let reasons: Vec<_> = repo.rows().iter().map(|row| row["reason"].clone()).collect();
     assert_eq!(reasons[1..], ["improved", "scope"]);
-    repo.run(&["apply", "--branch", "faster"]).expect(0);
+    repo.run(&["apply", "faster"]).expect(0);
     let changed = repo.git(&["diff", "--name-status", "main", "faster"]);
     assert_eq!(changed, "M\tpackages/api/src/a.txt\n", "what was not copied is still on the branch");
 }

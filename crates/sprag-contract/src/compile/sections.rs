@@ -1,6 +1,7 @@
 //! The sections that state no rules: title, objective, how to run, and what this version only tells the agent.
 
 use super::{Compiler, Enforcement};
+use crate::settings::DriverKind;
 use crate::spec::{Block, BlockKind, Document, Kind, Section, Text};
 
 /// One statement of a section: a bullet, a paragraph, or a line of a code block.
@@ -116,15 +117,9 @@ impl Compiler<'_> {
         for section in of_kind(document, Kind::HowToRun) {
             heading = heading.or(Some(section.heading.whole()));
             for block in &section.blocks {
-                let driver = self.settings.measure.driver.name();
                 if let Some(found) = command_of(block).filter(|_| command.is_none()) {
-                    self.stand(
-                        block.line,
-                        block.text.as_str(),
-                        Enforcement::enforced(format!(
-                            "driver `{driver}`: `{found}` is run for every measurement"
-                        )),
-                    );
+                    let standing = self.run_standing(&found);
+                    self.stand(block.line, block.text.as_str(), standing);
                     command = Some(found);
                 }
             }
@@ -138,6 +133,30 @@ impl Compiler<'_> {
             finding.help = Some("put it in backticks: `./.auto/measure.sh`".to_owned());
         }
         command
+    }
+
+    /// Whether the command of How to Run is what measures.
+    fn run_standing(&self, found: &str) -> Enforcement {
+        let driver = self.settings.measure.driver;
+        match &self.settings.run.measure {
+            _ if driver == DriverKind::Cases => Enforcement::covered(
+                "driver `cases`, which sends each case itself and does not run this command",
+            ),
+            Some(other) if other != found => {
+                Enforcement::covered(format!("`measure` under `[run]`, which is run instead: `{other}`"))
+            }
+            _ => {
+                let package = match self.settings.workspace.root.as_str() {
+                    "." => String::new(),
+                    root => format!(", in `{root}`"),
+                };
+                Enforcement::enforced(format!(
+                    "driver `{}`: `{}` is run for every measurement{package}",
+                    driver.name(),
+                    self.from_package(found)
+                ))
+            }
+        }
     }
 
     /// Sections that this version reads to the agent, and no more.

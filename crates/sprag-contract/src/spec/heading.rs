@@ -98,7 +98,18 @@ pub(crate) fn classify(heading: &str) -> Option<Kind> {
 /// The name that an unknown heading almost has: its rules would otherwise be lost as prose.
 pub(crate) fn misspelt(heading: &str) -> Option<&'static str> {
     let all = words(heading);
-    let near = nearest(without_number(&all), NAMES.iter().map(|(name, _)| *name).filter(|n| n.len() > 4))?;
+    let written = without_number(&all);
+    let long = NAMES.iter().map(|(name, _)| *name).filter(|name| name.len() > 4);
+    // Short names have real words near them ("Step"): there only two swapped letters are a slip.
+    let swapped = |name: &str| {
+        let lower = written.to_lowercase();
+        lower.len() == name.len()
+            && lower.get(..1) == name.get(..1)
+            && strsim::damerau_levenshtein(&lower, name) == 1
+            && strsim::levenshtein(&lower, name) == 2
+    };
+    let mut short = NAMES.iter().map(|(name, _)| *name).filter(|name| name.len() <= 4);
+    let near = nearest(written, long).or_else(|| short.find(|name| swapped(name)))?;
     let kind = NAMES.iter().find(|(name, _)| *name == near)?.1;
     Some(title(kind))
 }
@@ -142,7 +153,9 @@ mod tests {
         assert_eq!(classify("Phase two"), None);
         assert_eq!(misspelt("Constaints"), Some("Constraints"));
         assert_eq!(misspelt("Of Limits"), Some("Off Limits"));
-        assert_eq!(misspelt("Background"), None);
-        assert_eq!(misspelt("Notes"), None);
+        assert_eq!(misspelt("Stpo"), Some("Stop"));
+        for other in ["Background", "Notes", "Step", "Spot", "Post", "Goat"] {
+            assert_eq!(misspelt(other), None, "{other}");
+        }
     }
 }
