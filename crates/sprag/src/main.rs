@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     match commands::run(cli) {
         Ok(code) => code,
         Err(report) => {
-            eprintln!("{report:?}");
+            show::aside(&format!("{report:?}"));
             ExitCode::from(1)
         }
     }

@@ -28,10 +28,11 @@ pub(crate) struct Reading {
 /// in the repository, which is enough in a fresh clone.
 pub(crate) fn reading(dir: &Utf8Path, file: Option<&Utf8Path>) -> miette::Result<Reading> {
     let path = match file {
-        Some(file) => file.to_owned(),
+        Some(file) => dir.join(file),
         None => ledger_of(dir)?,
     };
-    let log = sprag_ledger::read(&path).into_diagnostic().wrap_err_with(|| format!("failed to read {path}"))?;
+    let log =
+        sprag_ledger::read(&path).into_diagnostic().wrap_err_with(|| format!("failed to read {path}"))?;
     Ok(Reading { log, path })
 }
 
@@ -41,10 +42,23 @@ fn ledger_of(dir: &Utf8Path) -> miette::Result<Utf8PathBuf> {
     if let Some(id) = home.current() {
         return Ok(home.ledger(&id));
     }
-    let root = repo.root();
-    let log = root.join(locate(|path| root.join(path).is_file()).log);
+    let log = log_in(&repo);
     if log.is_file() {
         return Ok(log);
     }
-    Err(miette!(help = "`sprag run` starts one; a file can be named with --file", "there is no session in {root} yet"))
+    Err(miette!(
+        help = "`sprag run` starts one; a file can be named with --file",
+        "there is no session in {} yet",
+        repo.root()
+    ))
+}
+
+/// The log in the repository around `dir`, there or not.
+pub(crate) fn mirror(dir: &Utf8Path) -> miette::Result<Utf8PathBuf> {
+    Ok(log_in(&UserRepo::discover(dir).into_diagnostic()?))
+}
+
+fn log_in(repo: &UserRepo) -> Utf8PathBuf {
+    let root = repo.root();
+    root.join(locate(|path| root.join(path).is_file()).log)
 }

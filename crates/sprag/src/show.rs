@@ -10,6 +10,11 @@ pub(crate) fn text(text: &str) -> miette::Result<()> {
     print(text.trim_end_matches('\n'))
 }
 
+/// Prints a line to stderr. Nobody may be reading there any more, and the session goes on all the same.
+pub(crate) fn aside(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", line.trim_end_matches('\n'));
+}
+
 /// Prints a value as JSON, indented for people on a terminal and one line in a pipe.
 pub(crate) fn json(value: &impl Serialize) -> miette::Result<()> {
     let text = if io::stdout().is_terminal() {

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use camino::Utf8PathBuf;
 use camino::Utf8Path;
+use camino::Utf8PathBuf;
 use miette::{IntoDiagnostic, miette};
 use serde_json::json;
 
@@ -31,13 +31,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let path = open::reading(dir, args.file.as_deref())?.path;
+    let mut reading = open::reading(dir, args.file.as_deref())?;
     if args.repair
-        && let Some(torn) = sprag_ledger::repair(&path).into_diagnostic()?
+        && let Some(torn) = sprag_ledger::repair(&reading.path).into_diagnostic()?
     {
-        eprintln!("line {} was unfinished: its {} bytes were cut", torn.line, torn.bytes);
+        show::aside(&format!("line {} was unfinished: its {} bytes were cut", torn.line, torn.bytes));
+        reading.log = sprag_ledger::read(&reading.path).into_diagnostic()?;
     }
-    let reading = open::reading(dir, Some(&path))?;
     let chain = &reading.log.chain;
     let audit = sprag_session::audit(&reading.log);
     let head = chain.head().map(|head| head.to_string());
@@ -78,7 +78,10 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             problems.len()
         ));
         if audit.without_evidence > 0 {
-            text.push_str(&format!("{} rows have no evidence: they are another tool's word\n", audit.without_evidence));
+            text.push_str(&format!(
+                "{} rows have no evidence: they are another tool's word\n",
+                audit.without_evidence
+            ));
         }
         if unverified > 0 {
             text.push_str(&format!("{unverified} lines are part of no chain\n"));

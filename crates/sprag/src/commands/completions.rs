@@ -6,6 +6,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::cli::Cli;
+use crate::show;
 
 /// Print completions for a shell.
 ///
@@ -17,6 +18,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
-    clap_complete::generate(args.shell, &mut Cli::command(), "sprag", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "sprag", &mut script);
+    show::text(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

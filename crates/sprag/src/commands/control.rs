@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 use miette::{IntoDiagnostic, miette};
+use serde_json::json;
 use sprag_session::{Control, Home};
 
-use crate::open;
+use crate::{open, show};
 
 /// Pause the running session after the experiment under way; `sprag run` goes on.
 ///
@@ -16,6 +17,9 @@ pub(crate) struct PauseArgs {
     /// Cut the experiment under way; it is lost, nothing else.
     #[arg(long)]
     now: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Stop the running session after the experiment under way, with the fresh measurement of the result.
@@ -26,26 +30,33 @@ pub(crate) struct StopArgs {
     /// Cut the experiment under way, without the fresh measurement; it is lost, nothing else.
     #[arg(long)]
     now: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn pause(dir: &Utf8Path, args: PauseArgs) -> miette::Result<ExitCode> {
-    ask(&open::home(dir)?, Control::Pause, args.now)
+    ask(&open::home(dir)?, Control::Pause, args.now, args.json)
 }
 
 pub(crate) fn stop(dir: &Utf8Path, args: StopArgs) -> miette::Result<ExitCode> {
-    ask(&open::home(dir)?, Control::Stop, args.now)
+    ask(&open::home(dir)?, Control::Stop, args.now, args.json)
 }
 
-fn ask(home: &Home, control: Control, now: bool) -> miette::Result<ExitCode> {
+fn ask(home: &Home, control: Control, now: bool, json: bool) -> miette::Result<ExitCode> {
     let pid = home.running().ok_or_else(|| miette!("no session is running in this repository"))?;
     home.ask(control).into_diagnostic()?;
     if now {
-        let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-        let pid = pid.ok_or_else(|| miette!("the lock file names no process"))?;
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).into_diagnostic()?;
-        println!("the experiment under way is cut");
+        let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+        let process = process.ok_or_else(|| miette!("the lock file names no process"))?;
+        rustix::process::kill_process(process, rustix::process::Signal::INT).into_diagnostic()?;
+    }
+    if json {
+        show::json(&json!({ "asked": format!("{control:?}").to_lowercase(), "now": now, "pid": pid }))?;
+    } else if now {
+        show::text("the experiment under way is cut")?;
     } else {
-        println!("it ends after the experiment under way");
+        show::text("it ends after the experiment under way")?;
     }
     Ok(ExitCode::SUCCESS)
 }

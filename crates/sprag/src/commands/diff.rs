@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 use miette::{IntoDiagnostic, miette};
+use serde_json::json;
 use sprag_workspace::{Store, TreeId};
 
 use crate::{open, show};
@@ -15,6 +16,9 @@ use crate::{open, show};
 pub(crate) struct Args {
     /// The run.
     run: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
@@ -27,7 +31,9 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     };
     let store = Store::open_or_create(&open::home(dir)?.store()).into_diagnostic()?;
     let diff = store.diff(&from, &to).into_diagnostic()?;
-    if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+    if args.json {
+        show::json(&json!({ "run": args.run, "from": from.to_string(), "to": to.to_string(), "diff": diff }))?;
+    } else if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         // A candidate chose these bytes: none of them may steer the terminal.
         show::text(&crate::show::clean(&diff))?;
     } else {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use miette::{IntoDiagnostic, miette};
+use serde_json::json;
 
 use crate::{open, show};
 
@@ -11,20 +12,27 @@ use crate::{open, show};
 ///
 /// Example: sprag export --playbook proposals
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
 pub(crate) struct Args {
     /// Print jsonl, csv or tsv.
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", required_unless_present = "playbook", conflicts_with = "playbook")]
     format: Option<String>,
     /// Write each try as a patch with its notes, and the blobs that the patches need.
     #[arg(long, value_name = "DIR")]
     playbook: Option<Utf8PathBuf>,
+    /// Say as JSON what was written.
+    #[arg(long, requires = "playbook")]
+    json: bool,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     if let Some(to) = args.playbook {
-        let written = sprag_session::export_playbook(&open::project(dir)?, &dir.join(&to)).into_diagnostic()?;
-        println!("{written} proposals written to {to}");
+        let written =
+            sprag_session::export_playbook(&open::project(dir)?, &dir.join(&to)).into_diagnostic()?;
+        if args.json {
+            show::json(&json!({ "proposals": written, "to": to }))?;
+        } else {
+            show::text(&format!("{written} proposals written to {to}"))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let reading = open::reading(dir, None)?;
@@ -35,7 +43,10 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         Some("csv") => sprag_ledger::export::csv(&session, &mut text),
         Some("tsv") => sprag_ledger::export::karpathy(&session, &mut text),
         other => {
-            return Err(miette!("there is no format `{}`: it is jsonl, csv or tsv", other.unwrap_or_default()));
+            return Err(miette!(
+                "there is no format `{}`: it is jsonl, csv or tsv",
+                other.unwrap_or_default()
+            ));
         }
     };
     written.into_diagnostic()?;

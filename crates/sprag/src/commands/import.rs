@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use miette::IntoDiagnostic;
+use serde_json::json;
 use sprag_ledger::{Ledger, import};
+
+use crate::show;
 
 /// Import another tool's log into a ledger file that `log`, `show`, `status` and `export` read.
 ///
@@ -19,6 +22,9 @@ pub(crate) struct Args {
     /// The ledger to write; it must not exist.
     #[arg(long, value_name = "FILE")]
     to: Utf8PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
@@ -31,6 +37,13 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     for entry in entries {
         ledger.append(entry).into_diagnostic()?;
     }
-    println!("{count} entries of {dialect:?} imported into {to}; {bad} line(s) were not understood");
+    if args.json {
+        let dialect = format!("{dialect:?}").to_lowercase();
+        show::json(&json!({ "entries": count, "dialect": dialect, "to": to, "bad_lines": bad }))?;
+    } else {
+        show::text(&format!(
+            "{count} entries of {dialect:?} imported into {to}; {bad} line(s) were not understood"
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 use miette::IntoDiagnostic;
+use serde_json::json;
 
-use crate::open;
+use crate::{open, show};
 
 /// Leave a remark: it goes into the ledger, and into the brief of the tries that follow.
 ///
@@ -14,11 +15,14 @@ use crate::open;
 pub(crate) struct Args {
     /// The remark.
     text: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let home = open::home(dir)?;
-    let when = sprag_session::leave_note(&home, &args.text).into_diagnostic()?;
-    println!("{when}");
+    let when = sprag_session::leave_note(&home, &open::mirror(dir)?, &args.text).into_diagnostic()?;
+    if args.json { show::json(&json!({ "noted": when }))? } else { show::text(&when)? }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 use miette::{IntoDiagnostic, miette};
+use sprag_ledger::view::status_view;
 use sprag_session::{Ending, From, Opening, Session, SessionError};
 
-use crate::{open, watch};
+use crate::{open, show, watch};
 
 /// Run the loop: propose, measure, keep or discard, until a stop rule fires.
 ///
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// Take uncommitted changes into the baseline of a new session.
     #[arg(long)]
     include_dirty: bool,
+    /// Print at the end where the session stands, as `sprag status --json` does.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What a person reads who names no proposer.
@@ -37,7 +41,7 @@ error: nobody is named to propose changes
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let Some(agent) = &args.agent else {
-        eprint!("{NO_AGENT}");
+        show::aside(NO_AGENT);
         return Ok(ExitCode::from(2));
     };
     let project = open::project(dir)?;
@@ -48,7 +52,12 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let interrupt = watch::interrupt()?;
     let mut session = Session::open(project, &opening, interrupt, &mut *view).into_diagnostic()?;
     match session.run(&mut *proposer) {
-        Ok(Ending::Done | Ending::Paused) => Ok(ExitCode::SUCCESS),
+        Ok(Ending::Done | Ending::Paused) => {
+            if args.json {
+                show::json(&status_view(session.log()))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         Err(error) => {
             drop(session);
             drop(view);
@@ -68,7 +77,7 @@ fn beneath(dir: &Utf8Path, agent: &str) -> String {
 /// An interruption has an exit code of its own; anything else is an error.
 pub(crate) fn interrupted(error: SessionError) -> miette::Result<ExitCode> {
     if error.is_interruption() {
-        eprintln!("{}", SessionError::Interrupted);
+        show::aside(&SessionError::Interrupted.to_string());
         return Ok(ExitCode::from(130));
     }
     match &error {

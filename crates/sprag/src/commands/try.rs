@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 use miette::IntoDiagnostic;
+use serde_json::json;
 use sprag_session::{From, Opening, Outcome, Session};
 
 use super::run_session::interrupted;
-use crate::{open, watch};
+use crate::{open, show, watch};
 
 /// Judge the working tree, or each commit of a branch, against the incumbent.
 ///
@@ -29,6 +30,9 @@ pub(crate) struct Args {
     /// What was changed, in one line.
     #[arg(short, long, value_name = "TEXT", default_value = "A person's change")]
     message: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
@@ -45,12 +49,29 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         (None, None) => session.try_working_tree(&args.message).map(|outcome| vec![outcome]),
     };
     match judged {
-        Ok(outcomes) => Ok(ExitCode::from(outcomes.iter().map(code).max().unwrap_or(14))),
+        Ok(outcomes) => {
+            let highest = outcomes.iter().map(code).max().unwrap_or(14);
+            if args.json {
+                let session = session.id();
+                let outcomes: Vec<_> = outcomes.iter().map(told).collect();
+                show::json(&json!({ "session": session, "outcomes": outcomes, "exit": highest }))?;
+            }
+            Ok(ExitCode::from(highest))
+        }
         Err(error) => {
             drop(session);
             drop(view);
             interrupted(error)
         }
+    }
+}
+
+fn told(outcome: &Outcome) -> serde_json::Value {
+    match outcome {
+        Outcome::Row { run, reason } => {
+            json!({ "run": run, "status": reason.status(), "reason": reason, "exit": reason.exit_code() })
+        }
+        Outcome::NoRow(word) => json!({ "event": word, "exit": 14 }),
     }
 }
 

@@ -3,6 +3,7 @@
 use sprag_session::{Event, Observer};
 
 use super::words;
+use crate::show;
 
 #[derive(Debug, Default)]
 pub(crate) struct Plain {}
@@ -10,7 +11,7 @@ pub(crate) struct Plain {}
 impl Observer for Plain {
     fn tell(&mut self, event: &Event<'_>) {
         if let Some(line) = words::line(event) {
-            eprintln!("{line}");
+            show::aside(&line);
         }
     }
 }
