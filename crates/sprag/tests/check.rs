@@ -101,7 +101,9 @@ fn a_spec_that_is_no_text_or_too_long_is_refused_with_the_reason() {
     repo::write(&repo.root().join(".auto/prompt.md"), b"# \xff\xfe\n");
     repo.run(&["check"]).expect(1).says(&["failed to read", ".auto/prompt.md", "it is not UTF-8"]);
     repo.write(".auto/prompt.md", &"all work and no play\n".repeat(50_000));
-    repo.run(&["check"]).expect(3).says(&["the spec is 1050000 bytes long, and was not read: 256 KiB is the limit"]);
+    repo.run(&["check"])
+        .expect(3)
+        .says(&["the spec is 1050000 bytes long, and was not read: 256 KiB is the limit"]);
     repo.write(".auto/prompt.md", &"x".repeat(17 << 20));
     repo.run(&["check"]).expect(1).says(&["are too many for a text that people read"]);
 }
@@ -122,7 +124,10 @@ fn where_there_is_nothing_to_check_it_says_what_to_do() {
 #[test]
 fn the_flat_layout_is_found() {
     let repo = Repo::empty();
-    repo.write("autoresearch.md", "# F\n## Metrics\n- **Primary**: ms (ms, lower is better)\n## Files in Scope\n- a.txt\n");
+    repo.write(
+        "autoresearch.md",
+        "# F\n## Metrics\n- **Primary**: ms (ms, lower is better)\n## Files in Scope\n- a.txt\n",
+    );
     repo.script("autoresearch.sh", "#!/bin/sh\necho METRIC ms=1\n");
     repo.script("autoresearch.checks.sh", "#!/bin/sh\n");
     repo.write("a.txt", "a\n");
@@ -140,7 +145,9 @@ fn a_fast_loop_is_known_after_one_bench() {
 
 #[test]
 fn p95_of_few_cases_is_warned_about() {
-    let repo = with_spec("# F\n## Metrics\n- **Primary**: p95_ms (ms, lower is better)\n## Files in Scope\n- src/**\n");
+    let repo = with_spec(
+        "# F\n## Metrics\n- **Primary**: p95_ms (ms, lower is better)\n## Files in Scope\n- src/**\n",
+    );
     repo.write(
         ".auto/sprag.toml",
         "[measure]\ndriver = \"cases\"\n[cases]\nfile = \"cases.json\"\nserve = { stdio = \"cat\" }\n",
@@ -160,8 +167,13 @@ fn json_has_the_lines_the_findings_and_what_is_missing() {
     assert_eq!(json["ready"], false);
     assert_eq!(json["contract"], serde_json::Value::Null);
     let finding = &json["diagnostics"][0];
-    assert_eq!((finding["severity"].as_str(), finding["file"].as_str()), (Some("error"), Some(".auto/prompt.md")));
-    assert!(finding["line"].as_u64().is_some() && finding["help"].as_str().unwrap().contains("calls unchanged"));
+    assert_eq!(
+        (finding["severity"].as_str(), finding["file"].as_str()),
+        (Some("error"), Some(".auto/prompt.md"))
+    );
+    assert!(
+        finding["line"].as_u64().is_some() && finding["help"].as_str().unwrap().contains("calls unchanged")
+    );
     assert_eq!(json["lines"][0]["standing"], "enforced");
     let states: Vec<&str> =
         json["readiness"].as_array().unwrap().iter().map(|r| r["state"].as_str().unwrap()).collect();

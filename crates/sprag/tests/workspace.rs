@@ -82,7 +82,9 @@ fn with_an_input(prepare: &str) -> Repo {
 
 #[test]
 fn prepare_runs_once_in_a_checkout_of_our_own() {
-    let repo = with_an_input("mkdir -p deps && cat src/a.txt > deps/one.txt && echo ran >> \"$COUNT\" && touch extra");
+    let repo = with_an_input(
+        "mkdir -p deps && cat src/a.txt > deps/one.txt && echo ran >> \"$COUNT\" && touch extra",
+    );
     let count = repo.beside("count");
     let run = |args: &[&str]| {
         let output = repo.command(args).env("COUNT", &count).output().unwrap();

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn a_spec_cannot_steer_the_terminal() {
-        let spec = "# x\n## Metrics\n- **Primary**: \x1b[2Jp95\u{9b}2J ms (ms\x1b]0;evil\x07, lower is better)\n";
+        let spec =
+            "# x\n## Metrics\n- **Primary**: \x1b[2Jp95\u{9b}2J ms (ms\x1b]0;evil\x07, lower is better)\n";
         let out = shown(spec, false);
         assert!(!out.contains(['\x1b', '\u{9b}', '\x07']), "{out:?}");
     }
