@@ -26,6 +26,8 @@ pub struct InitAnswers {
     pub in_scope: Vec<String>,
     /// Paths or globs that may not.
     pub off_limits: Vec<String>,
+    /// Folders that git does not know and the code needs: `[workspace] read`.
+    pub read: Vec<String>,
     /// Builds before measuring.
     pub build: Option<String>,
     /// Measures: prints the metric, or is timed as a whole.
@@ -77,6 +79,7 @@ impl Default for InitAnswers {
             controls: Vec::new(),
             in_scope: Vec::new(),
             off_limits: Vec::new(),
+            read: Vec::new(),
             build: None,
             measure: Measured::Unknown,
             checks: None,
@@ -109,6 +112,8 @@ pub enum Topic {
     Checks,
     /// What may change.
     Scope,
+    /// What is needed besides the tree.
+    Inputs,
 }
 
 impl fmt::Display for Topic {
@@ -119,6 +124,7 @@ impl fmt::Display for Topic {
             Topic::Build => "build",
             Topic::Checks => "checks",
             Topic::Scope => "scope",
+            Topic::Inputs => "inputs",
         })
     }
 }

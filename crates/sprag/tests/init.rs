@@ -126,6 +126,23 @@ fn a_repository_that_says_nothing_gets_files_that_say_what_is_missing() {
 }
 
 #[test]
+fn a_virtual_environment_is_used_and_copied() {
+    let repo = Repo::empty();
+    repo.write("report.py", "print(1)\n");
+    repo.write("test_report.py", "\n");
+    repo.write(".gitignore", ".venv/\n");
+    repo.commit("start");
+    repo.write(".venv/bin/python", "#!/bin/sh\nexit 0\n");
+    repo.run(&["init", "--yes"]).expect(0).says(&[
+        "measure .venv/bin/python report.py, timed from outside",
+        "inputs .venv",
+        "scope report.py",
+    ]);
+    assert!(repo.read(".auto/sprag.toml").contains("read = [\".venv\"]"));
+    repo.run(&["check"]).expect(0);
+}
+
+#[test]
 fn json_names_the_files_the_answers_and_what_is_missing() {
     let json = rust_package().run(&["init", "--json"]).expect(0).json();
     assert_eq!(json["ready"], true);

@@ -15,21 +15,35 @@ pub struct RepoFacts {
     pub cargo_benches: Vec<String>,
     /// The scripts of the root `package.json`: name and command.
     pub npm_scripts: Vec<(String, String)>,
-    /// There is a `pyproject.toml`, `setup.py` or `requirements.txt`.
+    /// There is a `pyproject.toml`, `setup.py` or `requirements.txt`, or a Python script at the top.
     pub python: bool,
     /// There is a `go.mod`.
     pub go: bool,
+    /// Folders that git does not know and the code needs, such as `.venv`.
+    pub inputs: Vec<String>,
 }
+
+/// Where package managers install.
+const INSTALLED: [&str; 3] = [".venv", "venv", "node_modules"];
 
 impl RepoFacts {
     /// Reads the manifests at the root. `read` answers the text of a path; one that it cannot read, or that is not
-    /// what its name says, tells nothing.
-    pub fn of(files: Vec<String>, read: impl Fn(&str) -> Option<String>) -> Self {
+    /// what its name says, tells nothing. `is_folder` answers for paths that git may not know.
+    pub fn of(
+        files: Vec<String>,
+        read: impl Fn(&str) -> Option<String>,
+        is_folder: impl Fn(&str) -> bool,
+    ) -> Self {
+        let tracked = |folder: &str| files.iter().any(|file| file.split('/').next() == Some(folder));
+        let inputs = INSTALLED.into_iter().filter(|folder| is_folder(folder) && !tracked(folder));
+        let inputs = inputs.map(str::to_owned).collect();
         let has = |path: &str| files.iter().any(|file| file == path);
         let mut facts = Self {
             cargo: has("Cargo.toml"),
-            python: ["pyproject.toml", "setup.py", "requirements.txt"].into_iter().any(has),
+            python: ["pyproject.toml", "setup.py", "requirements.txt"].into_iter().any(has)
+                || files.iter().any(|file| is_script(file)),
             go: has("go.mod"),
+            inputs,
             ..Self::default()
         };
         if facts.cargo
@@ -56,6 +70,11 @@ impl RepoFacts {
         }
         Self { files, ..facts }
     }
+}
+
+/// A Python script at the top.
+pub(super) fn is_script(path: &str) -> bool {
+    path.ends_with(".py") && !path.contains('/') && !crate::is_test_path(path) && path != "setup.py"
 }
 
 /// Targets of one kind: those that the manifest names, and the files that cargo finds by itself.
@@ -94,7 +113,7 @@ mod tests {
         let manifest = "[package]\nname = 'parse'\n[[bin]]\nname = 'tool'\n[[bench]]\nname = 'speed'\n";
         let list =
             ["Cargo.toml", "src/main.rs", "src/bin/extra.rs", "src/bin/big/main.rs", "benches/more.rs"];
-        let facts = RepoFacts::of(files(&list), |_| Some(manifest.to_owned()));
+        let facts = RepoFacts::of(files(&list), |_| Some(manifest.to_owned()), |_| false);
         assert_eq!(facts.cargo_binaries, ["parse", "tool", "extra", "big"]);
         assert_eq!(facts.cargo_benches, ["speed", "more"]);
     }
@@ -102,11 +121,12 @@ mod tests {
     #[test]
     fn a_manifest_that_cannot_be_read_tells_nothing() {
         for text in [None, Some("[[[".to_owned()), Some("package = 3\nbin = 'x'".to_owned())] {
-            let facts = RepoFacts::of(files(&["Cargo.toml", "package.json"]), |_| text.clone());
+            let facts = RepoFacts::of(files(&["Cargo.toml", "package.json"]), |_| text.clone(), |_| true);
             assert!(facts.cargo && facts.cargo_binaries.is_empty() && facts.npm_scripts.is_empty());
         }
         let hostile = "[package]\nname = 'a; rm -rf ~'\n[[bin]]\nname = '$(x)'\n";
-        let facts = RepoFacts::of(files(&["Cargo.toml", "src/main.rs"]), |_| Some(hostile.to_owned()));
+        let facts =
+            RepoFacts::of(files(&["Cargo.toml", "src/main.rs"]), |_| Some(hostile.to_owned()), |_| false);
         assert_eq!(facts.cargo_binaries, Vec::<String>::new());
     }
 }

@@ -1,5 +1,6 @@
 //! Guesses the answers from what a repository looks like, and says why.
 
+use super::facts::is_script;
 use super::{InitAnswers, Measured, MetricAnswer, RepoFacts, Topic};
 
 /// Answers with a note why, one for each guess.
@@ -17,6 +18,7 @@ pub fn infer(facts: &RepoFacts) -> (InitAnswers, Vec<(Topic, String)>) {
     guess.script();
     guess.metric();
     guess.scope();
+    guess.inputs();
     (guess.answers, guess.notes)
 }
 
@@ -82,19 +84,24 @@ impl Guess<'_> {
     }
 
     fn python(&mut self) {
-        let tests = self.has_folder("tests") || self.has_folder("test");
-        if tests {
-            self.answers.checks = Some("python -m pytest -q".to_owned());
-            self.note(Topic::Checks, "there is a folder of tests");
+        let venv = self.facts.inputs.iter().find(|folder| folder.ends_with("venv"));
+        let python = venv.map_or_else(|| "python3".to_owned(), |venv| format!("{venv}/bin/python"));
+        if self.facts.files.iter().any(|file| file.ends_with(".py") && crate::is_test_path(file)) {
+            self.answers.checks = Some(format!("{python} -m pytest -q"));
+            self.note(Topic::Checks, "there are tests");
         }
         let bench = self.facts.files.iter().find(|file| {
             let name = file.rsplit('/').next().unwrap_or_default();
             name.ends_with(".py") && (name.starts_with("bench") || file.starts_with("bench"))
         });
-        if let Some(file) = bench.cloned() {
-            self.answers.measure = Measured::Timed(format!("python {}", shell_word(&file)));
-            self.note(Topic::Measure, format!("`{file}` looks like a benchmark: timed as a whole"));
-        }
+        let scripts: Vec<&String> = self.facts.files.iter().filter(|file| is_script(file)).collect();
+        let (file, why) = match (bench, scripts.as_slice()) {
+            (Some(bench), _) => (bench.clone(), "looks like a benchmark: timed as a whole"),
+            (None, [only]) => ((*only).clone(), "is the only script at the top: timed as a whole"),
+            _ => return,
+        };
+        self.answers.measure = Measured::Timed(format!("{python} {}", shell_word(&file)));
+        self.note(Topic::Measure, format!("`{file}` {why}"));
     }
 
     fn go(&mut self) {
@@ -128,11 +135,29 @@ impl Guess<'_> {
         }
     }
 
+    fn inputs(&mut self) {
+        if self.facts.inputs.is_empty() {
+            return;
+        }
+        self.answers.read = self.facts.inputs.clone();
+        self.note(Topic::Inputs, "git does not know it, and the code needs it: it is copied once");
+    }
+
     fn scope(&mut self) {
         let sources = ["src", "lib", "core", "app", "internal", "pkg"];
-        if let Some(folder) = sources.into_iter().find(|folder| self.has_folder(folder)) {
+        let package = self.facts.files.iter().find_map(|file| {
+            file.strip_suffix("/__init__.py")
+                .filter(|folder| !folder.contains('/') && !crate::is_test_path(file))
+        });
+        let folder =
+            sources.into_iter().find(|folder| self.has_folder(folder)).or(package).map(str::to_owned);
+        let scripts: Vec<String> = self.facts.files.iter().filter(|file| is_script(file)).cloned().collect();
+        if let Some(folder) = folder {
             self.answers.in_scope = vec![format!("{folder}/**")];
             self.note(Topic::Scope, format!("the sources are in `{folder}`: name fewer files if you can"));
+        } else if !scripts.is_empty() && scripts.len() <= MAX_SCRIPTS {
+            self.answers.in_scope = scripts;
+            self.note(Topic::Scope, "the scripts at the top are all the sources");
         }
         let fixed = ["tests", "test", "benches", "bench", "benchmark", "benchmarks", "fixtures", ".github"];
         let off: Vec<String> =
@@ -143,6 +168,9 @@ impl Guess<'_> {
         self.answers.off_limits = off;
     }
 }
+
+/// More scripts than this are a collection, not one program.
+const MAX_SCRIPTS: usize = 5;
 
 /// A path as one word of a shell command.
 fn shell_word(path: &str) -> String {
@@ -210,18 +238,35 @@ mod tests {
         let python = RepoFacts {
             files: files(&["pyproject.toml", "core/a.py", "tests/test_a.py", "benchmark/run it.py"]),
             python: true,
+            inputs: vec![".venv".to_owned()],
             ..RepoFacts::default()
         };
         insta::assert_snapshot!(told(&python), @r#"
-        Timed("python 'benchmark/run it.py'")
+        Timed(".venv/bin/python 'benchmark/run it.py'")
         build None
-        checks Some("python -m pytest -q")
+        checks Some(".venv/bin/python -m pytest -q")
         scope ["core/**"] but ["tests/**", "benchmark/**"]
-        checks: there is a folder of tests
+        checks: there are tests
         measure: `benchmark/run it.py` looks like a benchmark: timed as a whole
         metric: Sprag times the command itself, and holds its peak memory as a control
         scope: the sources are in `core`: name fewer files if you can
         scope: tests and benchmarks are off limits: tests/**, benchmark/**
+        inputs: git does not know it, and the code needs it: it is copied once
+        "#);
+        let script = RepoFacts {
+            files: files(&["report.py", "test_report.py"]),
+            python: true,
+            ..RepoFacts::default()
+        };
+        insta::assert_snapshot!(told(&script), @r#"
+        Timed("python3 report.py")
+        build None
+        checks Some("python3 -m pytest -q")
+        scope ["report.py"] but []
+        checks: there are tests
+        measure: `report.py` is the only script at the top: timed as a whole
+        metric: Sprag times the command itself, and holds its peak memory as a control
+        scope: the scripts at the top are all the sources
         "#);
         assert_eq!(infer(&RepoFacts::default()).0, InitAnswers::default());
     }

@@ -101,6 +101,11 @@ pub(super) fn settings(answers: &InitAnswers) -> String {
         None => out.push_str("# build = \"make\"            # before measuring, not timed\n"),
     }
     out.push_str("# timeout = { build = \"10m\", measure = \"5m\", checks = \"5m\", propose = \"20m\" }\n");
+    if !answers.read.is_empty() {
+        let list: Vec<String> = answers.read.iter().map(|path| quoted(path)).collect();
+        let list = list.join(", ");
+        let _ = writeln!(out, "\n[workspace]\n# What git does not know and the code needs.\nread = [{list}]");
+    }
     out.push_str(match answers.measure {
         Measured::Timed(_) => "\n[measure]\ndriver = \"command\"          # wall_ms, cpu_ms and peak_rss_mb, taken by Sprag\n",
         Measured::Prints(_) | Measured::Unknown => {

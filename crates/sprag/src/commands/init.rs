@@ -41,7 +41,11 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let repo = UserRepo::discover(dir).into_diagnostic()?;
     let root = repo.root();
     refuse_what_is_there(root)?;
-    let facts = RepoFacts::of(repo.files().into_diagnostic()?, |path| manifest(&root.join(path)));
+    let facts = RepoFacts::of(
+        repo.files().into_diagnostic()?,
+        |path| manifest(&root.join(path)),
+        |path| root.join(path).is_dir(),
+    );
     let paths = facts.files.clone();
     let (inferred, notes) = infer(&facts);
 
@@ -76,7 +80,8 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
 fn refuse_what_is_there(root: &Utf8Path) -> miette::Result<()> {
     let folder = Layout::folder();
     let ours = [folder.spec, folder.measure, folder.checks, folder.settings, Layout::flat().spec];
-    let there: Vec<String> = ours.into_iter().filter(|path| root.join(path).symlink_metadata().is_ok()).collect();
+    let there: Vec<String> =
+        ours.into_iter().filter(|path| root.join(path).symlink_metadata().is_ok()).collect();
     if there.is_empty() {
         return Ok(());
     }

@@ -26,6 +26,7 @@ pub(super) fn is_kept(topic: Topic, inferred: &InitAnswers, answers: &InitAnswer
         Topic::Metric => inferred.metric == answers.metric && inferred.controls == answers.controls,
         Topic::Build => inferred.build == answers.build,
         Topic::Checks => inferred.checks == answers.checks,
+        Topic::Inputs => true,
         Topic::Scope => inferred.in_scope == answers.in_scope && inferred.off_limits == answers.off_limits,
     }
 }
@@ -82,6 +83,7 @@ impl Outcome {
                 "checks": answers.checks,
                 "in_scope": answers.in_scope,
                 "off_limits": answers.off_limits,
+                "read": answers.read,
                 "stop": answers.stop,
                 "tier": "none",
             },
@@ -110,7 +112,7 @@ impl Outcome {
             false => format!("{}; off limits: {}", list(&answers.in_scope), answers.off_limits.join(", ")),
         };
         let or_nothing = |command: &Option<String>| command.clone().unwrap_or_else(|| "nothing".to_owned());
-        vec![
+        let mut choices = vec![
             ("measure", Some(Topic::Measure), measure),
             ("metric", Some(Topic::Metric), held),
             ("build", Some(Topic::Build), or_nothing(&answers.build)),
@@ -118,7 +120,11 @@ impl Outcome {
             ("scope", Some(Topic::Scope), scope),
             ("stop", None, list(&answers.stop)),
             ("sandbox", None, TIER.to_owned()),
-        ]
+        ];
+        if !answers.read.is_empty() {
+            choices.insert(5, ("inputs", Some(Topic::Inputs), list(&answers.read)));
+        }
+        choices
     }
 
     fn controls(&self) -> Vec<String> {
