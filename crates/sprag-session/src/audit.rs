@@ -39,6 +39,7 @@ pub fn audit(log: &Log) -> Audit {
     let mut audit = Audit::default();
     let mut state = State::default();
     let mut followed = true;
+    let mut without_contract = Vec::new();
     for record in &log.records {
         if record.stamp.is_none_or(|stamp| stamp.seq == 0) && matches!(record.entry, Entry::Config(_)) {
             (state, followed) = (State::default(), true);
@@ -75,11 +76,18 @@ pub fn audit(log: &Log) -> Audit {
         }
         if followed && let Err(what) = state.apply(&record.entry) {
             followed = false;
-            // Other tools' logs have no contract and no evidence: there is nothing to follow, and nothing is wrong.
-            if record.stamp.is_some() {
-                audit.mismatches.push(Mismatch { line: record.line, run: None, what });
+            let config = matches!(&record.entry, Entry::Config(config) if config.contract.is_none());
+            let mismatch = Mismatch { line: record.line, run: None, what };
+            if config {
+                without_contract.push(mismatch);
+            } else if record.stamp.is_some() {
+                audit.mismatches.push(mismatch);
             }
         }
+    }
+    // Other tools' logs have no contract and no evidence: there is nothing to follow, and nothing is wrong.
+    if audit.recomputed > 0 {
+        audit.mismatches.extend(without_contract);
     }
     audit
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 
 use camino::Utf8Path;
+use sprag_judge::Reason;
 use sprag_ledger::Run;
 use sprag_workspace::Store;
 
@@ -11,7 +12,7 @@ use crate::open::parse_tree;
 use crate::{Project, SessionError};
 
 /// Writes the current session's tries to the folder `dir`, with the blobs that the patches were made from. Answers how
-/// many.
+/// many. A try that was refused for its scope is left out: of it the store holds only what lay inside.
 ///
 /// # Errors
 /// [`SessionError`] where there is no session, or the folder exists.
@@ -27,7 +28,7 @@ pub fn export_playbook(project: &Project, dir: &Utf8Path) -> Result<usize, Sessi
     let blobs = dir.join("blobs");
     fs::create_dir_all(&blobs).map_err(|e| SessionError::io("make", &blobs, e))?;
     let mut written = 0;
-    for run in log.runs().filter(|run| run.is_experiment()) {
+    for run in log.runs().filter(|run| run.is_experiment() && run.reason != Some(Reason::Scope)) {
         let (Some(tree), Some(parent)) = (&run.tree, &run.parent) else { continue };
         let (from, to) = (parse_tree(parent)?, parse_tree(tree)?);
         let path = dir.join(format!("{:03}-{}.patch", run.run, slug(&run.description)));

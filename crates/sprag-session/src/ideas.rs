@@ -1,6 +1,6 @@
 //! Ideas that wait: appended to the person's file, kept in the ledger, given back when their phase comes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
 
 use sprag_agent::Note;
@@ -24,7 +24,11 @@ impl Session<'_> {
             timestamp: Some(now()),
             ..Idea::default()
         };
-        self.append_to_ideas(&idea)?;
+        if let Err(error) = self.append_to_ideas(&idea) {
+            let ideas = &self.project.layout.ideas;
+            let notice = format!("{ideas} could not be written ({error}); the ledger has the idea");
+            self.notice(&notice);
+        }
         self.record(idea)?;
         self.observer.tell(&Event::Parked { text: &note.description });
         Ok(())
@@ -47,18 +51,27 @@ impl Session<'_> {
         ideas.filter_map(|idea| idea.proposal.clone()).filter(|id| times(id) == 1).collect()
     }
 
-    fn append_to_ideas(&self, idea: &Idea) -> Result<(), SessionError> {
+    fn append_to_ideas(&self, idea: &Idea) -> std::io::Result<()> {
         let path = self.project.root.join(&self.project.layout.ideas);
-        // One idea is one line, whatever the proposer wrote.
-        let line: String =
-            idea.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
-        let phase = idea.phase.map_or(String::new(), |phase| format!(" (parked in phase {phase})"));
-        let why = if idea.why.is_empty() { String::new() } else { format!(": {}", idea.why) };
-        let write = || -> std::io::Result<()> {
-            let mut file = File::options().create(true).append(true).open(&path)?;
-            writeln!(file, "- {line}{phase}{why}")?;
-            file.sync_all()
+        let before = match path.symlink_metadata() {
+            // A link in a cloned repository must not lead the ideas elsewhere.
+            Ok(meta) if !meta.is_file() => {
+                return Err(std::io::Error::other("it is a link or no regular file; remove it"));
+            }
+            Ok(_) => fs::read(&path)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
         };
-        write().map_err(|e| SessionError::io("append to", &path, e))
+        let phase = idea.phase.map_or(String::new(), |phase| format!(" (parked in phase {phase})"));
+        let why = if idea.why.is_empty() { String::new() } else { format!(": {}", one_line(&idea.why)) };
+        let separator = if before.last().is_some_and(|&last| last != b'\n') { "\n" } else { "" };
+        let mut file = File::options().create(true).append(true).open(&path)?;
+        file.write_all(format!("{separator}- {}{phase}{why}\n", one_line(&idea.text)).as_bytes())?;
+        file.sync_all()
     }
+}
+
+/// One idea is one line, whatever the proposer wrote.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
 }

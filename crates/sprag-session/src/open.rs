@@ -139,6 +139,11 @@ impl<'o> Session<'o> {
             project: ground.project,
         };
         session.settle(found, beside)?;
+        if opening.goes_on() && opening.baseline == From::Snapshot && session.state.last_run > 0 {
+            session.notice(
+                "--include-dirty is for the baseline, which this session has already: with --new another one starts",
+            );
+        }
         Ok(session)
     }
 

@@ -150,6 +150,35 @@ fn a_full_disk_loses_nothing_that_was_decided() {
     drop(unmount);
 }
 
+#[test]
+fn a_ledger_that_cannot_grow_is_as_it_was_before() {
+    let repo = Repo::new();
+    repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
+    repo.play().expect(0);
+    repo.propose_text("02-shorter-too", "src/b.txt", &lines("b", 5));
+    let before = fs::read(repo.ledger()).unwrap();
+    // The limit counts blocks of 512 bytes; the ledger is at it with its next entry.
+    let limit = before.len() / 512;
+    let like = repo.command(&[]);
+    let mut command = std::process::Command::new("sh");
+    let sprag = env!("CARGO_BIN_EXE_sprag");
+    let line = format!(
+        "trap '' XFSZ; ulimit -f {limit}; exec '{sprag}' run --agent 'playbook:{}'",
+        repo.playbook().display()
+    );
+    command.args(["-c", &line]).current_dir(repo.root());
+    like.get_envs().for_each(|(key, value)| {
+        value.map(|value| command.env(key, value));
+    });
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("ledger.jsonl") || stderr.contains("large"), "{stderr}");
+    assert_eq!(fs::read(repo.ledger()).unwrap(), before);
+    repo.play().expect(0).says(&["bytes went from 285 to 235"]);
+    repo.run(&["audit"]).expect(0);
+}
+
 struct Unmount(std::path::PathBuf);
 
 impl Drop for Unmount {

@@ -132,6 +132,42 @@ fn the_count_the_discards_and_the_target_each_end_the_session_with_their_sentenc
 }
 
 #[test]
+fn money_and_tokens_that_were_spent_end_the_session_and_unknown_ones_cannot() {
+    let cases = [("at $1", "[usage]\nusd = 0.6\n", 2), ("at 1000 tokens", "[usage]\ninput = 400\ncached = 0\noutput = 200\n", 2)];
+    for (rule, usage, rows) in cases {
+        let repo = Repo::new();
+        repo.write(".auto/prompt.md", &repo::SPEC.replace("after 50 experiments", rule));
+        repo.commit("a budget");
+        for n in 1..4 {
+            repo.propose_text("x", "src/b.txt", &lines("b", 10 + n));
+            let patch = fs::read_to_string(repo.playbook().join("x.patch")).unwrap();
+            let diff = patch.splitn(3, "+++\n").nth(2).unwrap();
+            repo.proposal(&format!("{n:02}"), &format!("description = \"{n}\"\n{usage}"), diff);
+        }
+        fs::remove_file(repo.playbook().join("x.patch")).unwrap();
+        repo.play().expect(0);
+        assert_eq!((verdicts(&repo).len(), stopped(&repo).0.as_str()), (rows, "rule"), "{rule}");
+        repo.run(&["status", "--json"]).expect(0).json();
+    }
+    let repo = Repo::new();
+    repo.write(".auto/prompt.md", &repo::SPEC.replace("after 50 experiments", "at $1"));
+    repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
+    repo.play().expect(0);
+    repo.propose_text("02-shorter", "src/b.txt", &lines("b", 5));
+    repo.play().expect(0).says(&["cannot fire"]);
+}
+
+#[test]
+fn include_dirty_says_where_it_comes_too_late() {
+    let repo = Repo::new();
+    repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
+    repo.play().expect(0);
+    repo.write("README", "changed\n");
+    let playbook = format!("playbook:{}", repo.playbook().display());
+    repo.run(&["run", "--include-dirty", "--agent", &playbook]).expect(0).says(&["--new"]);
+}
+
+#[test]
 fn ten_idle_tries_in_a_row_end_the_session_with_the_reason() {
     let repo = Repo::new();
     for n in 1..=12 {

@@ -19,7 +19,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "sprag", &mut script);
+    clap_complete::generate(args.shell, &mut shown(), "sprag", &mut script);
     show::text(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The command without what no person types.
+fn shown() -> clap::Command {
+    let whole = Cli::command();
+    let commands: Vec<clap::Command> = whole.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+    let arguments: Vec<clap::Arg> = whole.get_arguments().cloned().collect();
+    clap::Command::new("sprag").args(arguments).subcommands(commands)
 }
