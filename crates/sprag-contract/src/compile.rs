@@ -241,8 +241,8 @@ impl Compiler<'_> {
     /// Fills in which commands measure and check: the settings first, then the spec, then the files that are there.
     fn resolve_commands(&mut self, how_to_run: Option<&str>) {
         let workspace = self.settings.workspace.clone();
-        let script = |path: &String| workspace.from_package(path);
-        let named = |command: &str| self.from_package(command);
+        let script = |path: &String| workspace.path_in_package(path);
+        let named = |command: &str| self.in_package(command);
         let run = &self.settings.run;
         let measure = run.measure.as_deref().or(how_to_run).map(named);
         let checks = run.checks.as_deref().map(named);
@@ -253,7 +253,7 @@ impl Compiler<'_> {
 
     /// The command as it runs in the package: a script of the harness that it names from the top of the repository is
     /// found from there.
-    fn from_package(&self, command: &str) -> String {
+    fn in_package(&self, command: &str) -> String {
         let workspace = &self.settings.workspace;
         let scripts = [&self.env.measure, &self.env.checks];
         let own = |word: &str| scripts.into_iter().flatten().any(|own| own == word.trim_start_matches("./"));
@@ -261,7 +261,7 @@ impl Compiler<'_> {
             return command.to_owned();
         }
         let words = command.split(' ').map(|word| match own(word) {
-            true => workspace.from_package(word.trim_start_matches("./")),
+            true => workspace.path_in_package(word.trim_start_matches("./")),
             false => word.to_owned(),
         });
         words.collect::<Vec<_>>().join(" ")

@@ -475,3 +475,18 @@ fn prose_under_off_limits_is_read_like_a_constraint() {
     assert_eq!(contract.advisory, ["The wire format"]);
     assert_eq!(contract.scope.off_limits, ["src/wire.rs"]);
 }
+
+#[test]
+fn how_to_run_is_only_enforced_where_it_is_what_measures() {
+    let spec = "# F\n## Metrics\n- **Primary**: total_ms (ms, lower is better)\n## How to Run\n`./bench.sh`\n\
+                ## Files in Scope\n- core/scoring.py\n";
+    let standing = |settings: &str| {
+        let compiled = check("prompt.md", spec, Some(settings), &replay_repository());
+        let line = compiled.standing.into_iter().find(|line| line.line == 5).unwrap();
+        format!("{:?}", line.standing)
+    };
+    insta::assert_snapshot!(standing(""), @r#"Enforced { by: "driver `script`: `./bench.sh` is run for every measurement" }"#);
+    insta::assert_snapshot!(standing(CASES), @r#"Covered { by: "driver `cases`, which sends each case itself and does not run this command" }"#);
+    insta::assert_snapshot!(standing("[run]\nmeasure = 'make bench'\n"), @r#"Covered { by: "`measure` under `[run]`, which is run instead: `make bench`" }"#);
+    insta::assert_snapshot!(standing("[workspace]\nroot = 'core'\n"), @r#"Enforced { by: "driver `script`: `./bench.sh` is run for every measurement, in `core`" }"#);
+}

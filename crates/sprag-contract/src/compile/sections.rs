@@ -153,7 +153,7 @@ impl Compiler<'_> {
                 Enforcement::enforced(format!(
                     "driver `{}`: `{}` is run for every measurement{package}",
                     driver.name(),
-                    self.from_package(found)
+                    self.in_package(found)
                 ))
             }
         }

@@ -37,7 +37,7 @@ impl Workspace {
     }
 
     /// A path of the repository as a command that runs in the package has to write it: `../../.auto/measure.sh`.
-    pub fn from_package(&self, path: &str) -> String {
+    pub fn path_in_package(&self, path: &str) -> String {
         if self.root == "." {
             return format!("./{path}");
         }
@@ -104,12 +104,12 @@ mod tests {
     #[test]
     fn a_command_in_the_package_finds_the_harness_at_the_top() {
         let workspace = package("packages/api", &[]).unwrap();
-        assert_eq!(workspace.from_package(".auto/measure.sh"), "../../.auto/measure.sh");
-        assert_eq!(workspace.from_package("packages/api/bench.sh"), "./bench.sh");
+        assert_eq!(workspace.path_in_package(".auto/measure.sh"), "../../.auto/measure.sh");
+        assert_eq!(workspace.path_in_package("packages/api/bench.sh"), "./bench.sh");
         assert_eq!(workspace.to_repository("../../.auto/measure.sh").as_deref(), Some(".auto/measure.sh"));
         assert_eq!(workspace.to_repository("bench.sh").as_deref(), Some("packages/api/bench.sh"));
         assert_eq!(workspace.to_repository("/bin/sh"), None);
         assert_eq!(workspace.to_repository("../../../x"), None);
-        assert_eq!(package(".", &[]).unwrap().from_package("a.sh"), "./a.sh");
+        assert_eq!(package(".", &[]).unwrap().path_in_package("a.sh"), "./a.sh");
     }
 }
