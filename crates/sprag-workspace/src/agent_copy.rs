@@ -3,12 +3,12 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::beneath::Beneath;
-use crate::git::Git;
 use crate::id::TreeId;
+use crate::index::Index;
+use crate::loose::{Batch, Durability, Kind};
 use crate::manifest::Entry;
 use crate::materialize::write_files;
-use crate::store::{Identity, Store, UnixSeconds};
-use crate::transfer::copy_missing;
+use crate::store::{Identity, Store, UnixSeconds, commit_bytes};
 use crate::trash::remove_dir;
 use crate::{Error, Result};
 
@@ -30,8 +30,9 @@ impl AgentCopy {
         let copy = Self { dir: dir.to_owned() };
         let manifest = store.manifest(tree)?;
         let files: Vec<(&str, Entry)> = manifest.iter().map(|(path, entry)| (path, *entry)).collect();
-        write_files(&Beneath::open(dir)?, store, &files, |_, _, _| {})?;
-        copy.make_repository(store, tree)?;
+        let mut index = Index::with_room(files.len());
+        write_files(&Beneath::open(dir)?, store, &files, |path, entry, stat| index.add(path, entry, stat))?;
+        copy.make_repository(store, tree, index)?;
         let proposal = copy.proposal_dir();
         std::fs::create_dir_all(&proposal).map_err(Error::io("create", proposal))?;
         Ok(copy)
@@ -42,24 +43,33 @@ impl AgentCopy {
         Self { dir: dir.to_owned() }
     }
 
-    /// The repository is for the agent's own `git diff`.
-    fn make_repository(&self, store: &Store, tree: &TreeId) -> Result<()> {
-        // It is thrown away: nothing is worth waiting for the disk.
-        let unsynced = |git: Git| git.with_config("core.fsync=none".to_owned());
-        let init = ["init", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=main"];
-        unsynced(Git::in_dir(&self.dir)).run(&init, b"")?;
+    /// The repository is for the agent's own `git diff`. It is written here, file by file: a dozen git processes for
+    /// each try would take longer than all the rest. It is thrown away: nothing is worth waiting for the disk.
+    fn make_repository(&self, store: &Store, tree: &TreeId, index: Index) -> Result<()> {
         let git_dir = self.dir.join(".git");
-        let git = unsynced(Git::with_work_tree(&git_dir, &self.dir));
+        let pack_dir = git_dir.join("objects/pack");
+        for dir in [&pack_dir, &git_dir.join("refs/heads"), &git_dir.join("info")] {
+            std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        }
         let by = Identity { name: "Sprag".to_owned(), email: "sprag@localhost".to_owned() };
-        let commit = store.commit(tree, None, "Start of this try\n", &by, UnixSeconds(0))?.to_string();
-        copy_missing(store.git(), &git, std::slice::from_ref(&commit), false)?;
-        git.run(&["update-ref", "refs/heads/main", &commit], b"")?;
-        git.run(&["read-tree", &commit], b"")?;
-        git.answer(&["update-index", "-q", "--refresh"], b"")?;
-        let info = git_dir.join("info");
-        std::fs::create_dir_all(&info).map_err(Error::io("create", &info))?;
-        let exclude = info.join("exclude");
-        std::fs::write(&exclude, "/.sprag/\n").map_err(Error::io("write", exclude))
+        let mut batch = Batch::default();
+        let start = commit_bytes(tree, None, "Start of this try\n", &by, UnixSeconds(0));
+        let commit = batch.add(Kind::Commit, &start);
+        store.copy_tree_objects(tree, &pack_dir, &mut batch)?;
+        batch.write(&git_dir, Durability::Unsynced)?;
+        let config = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n";
+        let texts = [
+            ("config", config.as_bytes()),
+            ("HEAD", b"ref: refs/heads/main\n"),
+            ("refs/heads/main", format!("{commit}\n").as_bytes()),
+            ("info/exclude", b"/.sprag/\n"),
+            ("index", &index.finish()),
+        ]
+        .map(|(name, bytes)| (git_dir.join(name), bytes.to_vec()));
+        for (path, bytes) in texts {
+            std::fs::write(&path, bytes).map_err(Error::io("write", path))?;
+        }
+        Ok(())
     }
 
     /// The directory.

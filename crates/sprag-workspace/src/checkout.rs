@@ -30,7 +30,13 @@ pub struct Checkout {
     keep: Vec<String>,
     links: BTreeMap<String, Utf8PathBuf>,
     stamps: Stamps,
+    /// Files whose stamps are not in the file beside the slot yet.
+    unsaved: usize,
 }
+
+/// A sync that touched more files than this saves the stamps at once; fewer are saved when the slot is closed. Stamps
+/// that are too old cost a killed session some rewriting, and never deceive: they hold the change time of a file.
+const WORTH_SAVING: usize = 500;
 
 /// What [`Checkout::sync`] did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,7 +70,13 @@ impl Checkout {
             keep: keep.to_vec(),
             links: BTreeMap::new(),
             stamps,
+            unsaved: 0,
         })
+    }
+
+    /// Leaves these alone from now on, too.
+    pub fn keep_also(&mut self, keep: impl IntoIterator<Item = String>) {
+        self.keep.extend(keep);
     }
 
     /// The directory that holds the tree.
@@ -130,19 +142,32 @@ impl Checkout {
         if !stale {
             return Ok(report);
         }
-        // Should this be cut short, the files that are now written have no stamp, and are read next time.
         self.stamps.files.retain(|path, _| good.contains(path.as_str()));
-        if !missing.is_empty() {
-            self.stamps.save(&self.stamps_file)?;
-        }
+        self.unsaved += missing.len() + fresh.len();
         self.stamps.files.extend(fresh);
         let stamps = &mut self.stamps;
         write_files(&root, store, &missing, |path, entry, stat| {
             stamps.files.insert(path.to_owned(), Stamp::of(entry.id, stat));
         })?;
         stamps.taken_now();
-        stamps.save(&self.stamps_file)?;
+        if self.unsaved > WORTH_SAVING {
+            self.save()?;
+        }
         Ok(report)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.unsaved = 0;
+        self.stamps.save(&self.stamps_file)
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        if self.unsaved > 0 {
+            // Failing, it costs the next session some rewriting.
+            let _ = self.save();
+        }
     }
 }
 

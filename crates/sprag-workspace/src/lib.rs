@@ -9,6 +9,7 @@
 
 mod agent_copy;
 mod apply;
+mod base_pack;
 mod baseline;
 mod beneath;
 mod candidate;
@@ -21,8 +22,10 @@ mod examine;
 mod git;
 mod hash;
 mod id;
+mod index;
 mod junk;
 mod lfs;
+mod loose;
 mod manifest;
 mod materialize;
 mod merge;
@@ -34,6 +37,7 @@ mod store;
 mod survey;
 mod transfer;
 mod trash;
+mod tree;
 mod user_repo;
 mod violation;
 

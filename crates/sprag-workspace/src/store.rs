@@ -7,10 +7,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::change::{Change, Edit};
 use crate::git::Git;
-use crate::id::{BlobId, CommitId, TreeId};
+use crate::id::{BlobId, CommitId, Oid, TreeId};
+use crate::loose::{Batch, Durability, Kind};
 use crate::manifest::{Entry, FileMode, Manifest};
 use crate::objects::{Found, Objects};
 use crate::repo_path;
+use crate::tree;
 use crate::user_repo::text_path;
 use crate::{Error, Result};
 
@@ -23,6 +25,9 @@ const REMEMBERED: usize = 16;
 
 /// How many bytes are collected for one git process.
 const STREAMED: usize = 64 << 20;
+
+/// More new files than this go into one pack, which git makes; a candidate has fewer.
+const ONE_FILE_EACH: usize = 200;
 
 /// Seconds since 1970-01-01T00:00:00Z, as commits carry them (the ledger carries milliseconds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,8 +137,12 @@ impl Store {
     }
 
     fn recall(&self, tree: &TreeId) -> Option<Arc<Manifest>> {
-        let remembered = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.iter().find(|(id, _)| id == tree).map(|(_, manifest)| Arc::clone(manifest))
+        let mut remembered = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = remembered.iter().position(|(id, _)| id == tree)?;
+        let found = remembered.remove(place)?;
+        let manifest = Arc::clone(&found.1);
+        remembered.push_front(found);
+        Some(manifest)
     }
 
     fn remember(&self, tree: TreeId, manifest: &Arc<Manifest>) {
@@ -215,10 +224,20 @@ impl Store {
         })
     }
 
+    /// The bytes of any object.
+    pub(crate) fn object(&self, id: Oid) -> Result<Vec<u8>> {
+        match self.objects.get(&id.to_string())? {
+            Found::Bytes(bytes) => Ok(bytes),
+            Found::Nothing => Err(Error::MissingObject { id: id.to_string(), dir: self.dir.clone() }),
+        }
+    }
+
     /// Stores the bytes of a file.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId> {
-        let id = self.git.line(&["hash-object", "-w", "-t", "blob", "--no-filters", "--stdin"], bytes)?;
-        id.parse().map_err(Error::git_output("hash-object"))
+        let mut batch = Batch::default();
+        let id = batch.add(Kind::Blob, bytes);
+        batch.write(&self.dir, Durability::Synced)?;
+        Ok(BlobId(id))
     }
 
     /// Stores the bytes of many files in one go.
@@ -253,15 +272,17 @@ impl Store {
         if changes.is_empty() {
             return Ok(*base);
         }
-        self.put_blobs(changes.iter().filter_map(Change::bytes))?;
-        let edits = changes.iter().map(|change| {
-            let entry = match &change.edit {
-                Edit::Deleted => None,
-                Edit::New { mode, bytes } | Edit::Changed { mode, bytes } => Some((*mode, BlobId::of(bytes))),
-            };
-            (change.path.as_str(), entry)
-        });
-        let tree = self.edit_tree(base, edits)?;
+        let size: usize = changes.iter().filter_map(Change::bytes).map(<[u8]>::len).sum();
+        let mut batch = Batch::default();
+        if changes.len() > ONE_FILE_EACH || size > STREAMED {
+            self.put_blobs(changes.iter().filter_map(Change::bytes))?;
+        } else {
+            for bytes in changes.iter().filter_map(Change::bytes) {
+                batch.add(Kind::Blob, bytes);
+            }
+        }
+        let edits: Vec<tree::PathEdit<'_>> = changes.iter().map(edit_of).collect();
+        let tree = self.edit_into(base, &edits, batch)?;
         if let Some(manifest) = self.recall(base) {
             self.remember(tree, &Arc::new(manifest.with(changes)));
         }
@@ -272,24 +293,17 @@ impl Store {
     pub(crate) fn edit_tree<'a>(
         &self,
         base: &TreeId,
-        edits: impl Iterator<Item = (&'a str, Option<(FileMode, BlobId)>)> + Clone,
+        edits: impl Iterator<Item = (&'a str, Option<(FileMode, BlobId)>)>,
     ) -> Result<TreeId> {
-        let scratch = tempfile::tempdir_in(&self.dir).map_err(Error::io("make a directory in", &self.dir))?;
-        let index = Utf8Path::from_path(scratch.path()).expect("below a UTF-8 directory").join("index");
-        let git = self.git.clone().with_index(&index);
-        git.run(&["read-tree", &base.to_string()], b"")?;
-        let mut info = Vec::new();
-        // Removals first: a directory may take the place of a file.
-        for (path, _) in edits.clone().filter(|(_, entry)| entry.is_none()) {
-            info.extend_from_slice(format!("0 {}\t{path}\0", "0".repeat(40)).as_bytes());
-        }
-        for (path, entry) in edits {
-            if let Some((mode, id)) = entry {
-                info.extend_from_slice(format!("{} {id}\t{path}\0", mode.as_git()).as_bytes());
-            }
-        }
-        git.run(&["update-index", "-z", "--replace", "--index-info"], &info)?;
-        git.line(&["write-tree"], b"")?.parse().map_err(Error::git_output("write-tree"))
+        let edits: Vec<tree::PathEdit<'_>> =
+            edits.map(|(path, entry)| (path, entry.map(|(mode, id)| (mode, id.0)))).collect();
+        self.edit_into(base, &edits, Batch::default())
+    }
+
+    fn edit_into(&self, base: &TreeId, edits: &[tree::PathEdit<'_>], mut batch: Batch) -> Result<TreeId> {
+        let tree = tree::edit(base.0, edits, &|id| self.object(id), &mut batch)?;
+        batch.write(&self.dir, Durability::Synced)?;
+        Ok(TreeId(tree))
     }
 
     /// Stores the tree without the paths that `leave_out` names (hidden cases, for an agent's copy).
@@ -308,22 +322,13 @@ impl Store {
         by: &Identity,
         at: UnixSeconds,
     ) -> Result<CommitId> {
-        let date = format!("@{} +0000", at.0);
-        let mut git = self.git.clone().with_config("i18n.commitEncoding=UTF-8".to_owned());
-        for role in ["AUTHOR", "COMMITTER"] {
-            git = git
-                .with_env(&format!("GIT_{role}_NAME"), &by.name)
-                .with_env(&format!("GIT_{role}_EMAIL"), &by.email)
-                .with_env(&format!("GIT_{role}_DATE"), &date);
+        for id in [Some(tree.0), parent.map(|parent| parent.0)].into_iter().flatten() {
+            self.object(id)?;
         }
-        let (tree, parent) = (tree.to_string(), parent.map(CommitId::to_string));
-        let mut args = vec!["commit-tree", &tree];
-        if let Some(parent) = &parent {
-            args.extend(["-p", parent]);
-        }
-        // NUL cannot be in a commit message; everything else is kept as it is.
-        let message = message.replace('\0', "\u{fffd}");
-        git.line(&args, message.as_bytes())?.parse().map_err(Error::git_output("commit-tree"))
+        let mut batch = Batch::default();
+        let commit = batch.add(Kind::Commit, &commit_bytes(tree, parent, message, by, at));
+        batch.write(&self.dir, Durability::Synced)?;
+        Ok(CommitId(commit))
     }
 
     /// Moves a ref (a full name, `refs/…`), if it is where it is expected.
@@ -380,6 +385,37 @@ impl Store {
             .map(|(id, name)| Ok((name.to_owned(), id.parse().map_err(Error::git_output("for-each-ref"))?)))
             .collect()
     }
+}
+
+fn edit_of(change: &Change) -> tree::PathEdit<'_> {
+    let entry = match &change.edit {
+        Edit::Deleted => None,
+        Edit::New { mode, bytes } | Edit::Changed { mode, bytes } => Some((*mode, BlobId::of(bytes).0)),
+    };
+    (change.path.as_str(), entry)
+}
+
+/// A commit as git writes it, in UTF-8 and in UTC.
+pub(crate) fn commit_bytes(
+    tree: &TreeId,
+    parent: Option<&CommitId>,
+    message: &str,
+    by: &Identity,
+    at: UnixSeconds,
+) -> Vec<u8> {
+    let parent = parent.map_or_else(String::new, |parent| format!("parent {parent}\n"));
+    let who = format!("{} <{}> {} +0000", plain_word(&by.name), plain_word(&by.email), at.0);
+    // NUL cannot be in a commit message; everything else is kept as it is.
+    let message = message.replace('\0', "\u{fffd}");
+    format!("tree {tree}\n{parent}author {who}\ncommitter {who}\n\n{message}").into_bytes()
+}
+
+/// A name or an address as git cleans it: nothing that ends the field or the line, no punctuation around it.
+fn plain_word(text: &str) -> String {
+    let crud = |c: char| c <= ' ' || ".,:;<>\"\\'".contains(c);
+    let word: String = text.chars().filter(|c| !"<>\n\0".contains(*c)).collect();
+    let word = word.trim_matches(crud);
+    if word.is_empty() { "unknown".to_owned() } else { word.to_owned() }
 }
 
 /// A tree as git lists it.

@@ -155,10 +155,43 @@ fn an_agents_copy_is_clean_for_its_own_git_and_imports_as_no_edit() {
 }
 
 #[test]
+fn the_next_copy_holds_what_changed_and_is_as_sound_as_the_first() {
+    let slot = slot(&[]);
+    let dir = slot.fixture.top().join("copy");
+    AgentCopy::create(&dir, &slot.store, &slot.tree).unwrap().remove().unwrap();
+    let edit = Edit::Changed { mode: FileMode::Regular, bytes: b"a = 2\n".to_vec() };
+    let next = slot.store.write_tree(&slot.tree, &[Change { path: "src/a.py".into(), edit }]).unwrap();
+    let copy = AgentCopy::create(&dir, &slot.store, &next).unwrap();
+    assert_eq!(fixture::git_in(&dir, &["status", "--porcelain"]), "");
+    assert_eq!(fixture::git_in(&dir, &["fsck", "--strict", "--full", "--no-dangling"]), "");
+    copy.remove().unwrap();
+    let changes = [
+        Change { path: "src/a.py".into(), edit: Edit::Deleted },
+        Change { path: "src/a.py/now/dir.py".into(), edit: new("x = 1\n") },
+        Change { path: "src/deep/b.py".into(), edit: new("b = 2\n") },
+        Change { path: "src/deep.txt".into(), edit: new("sorts before deep/\n") },
+    ];
+    let next = slot.store.write_tree(&slot.tree, &changes).unwrap();
+    AgentCopy::create(&dir, &slot.store, &next).unwrap();
+    assert_eq!(fixture::git_in(&dir, &["status", "--porcelain"]), "");
+    assert_eq!(fixture::git_in(&dir, &["fsck", "--strict", "--full", "--no-dangling"]), "");
+    let names = fixture::git_in(&dir, &["ls-tree", "-r", "--name-only", "HEAD"]);
+    let expected = ["run.sh", "src/a.py/now/dir.py", "src/deep.txt", "src/deep/b.py", "src/link"];
+    assert_eq!(names.lines().collect::<Vec<_>>(), expected);
+    // git itself makes the same tree of the same files.
+    assert_eq!(fixture::git_in(&dir, &["write-tree"]), next.to_string());
+}
+
+fn new(text: &str) -> Edit {
+    Edit::New { mode: FileMode::Regular, bytes: text.as_bytes().to_vec() }
+}
+
+#[test]
 fn what_is_hidden_from_the_agent_is_not_in_its_copy_nor_in_its_repository() {
     let slot = slot(&[]);
     let visible = slot.store.tree_without(&slot.tree, &|path| path == "src/deep/b.py").unwrap();
     let dir = slot.fixture.top().join("copy");
+    AgentCopy::create(&dir, &slot.store, &slot.tree).unwrap().remove().unwrap();
     AgentCopy::create(&dir, &slot.store, &visible).unwrap();
     assert!(!dir.join("src/deep/b.py").exists());
     let hidden = slot.store.manifest(&slot.tree).unwrap().get("src/deep/b.py").unwrap().id.to_string();
