@@ -32,8 +32,9 @@ pub(crate) struct Lab {
 }
 
 struct Slot {
-    dir: Utf8PathBuf,
     checkout: Checkout,
+    /// Nothing has run since the last sync, here or beside it, so that the slot holds its tree and nothing else.
+    clean: bool,
     keep: Vec<String>,
     inputs: Vec<(String, Utf8PathBuf)>,
     tree: Option<TreeId>,
@@ -69,7 +70,7 @@ impl Lab {
         let slot = |name: &str| -> Result<Slot, SessionError> {
             let (dir, keep) = (home.work(name), contract.settings.workspace.cache.clone());
             let checkout = open_checkout(&dir, &keep, inputs)?;
-            Ok(Slot { dir, checkout, keep, inputs: inputs.to_vec(), tree: None, built: None })
+            Ok(Slot { checkout, clean: false, keep, inputs: inputs.to_vec(), tree: None, built: None })
         };
         // Equal lengths: a path in argv or in an error message must not shift one side's memory.
         let slots = [slot("a")?, slot("b")?];
@@ -124,8 +125,7 @@ impl Lab {
         out: &Utf8Path,
     ) -> Result<Loaded, SessionError> {
         let index = self.slot(role);
-        self.slots[index].checkout.sync(store, tree)?;
-        self.slots[index].tree = Some(*tree);
+        self.slots[index].sync(store, tree)?;
         if self.contract.settings.run.build.is_none() || self.slots[index].has_built(tree, layout) {
             return Ok(Loaded { finding: None, seconds: None, layout: LayoutControl::Off });
         }
@@ -143,11 +143,9 @@ impl Lab {
 
     /// Removes what an earlier run left in the slot of `role`.
     fn clean(&mut self, store: &Store, role: Role) -> Result<(), SessionError> {
-        let slot = self.slot(role);
-        let slot = &mut self.slots[slot];
-        let tree = slot.tree.expect("a tree is loaded before it is measured");
-        slot.checkout.sync(store, &tree)?;
-        Ok(())
+        let index = self.slot(role);
+        let tree = self.slots[index].tree.expect("a tree is loaded before it is measured");
+        self.slots[index].sync(store, &tree)
     }
 
     /// One run of one side.
@@ -297,10 +295,12 @@ impl Lab {
 
     /// Directory, scratch and output folder of a side, made and empty where they must be.
     fn folders(
-        &self,
+        &mut self,
         role: Role,
         out: &Utf8Path,
     ) -> Result<(Utf8PathBuf, Utf8PathBuf, Utf8PathBuf), SessionError> {
+        // Something is about to run, and nothing keeps it from writing into either slot.
+        self.slots.iter_mut().for_each(|slot| slot.clean = false);
         let index = self.slot(role);
         let name = ["a", "b"][index];
         let (tmp, out) = (self.tmp.join(name), out.join(role.name()));
@@ -318,6 +318,17 @@ impl Lab {
 }
 
 impl Slot {
+    /// Makes the slot hold exactly `tree`, unless it is known to.
+    fn sync(&mut self, store: &Store, tree: &TreeId) -> Result<(), SessionError> {
+        if !(self.clean && self.tree.as_ref() == Some(tree)) {
+            self.clean = false;
+            self.checkout.sync(store, tree)?;
+        }
+        self.tree = Some(*tree);
+        self.clean = true;
+        Ok(())
+    }
+
     /// Whether what stands here is a build of `tree` with this layout; without a seed any layout will do.
     fn has_built(&self, tree: &TreeId, layout: Option<u64>) -> bool {
         self.built.is_some_and(|(built, seed)| built == *tree && (layout.is_none() || layout == seed))
@@ -337,7 +348,6 @@ impl Slot {
         if package != "." {
             folders.push((top.join(package), format!("{package}/")));
         }
-        let mut grew = false;
         for (folder, prefix) in folders {
             for entry in folder.read_dir_utf8().map_err(|e| SessionError::io("read", &folder, e))?.flatten() {
                 let path = format!("{prefix}{}", entry.file_name());
@@ -345,13 +355,10 @@ impl Slot {
                 let below = format!("{path}/");
                 let input = self.inputs.iter().any(|(input, _)| *input == path || input.starts_with(&below));
                 if !known && !input && !self.keep.contains(&path) {
+                    self.checkout.keep_also([path.clone()]);
                     self.keep.push(path);
-                    grew = true;
                 }
             }
-        }
-        if grew {
-            self.checkout = open_checkout(&self.dir, &self.keep, &self.inputs)?;
         }
         Ok(())
     }
