@@ -1,5 +1,6 @@
 //! The loop: propose, judge, record, until a stop rule fires, the proposer has nothing left, or somebody asks.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
 
@@ -54,9 +55,10 @@ impl Session<'_> {
             self.state.proposals.iter().filter(|id| !given_back.contains(*id)).cloned().collect();
         proposer.resume(&done);
         proposer.given_back(&given_back);
-        self.warn_of_deaf_rules();
+        let mut warned = BTreeSet::new();
         loop {
             self.interrupt.check()?;
+            self.warn_of_deaf_rules(&mut warned);
             self.take_notes()?;
             match self.home.asked() {
                 Some(Control::Pause) => {
@@ -86,11 +88,13 @@ impl Session<'_> {
     }
 
     /// Says once which stop rules cannot fire because what they look at is unknown.
-    fn warn_of_deaf_rules(&mut self) {
-        let rules = self.contract.stop.clone();
-        for rule in rules {
-            if let Standing::Unknown(why) = rule.check(&self.state.totals) {
-                self.notice(&format!("the stop rule `{rule}` cannot fire: {why}"));
+    fn warn_of_deaf_rules(&mut self, warned: &mut BTreeSet<String>) {
+        let standings = self.contract.stop.iter().map(|rule| rule.check(&self.state.totals));
+        let deaf: Vec<String> =
+            standings.filter_map(|s| if let Standing::Unknown(why) = s { Some(why) } else { None }).collect();
+        for why in deaf {
+            if warned.insert(why.clone()) {
+                self.notice(&why);
             }
         }
     }

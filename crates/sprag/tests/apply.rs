@@ -13,7 +13,11 @@ fn each_keep_is_a_commit_with_its_evidence() {
     repo.play().expect(0);
     let applied = repo.run(&["apply", "--json"]).expect(0).json();
     assert_eq!((applied["branch"].as_str(), applied["commits"].as_u64()), (Some("sprag/kept"), Some(2)));
-    let log = repo.git(&["log", "--format=%an|%s|%(trailers:key=Sprag-Metric,valueonly,separator=;)", "main..sprag/kept"]);
+    let log = repo.git(&[
+        "log",
+        "--format=%an|%s|%(trailers:key=Sprag-Metric,valueonly,separator=;)",
+        "main..sprag/kept",
+    ]);
     let told = "A Person|03-shorter-too|bytes 285.0000 -> 235.0000\nA Person|01-shorter|bytes 335.0000 -> 285.0000\n";
     assert_eq!(log, told);
     let files = repo.git(&["diff", "--name-only", "main", "sprag/kept"]);

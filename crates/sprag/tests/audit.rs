@@ -1,4 +1,5 @@
 //! `sprag audit`: a changed digit, a forged verdict, a cut or rewritten ledger.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
@@ -48,7 +49,10 @@ fn an_honest_ledger_passes_and_its_head_can_be_kept_elsewhere() {
     let repo = session();
     assert_eq!(chained(&ledger(&repo)), ledger(&repo), "the test seals as the product does");
     let report = repo.run(&["audit", "--json"]).expect(0).json();
-    assert_eq!((report["recomputed"].as_u64(), report["problems"].as_array().map(Vec::len)), (Some(3), Some(0)));
+    assert_eq!(
+        (report["recomputed"].as_u64(), report["problems"].as_array().map(Vec::len)),
+        (Some(3), Some(0))
+    );
     let head = report["head"].as_str().unwrap();
     repo.run(&["audit", "--head", head]).expect(0);
     repo.run(&["audit", "--head", &format!("b3:{}", "7".repeat(64))]).expect(5).says(&["the head is"]);
@@ -65,14 +69,20 @@ fn a_changed_digit_in_any_row_is_found_and_its_line_named() {
     let repo = session();
     let lines = ledger(&repo);
     for (index, line) in lines.iter().enumerate() {
-        let digits: Vec<usize> = line.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
+        let digits: Vec<usize> =
+            line.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
         for part in 0..4 {
             let at = digits[part * (digits.len() - 1) / 3];
             let other = if line.as_bytes()[at] == b'7' { "8" } else { "7" };
             let mut changed = lines.clone();
             changed[index].replace_range(at..=at, other);
             let done = audit(&repo, &changed).expect(5);
-            assert!(done.stdout.contains(&format!("line {}", index + 1)), "line {} at {at}:\n{}", index + 1, done.stdout);
+            assert!(
+                done.stdout.contains(&format!("line {}", index + 1)),
+                "line {} at {at}:\n{}",
+                index + 1,
+                done.stdout
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Repositories, benchmarks and disks that are not as they should be: each gets a clear message, and nothing is lost.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
@@ -25,7 +26,9 @@ fn measured_by(text: &str) -> Repo {
 #[test]
 fn a_folder_that_is_no_repository_is_named() {
     let repo = Repo::no_git();
-    for args in [&["run", "--agent", "playbook:x"][..], &["try"], &["bench"], &["status"], &["log"], &["check"]] {
+    for args in
+        [&["run", "--agent", "playbook:x"][..], &["try"], &["bench"], &["status"], &["log"], &["check"]]
+    {
         repo.run(args).expect(1).says(&["git init"]);
     }
     let repo = Repo::empty();

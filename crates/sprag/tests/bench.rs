@@ -9,7 +9,10 @@ fn the_working_tree_is_measured_as_it_is_and_no_ledger_knows() {
     let repo = Repo::new();
     repo.write("src/a.txt", &lines("a", 5));
     let bench = repo.run(&["bench", "--json"]).expect(0).json();
-    assert_eq!((bench["metrics"]["bytes"].as_f64(), bench["metrics"]["calls"].as_f64()), (Some(285.0), Some(7.0)));
+    assert_eq!(
+        (bench["metrics"]["bytes"].as_f64(), bench["metrics"]["calls"].as_f64()),
+        (Some(285.0), Some(7.0))
+    );
     repo.run(&["bench"]).expect(0).says(&["bytes 285", "nothing was decided"]);
     assert!(!repo.root().join(".auto/log.jsonl").exists());
     repo.run(&["status"]).expect(1).says(&["there is no session"]);

@@ -1,4 +1,5 @@
 //! A worker that answers cases, and all the ways in which it cheats or breaks: none is kept, and the row says why.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
@@ -90,7 +91,12 @@ fn faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
     vec![
         ("never ready", WORKER.replace(ready, "time.sleep(60)"), "timeout", "ready"),
         ("answers early", WORKER.replace(ready, &format!("{ready}\nanswer('a', 0)")), "protocol", "\"a\""),
-        ("answers twice", answering("answer(id, total(n)); answer(id, total(n))"), "protocol", "\"id\": \"w\""),
+        (
+            "answers twice",
+            answering("answer(id, total(n)); answer(id, total(n))"),
+            "protocol",
+            "\"id\": \"w\"",
+        ),
         ("answers another case", answering("answer('zzz', total(n))"), "protocol", "zzz"),
         (
             "half a line",
@@ -99,7 +105,12 @@ fn faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
             "ended",
         ),
         ("ends with 0 early", answering("sys.exit(0)"), "crash", "ended"),
-        ("prints a metric", answering("say('METRIC total_ms=0.01'); answer(id, total(n))"), "protocol", "METRIC"),
+        (
+            "prints a metric",
+            answering("say('METRIC total_ms=0.01'); answer(id, total(n))"),
+            "protocol",
+            "METRIC",
+        ),
     ]
 }
 
@@ -133,7 +144,8 @@ fn a_candidate_that_breaks_the_protocol_or_cheats_is_not_kept_and_the_row_says_w
     assert!(detail.contains("case") && detail.contains("the golden has"), "{detail}");
     repo.write("sums.py", SLOW);
 
-    let burning = "import threading\nthreading.Thread(target=lambda: [0 for _ in iter(int, 1)], daemon=True).start()\n";
+    let burning =
+        "import threading\nthreading.Thread(target=lambda: [0 for _ in iter(int, 1)], daemon=True).start()\n";
     repo.write("worker.py", &format!("{burning}{WORKER}"));
     let done = repo.run(&["try", "-m", "burns the core while it waits"]);
     assert!(matches!(done.code, Some(10 | 12 | 13)), "{done:?}");

@@ -1,4 +1,5 @@
 //! `sprag export`: the log for other tools, and the session as a playbook.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
@@ -20,7 +21,11 @@ fn session() -> Repo {
 fn judged(repo: &Repo) -> Vec<(String, String, String)> {
     let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
     // Of what was refused for its scope the store holds nothing to play.
-    repo.rows().iter().filter(|row| row["reason"] != "scope").map(|row| (text(row, "tree"), text(row, "reason"), text(row, "description"))).collect()
+    repo.rows()
+        .iter()
+        .filter(|row| row["reason"] != "scope")
+        .map(|row| (text(row, "tree"), text(row, "reason"), text(row, "description")))
+        .collect()
 }
 
 #[test]

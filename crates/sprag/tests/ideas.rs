@@ -8,7 +8,11 @@ use repo::Repo;
 fn parked_ideas_are_listed_with_their_phase_and_rule() {
     let repo = Repo::new();
     repo.run(&["ideas"]).expect(1).says(&["there is no session"]);
-    repo.proposal("01-a", "description = \"cache \\u001b[31mit\"\npark = true\n[asi]\nrule = \"calls == 7\\n\\u001b[0m\"\n", "");
+    repo.proposal(
+        "01-a",
+        "description = \"cache \\u001b[31mit\"\npark = true\n[asi]\nrule = \"calls == 7\\n\\u001b[0m\"\n",
+        "",
+    );
     repo.proposal("02-nothing", "description = \"nothing\"\n", "");
     repo.play().expect(0);
     let done = repo.run(&["ideas"]).expect(0).says(&["(parked in phase 1): calls == 7"]);

@@ -1,4 +1,5 @@
 //! `sprag log`, `status` and `show`, on the ledger that version 1 will always have to read.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
@@ -42,7 +43,10 @@ fn nothing_in_them_steers_a_terminal() {
 fn each_is_json_too() {
     for args in [&["log", "--json"][..], &["status", "--json"], &["show", "4", "--json"]] {
         let text = said(args);
-        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|value| value.is_object()), "{text}");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|value| value.is_object()),
+            "{text}"
+        );
         assert_eq!(text.lines().count(), 1, "one line in a pipe");
     }
 }

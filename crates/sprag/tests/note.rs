@@ -1,4 +1,5 @@
 //! `sprag note`: a remark for the next tries.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
@@ -17,7 +18,11 @@ fn a_note_between_runs_is_in_the_ledger_at_once() {
     repo.run(&["note", "leave b alone"]).expect(0);
     repo.run(&["note", "and c", "--json"]).expect(0).json();
     assert_eq!(texts(&repo), ["leave b alone", "and c"]);
-    assert_eq!(repo.read(".auto/log.jsonl"), std::fs::read_to_string(repo.ledger()).unwrap(), "in the same breath");
+    assert_eq!(
+        repo.read(".auto/log.jsonl"),
+        std::fs::read_to_string(repo.ledger()).unwrap(),
+        "in the same breath"
+    );
     let done = repo.play().expect(0);
     assert!(!done.stderr.contains("mended"), "{}", done.stderr);
     repo.run(&["audit"]).expect(0);

@@ -1,4 +1,5 @@
 //! What all commands share: help with an example, JSON, and readers that go away.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
@@ -7,8 +8,27 @@ use std::process::{Command, Stdio};
 use repo::{Repo, lines};
 
 const COMMANDS: [&str; 21] = [
-    "init", "check", "run", "try", "bench", "status", "log", "show", "diff", "apply", "audit", "rejudge", "note", "ideas",
-    "phase", "pause", "stop", "import", "export", "demo", "completions",
+    "init",
+    "check",
+    "run",
+    "try",
+    "bench",
+    "status",
+    "log",
+    "show",
+    "diff",
+    "apply",
+    "audit",
+    "rejudge",
+    "note",
+    "ideas",
+    "phase",
+    "pause",
+    "stop",
+    "import",
+    "export",
+    "demo",
+    "completions",
 ];
 
 #[test]
@@ -16,7 +36,10 @@ fn every_command_is_listed_and_has_help_with_an_example() {
     let repo = Repo::no_git();
     let list = repo.run(&["--help"]).expect(0).stdout;
     for name in COMMANDS {
-        assert!(list.lines().any(|line| line.trim_start().starts_with(name)), "{name} is missing in:\n{list}");
+        assert!(
+            list.lines().any(|line| line.trim_start().starts_with(name)),
+            "{name} is missing in:\n{list}"
+        );
         let help = repo.run(&[name, "--help"]).expect(0).stdout;
         assert!(help.contains("Example: sprag "), "{name} has no example:\n{help}");
     }
@@ -40,7 +63,10 @@ fn a_run_and_a_try_say_as_json_where_they_came_to() {
     assert_eq!(run.json(), repo.run(&["status", "--json"]).expect(0).json());
     repo.write("README", "mine\n");
     let outcome = repo.run(&["try", "--json"]).expect(11).json();
-    assert_eq!((outcome["exit"].as_u64(), outcome["outcomes"][0]["reason"].as_str()), (Some(11), Some("scope")));
+    assert_eq!(
+        (outcome["exit"].as_u64(), outcome["outcomes"][0]["reason"].as_str()),
+        (Some(11), Some("scope"))
+    );
 }
 
 /// Runs `sprag` with a stdout, a stderr or both that nobody reads.

@@ -27,7 +27,8 @@ pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
 /// The command without what no person types.
 fn shown() -> clap::Command {
     let whole = Cli::command();
-    let commands: Vec<clap::Command> = whole.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
+    let commands: Vec<clap::Command> =
+        whole.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
     let arguments: Vec<clap::Arg> = whole.get_arguments().cloned().collect();
     clap::Command::new("sprag").args(arguments).subcommands(commands)
 }

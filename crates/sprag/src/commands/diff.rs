@@ -32,7 +32,9 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let store = Store::open_or_create(&open::home(dir)?.store()).into_diagnostic()?;
     let diff = store.diff(&from, &to).into_diagnostic()?;
     if args.json {
-        show::json(&json!({ "run": args.run, "from": from.to_string(), "to": to.to_string(), "diff": diff }))?;
+        show::json(
+            &json!({ "run": args.run, "from": from.to_string(), "to": to.to_string(), "diff": diff }),
+        )?;
     } else if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         // A candidate chose these bytes: none of them may steer the terminal.
         show::text(&crate::show::clean(&diff))?;

@@ -23,6 +23,10 @@ pub(crate) struct Args {
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let home = open::home(dir)?;
     let when = sprag_session::leave_note(&home, &open::mirror(dir)?, &args.text).into_diagnostic()?;
-    if args.json { show::json(&json!({ "noted": when }))? } else { show::text(&when)? }
+    if args.json {
+        show::json(&json!({ "noted": when }))?
+    } else {
+        show::text(&when)?
+    }
     Ok(ExitCode::SUCCESS)
 }
