@@ -1,9 +1,11 @@
 //! What must never be: the user's repository is only read, but for the log, the ideas and one added branch.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod repo;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use repo::{MEASURE, Repo, lines, wait_for};
 
@@ -36,7 +38,28 @@ fn dirty() -> Repo {
             &format!("#!/bin/sh\necho {hook} >> '{}'\n", ran.display()),
         );
     }
-    let _ = fs::remove_file(repo.beside("a-hook-ran"));
+    // What a person's git runs besides: a file system monitor, a filter, a pager, an external diff.
+    let ran = repo.beside("a-hook-ran");
+    let script = repo.beside("hook.sh");
+    fs::write(&script, format!("#!/bin/sh\necho config >> '{}'\ncat\n", ran.display())).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = script.to_str().unwrap();
+    repo.write(".git/info/attributes", "src/* filter=mine diff=mine merge=mine\n");
+    for key in [
+        "core.fsmonitor",
+        "filter.mine.clean",
+        "filter.mine.smudge",
+        "diff.external",
+        "diff.mine.textconv",
+        "merge.mine.driver",
+        "core.pager",
+        "core.editor",
+        "gpg.program",
+    ] {
+        repo.git(&["config", key, script]);
+    }
+    repo.git(&["config", "commit.gpgsign", "true"]);
+    let _ = fs::remove_file(ran);
     repo
 }
 
