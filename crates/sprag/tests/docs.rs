@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use sprag_contract::settings::{
-    Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reader, Run, Sandbox, Serve, Service,
-    Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
+    Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reader, Run, Sandbox, Serve,
+    Service, Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
 };
 use sprag_contract::{Enforcement, Source, Surroundings, compile};
 use sprag_judge::{JudgeSettings, Policy, Reason};
@@ -33,7 +33,10 @@ fn section<'t>(page: &'t str, heading: &str) -> &'t str {
 /// The cells of the rows of all tables in a text.
 fn rows(text: &str) -> Vec<Vec<&str>> {
     let cells = |line: &'_ str| -> bool { line.starts_with("| ") && !line.starts_with("| ---") };
-    text.lines().filter(|line| cells(line)).map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+    text.lines()
+        .filter(|line| cells(line))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect()
 }
 
 /// What stands in backticks.
@@ -84,7 +87,12 @@ fn full_settings() -> Settings {
             size: Some(Size { glob: "x".to_owned(), gzip: true }),
             read: [("name".to_owned(), Reader::Regex("x".to_owned()))].into(),
         },
-        service: vec![Service { name: "x".to_owned(), command: "x".to_owned(), ready: text(), counters: text() }],
+        service: vec![Service {
+            name: "x".to_owned(),
+            command: "x".to_owned(),
+            ready: text(),
+            counters: text(),
+        }],
         cases: Some(Cases {
             file: "x".to_owned(),
             goldens: text(),
@@ -125,8 +133,12 @@ fn every_key_of_the_settings_is_a_row_of_its_table() {
         for (key, value) in keys.as_object().unwrap() {
             // `[measure.read]` is a table of its own.
             let sub_table = section.contains(&format!("### `[{table}.{key}]`"));
-            assert!(sub_table || told.contains(&key.as_str()), "[{table}] {key} is in no table of settings.md");
-            for inner in value.as_object().into_iter().flatten().map(|(name, _)| name).filter(|_| !sub_table) {
+            assert!(
+                sub_table || told.contains(&key.as_str()),
+                "[{table}] {key} is in no table of settings.md"
+            );
+            for inner in value.as_object().into_iter().flatten().map(|(name, _)| name).filter(|_| !sub_table)
+            {
                 assert!(section.contains(inner.as_str()), "[{table}] {key}.{inner} is not in settings.md");
             }
         }
@@ -152,11 +164,14 @@ fn the_defaults_in_the_manual_are_the_defaults() {
     assert_eq!(number("kappa"), default.kappa);
     assert_eq!(told("## `[judge]`", "min_effect"), format!("{}%", default.min_effect * 100.0));
     let timeouts = Timeouts::default();
-    let [build, measure, checks, propose] = [timeouts.build, timeouts.measure, timeouts.checks, timeouts.propose]
-        .map(sprag_contract::settings::format_duration);
+    let [build, measure, checks, propose] =
+        [timeouts.build, timeouts.measure, timeouts.checks, timeouts.propose]
+            .map(sprag_contract::settings::format_duration);
     assert_eq!(
         told("## `[run]`", "timeout"),
-        format!(r#"{{ build = "{build}", measure = "{measure}", checks = "{checks}", propose = "{propose}" }}"#)
+        format!(
+            r#"{{ build = "{build}", measure = "{measure}", checks = "{checks}", propose = "{propose}" }}"#
+        )
     );
 }
 
@@ -164,13 +179,27 @@ fn the_defaults_in_the_manual_are_the_defaults() {
 fn every_reason_is_told_with_its_status_and_its_exit_code() {
     use Reason::*;
     let reasons = [
-        Improved, NoGain, Regression, Inconclusive, Scope, Output, Hidden, Control, ReplayMiss, Checks, Build, Crash,
-        Timeout, Protocol, Metric, Suspect,
+        Improved,
+        NoGain,
+        Regression,
+        Inconclusive,
+        Scope,
+        Output,
+        Hidden,
+        Control,
+        ReplayMiss,
+        Checks,
+        Build,
+        Crash,
+        Timeout,
+        Protocol,
+        Metric,
+        Suspect,
     ];
     // Without a wildcard: a new reason does not compile here until it is in the list above.
     let listed = |reason: &Reason| match reason {
-        Improved | NoGain | Regression | Inconclusive | Scope | Output | Hidden | Control | ReplayMiss | Checks
-        | Build | Crash | Timeout | Protocol | Metric | Suspect => reason.exit_code(),
+        Improved | NoGain | Regression | Inconclusive | Scope | Output | Hidden | Control | ReplayMiss
+        | Checks | Build | Crash | Timeout | Protocol | Metric | Suspect => reason.exit_code(),
     };
     let page = page("verdicts.md");
     for reason in reasons {
@@ -198,14 +227,16 @@ fn every_sentence_that_the_manual_calls_a_rule_is_one() {
         for sentence in code(row[0]) {
             let wanted = row[1].split_whitespace().next().unwrap().trim_end_matches(';');
             // Told whole where the sentence itself has backticks in it.
-            let sentence = if sentence.starts_with("do not touch") { "do not touch `src/api.py`" } else { sentence };
+            let sentence =
+                if sentence.starts_with("do not touch") { "do not touch `src/api.py`" } else { sentence };
             let text = format!("{head}## Constraints\n- {sentence}\n");
             let compiled = compile(&Source::new("prompt.md", &text), None, &around);
-            let standing = compiled.standing.iter().find(|line| line.line == 8).map(|line| match line.standing {
-                Enforcement::Enforced { .. } => "ENFORCED",
-                Enforcement::Covered { .. } => "COVERED",
-                Enforcement::Advisory { .. } => "ADVISORY",
-            });
+            let standing =
+                compiled.standing.iter().find(|line| line.line == 8).map(|line| match line.standing {
+                    Enforcement::Enforced { .. } => "ENFORCED",
+                    Enforcement::Covered { .. } => "COVERED",
+                    Enforcement::Advisory { .. } => "ADVISORY",
+                });
             if wanted.chars().all(char::is_uppercase) && !sentence.starts_with("src/") {
                 assert_eq!(standing, Some(wanted), "{sentence}");
                 checked += 1;
@@ -213,7 +244,8 @@ fn every_sentence_that_the_manual_calls_a_rule_is_one() {
         }
     }
     assert!(checked >= 15, "only {checked} sentences were found in spec.md");
-    let stops: Vec<&str> = section(&page, "## Stop").lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    let stops: Vec<&str> =
+        section(&page, "## Stop").lines().filter_map(|line| line.strip_prefix("- ")).collect();
     assert!(stops.len() >= 7, "{stops:?}");
     for stop in stops {
         assert!(sprag_judge::stop::parse(stop).is_some(), "{stop}");
@@ -239,7 +271,9 @@ fn every_message_of_the_troubleshooting_page_can_be_met() {
     let joined = text.replace("\\\n", "");
     let flat = joined.split_whitespace().collect::<Vec<_>>().join(" ");
     for row in rows(&page("troubleshooting.md")) {
-        let Some(message) = row[0].strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) else { continue };
+        let Some(message) = row[0].strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) else {
+            continue;
+        };
         for part in message.trim_matches('`').split('…').map(|part| part.trim_matches([' ', '`'])) {
             assert!(part.len() < 6 || flat.contains(part), "no source says `{part}`");
         }
@@ -248,9 +282,12 @@ fn every_message_of_the_troubleshooting_page_can_be_met() {
 
 #[test]
 fn every_link_of_the_manual_leads_somewhere() {
-    let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs")).unwrap().flatten().map(|e| e.path()).collect();
+    let mut pages: Vec<PathBuf> =
+        fs::read_dir(root().join("docs")).unwrap().flatten().map(|e| e.path()).collect();
     pages.retain(|page| page.extension().is_some_and(|end| end == "md"));
-    pages.extend(["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    pages.extend(
+        ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root().join(name)),
+    );
     for path in pages {
         let text = fs::read_to_string(&path).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -266,7 +303,8 @@ fn every_link_of_the_manual_leads_somewhere() {
                     let plain = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
                     plain.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
                 };
-                let found = headings.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor);
+                let found =
+                    headings.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor);
                 assert!(found, "{}: {target}", path.display());
             }
         }

@@ -31,7 +31,8 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     };
     let store = Store::open_or_create(&open::home(dir)?.store()).into_diagnostic()?;
     if store.manifest(&from).and(store.manifest(&to)).is_err() {
-        let help = "they lie in the state folder of the machine where the session ran; the log alone has no diffs";
+        let help =
+            "they lie in the state folder of the machine where the session ran; the log alone has no diffs";
         return Err(miette!(help = help, "the trees of run {} are not in {}", args.run, store.dir()));
     }
     let diff = store.diff(&from, &to).into_diagnostic()?;
