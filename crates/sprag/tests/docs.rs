@@ -18,7 +18,7 @@ fn root() -> PathBuf {
 }
 
 fn page(name: &str) -> String {
-    fs::read_to_string(root().join("docs").join(name)).unwrap()
+    fs::read_to_string(root().join("docs").join(name)).expect("the page is there")
 }
 
 /// The part of a page below a heading, up to the next one of the same depth or less deep.
@@ -254,12 +254,12 @@ fn every_sentence_that_the_manual_calls_a_rule_is_one() {
 
 /// Every source file of the product below `dir`, as one text in which line breaks inside of strings do not count.
 fn sources(dir: &Path, text: &mut String) {
-    for entry in fs::read_dir(dir).unwrap().flatten() {
+    for entry in fs::read_dir(dir).expect("a folder of the product").flatten() {
         let path = entry.path();
         if path.is_dir() && !path.ends_with("tests") && !path.ends_with("target") {
             sources(&path, text);
         } else if path.extension().is_some_and(|end| end == "rs") {
-            text.push_str(&fs::read_to_string(&path).unwrap());
+            text.push_str(&fs::read_to_string(&path).expect("a source file"));
         }
     }
 }
