@@ -30,7 +30,7 @@ The harness starts the worker.
 
 const SETTINGS: &str = "\
 [run]
-timeout = { measure = \"3s\" }
+timeout = { measure = \"8s\" }
 [measure]
 driver = \"cases\"
 [cases]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use repo::{MEASURE, Repo, lines, wait_for};
+use repo::{MEASURE, Repo, lines};
 
 /// A repository with everything that a careless tool would disturb: a stash, staged and unstaged changes, a deleted
 /// file, untracked and ignored files, a conflict-prone config, hooks of git, another branch, an empty folder, a link.
@@ -120,13 +120,12 @@ fn a_try_leaves_a_dirty_repository_as_it_was() {
 fn an_interrupted_run_leaves_a_dirty_repository_as_it_was() {
     for signal in ["INT", "KILL"] {
         let repo = dirty();
-        repo.script(".auto/measure.sh", &format!("{MEASURE}sleep 0.3\n"));
+        repo.shut_gate_for("src/a.txt");
         repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
         let before = repo.everything();
         let playbook = format!("playbook:{}", repo.playbook().display());
-        let running = repo.start(&["run", "--include-dirty", "--agent", &playbook]);
-        let log = repo.root().join(".auto/log.jsonl");
-        wait_for("the log", || log.exists());
+        let mut running = repo.start(&["run", "--include-dirty", "--agent", &playbook]);
+        running.until_it_says("it repeats to the bit");
         running.signal(signal);
         let done = running.end();
         assert_eq!(done.code, if signal == "INT" { Some(130) } else { None }, "{}", done.stderr);

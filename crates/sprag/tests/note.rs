@@ -3,7 +3,7 @@
 
 mod repo;
 
-use repo::{MEASURE, Repo, lines};
+use repo::{Repo, lines};
 
 fn texts(repo: &Repo) -> Vec<String> {
     repo.of_type("note").iter().map(|note| note["text"].as_str().unwrap().to_owned()).collect()
@@ -31,13 +31,14 @@ fn a_note_between_runs_is_in_the_ledger_at_once() {
 #[test]
 fn a_note_during_a_run_reaches_the_ledger_before_the_next_try() {
     let repo = Repo::new();
-    repo.script(".auto/measure.sh", &format!("{MEASURE}sleep 0.3\n"));
-    repo.commit("slow");
+    repo.shut_gate_for("src/a.txt");
+    repo.commit("gated");
     repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
     repo.propose_text("02-shorter-too", "src/b.txt", &lines("b", 5));
     let mut running = repo.start_play();
     running.until_it_says("new session");
     repo.run(&["note", "leave c alone"]).expect(0).says(&["takes it in before its next try"]);
+    repo.open_gate();
     running.end().expect(0);
     assert_eq!(texts(&repo), ["leave c alone"]);
     repo.run(&["audit"]).expect(0);

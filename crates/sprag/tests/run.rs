@@ -309,14 +309,15 @@ fn hooks_get_the_payload_and_are_recorded() {
 #[test]
 fn an_interrupt_ends_it_with_130_and_the_next_run_goes_on() {
     let repo = Repo::new();
-    repo.script(".auto/measure.sh", &format!("{MEASURE}sleep 0.2\n"));
-    repo.commit("slow");
+    repo.shut_gate_for("src/b.txt");
+    repo.commit("gated");
     repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
     repo.propose_text("02-shorter-too", "src/b.txt", &lines("b", 5));
     let mut running = repo.start_play();
     running.until_it_says("01-shorter");
     running.signal("INT");
     running.end().expect(130).says(&["interrupted: `sprag run` goes on where this stopped"]);
+    repo.open_gate();
     repo.play().expect(0).says(&["goes on after run"]);
     assert_eq!(verdicts(&repo), ["keep improved", "keep improved"]);
     repo.run(&["audit"]).expect(0);
@@ -325,8 +326,8 @@ fn an_interrupt_ends_it_with_130_and_the_next_run_goes_on() {
 #[test]
 fn a_second_run_beside_the_first_is_refused() {
     let repo = Repo::new();
-    repo.script(".auto/measure.sh", &format!("{MEASURE}sleep 0.5\n"));
-    repo.commit("slow");
+    repo.shut_gate_for("src/a.txt");
+    repo.commit("gated");
     repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
     let mut running = repo.start_play();
     running.until_it_says("new session");

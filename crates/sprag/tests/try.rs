@@ -61,7 +61,7 @@ fn scope_controls_and_checks_are_11() {
 #[test]
 fn build_crash_timeout_and_bad_metrics_are_12() {
     let repo = Repo::new();
-    repo.write(".auto/sprag.toml", "[run]\nbuild = \"sh src/build\"\ntimeout = { measure = \"2s\" }\n");
+    repo.write(".auto/sprag.toml", "[run]\nbuild = \"sh src/build\"\ntimeout = { measure = \"5s\" }\n");
     repo.write("src/build", "true\n");
     repo.write("src/act", "true\n");
     repo.script(".auto/measure.sh", &format!("{MEASURE}. src/act\n"));
@@ -77,7 +77,7 @@ fn build_crash_timeout_and_bad_metrics_are_12() {
     judge("src/build", "echo no such thing >&2; exit 3\n", "build", "3");
     judge("src/act", "exit 7\n", "crash", "7");
     judge("src/act", "kill -SEGV $$\n", "crash", "11");
-    judge("src/act", "sleep 600\n", "timeout", "2");
+    judge("src/act", "sleep 600\n", "timeout", "5s");
     judge("src/act", "echo METRIC bytes=1\n", "metric", "bytes");
     judge("src/act", "echo METRIC calls=nan\n", "metric", "nan");
     let row = repo.rows().pop().unwrap();

@@ -154,6 +154,18 @@ impl Repo {
         fs::set_permissions(self.root.join(path), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// A benchmark that waits as long as the gate is shut, once a candidate changed the size of `path`.
+    pub(crate) fn shut_gate_for(&self, path: &str) {
+        let gate = self.beside("gate");
+        fs::write(&gate, "").unwrap();
+        let wait = format!("while [ -e '{}' ]; do sleep 0.02; done", gate.display());
+        self.script(".auto/measure.sh", &format!("{MEASURE}[ $(wc -c < {path}) = 100 ] || {wait}\n"));
+    }
+
+    pub(crate) fn open_gate(&self) {
+        fs::remove_file(self.beside("gate")).unwrap();
+    }
+
     pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.root.join(path)).unwrap_or_default()
     }
