@@ -170,7 +170,11 @@ impl Playbook {
 
     /// A playbook of steps made elsewhere, such as the commits of a branch.
     pub fn from_steps(steps: Vec<Step>) -> Self {
-        Self { steps: steps.into_iter(), given_back: HashSet::new(), bundled: Utf8PathBuf::from("/nonexistent") }
+        Self {
+            steps: steps.into_iter(),
+            given_back: HashSet::new(),
+            bundled: Utf8PathBuf::from("/nonexistent"),
+        }
     }
 }
 
@@ -197,7 +201,8 @@ impl Proposer for Playbook {
     ) -> Result<Proposal, ProposeError> {
         let given_back = &self.given_back;
         // An idea of words alone has nothing to play when it comes back.
-        let mut playable = self.steps.by_ref().filter(|step| !given_back.contains(&step.id) || !step.is_empty());
+        let mut playable =
+            self.steps.by_ref().filter(|step| !given_back.contains(&step.id) || !step.is_empty());
         let Some(step) = playable.next() else { return Ok(Proposal::Exhausted) };
         if step.park && !self.given_back.contains(&step.id) {
             return Ok(Proposal::Idea(step.note));
