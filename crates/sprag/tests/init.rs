@@ -33,7 +33,7 @@ fn with_yes_it_writes_what_it_infers_and_says_why() {
                 because `parse` is the only binary: give it a workload
     metric    wall_ms, lower is better; held: peak_rss_mb within 10%
                 because Sprag times the command itself, and holds its peak memory as a control
-    build     cargo build --release --offline
+    build     cargo build --release --offline --bin parse
                 because there is a Cargo.toml
     checks    cargo test --offline --quiet
                 because cargo packages have `cargo test`
