@@ -22,7 +22,8 @@ const MEASURE: &str = "#!/bin/sh\nread -r n < src/counter.txt\necho \"METRIC siz
 /// # Errors
 /// It says so itself.
 pub fn git(dir: &Utf8Path, args: &[&str]) -> Result<()> {
-    let identity = ["-c", "user.name=Bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false"];
+    let identity =
+        ["-c", "user.name=Bench", "-c", "user.email=bench@localhost", "-c", "commit.gpgsign=false"];
     let status = Command::new("git").current_dir(dir).args(identity).args(args).status()?;
     if status.success() { Ok(()) } else { Err(format!("git {} failed in {dir}", args.join(" ")).into()) }
 }
@@ -85,5 +86,7 @@ pub fn place(stage: &crate::stage::Stage, name: &str) -> Utf8PathBuf {
 }
 
 fn text_of(number: usize) -> String {
-    (0..40).map(|line| format!("let value_{number}_{line} = compute({line}, {});\n", number * 31 + line)).collect()
+    (0..40)
+        .map(|line| format!("let value_{number}_{line} = compute({line}, {});\n", number * 31 + line))
+        .collect()
 }

@@ -32,6 +32,8 @@ const MANY_FILES: usize = 100;
 struct Clock {
     proposed: Option<Instant>,
     last: Option<Instant>,
+    judged: Option<Instant>,
+    copies: Vec<f64>,
     stages: Vec<(&'static str, f64)>,
     tries: Vec<Try>,
 }
@@ -58,13 +60,16 @@ impl Observer for View {
         let mut clock = self.0.borrow_mut();
         match event {
             Event::Notice(text) => eprintln!("  {text}"),
-            Event::Stage { stage: sprag_session::Stage::Build, .. } => clock.step("import, tree, commit, diff"),
+            Event::Stage { stage: sprag_session::Stage::Build, .. } => {
+                clock.step("import, tree, commit, diff")
+            }
             Event::Stage { stage: sprag_session::Stage::First, .. } => clock.step("slot"),
             Event::Stage { stage: sprag_session::Stage::Checks, .. } => clock.step("first run"),
             Event::Judged { run, .. } => {
                 clock.step("second run, row, ref");
                 let Some(proposed) = clock.proposed.take() else { return };
                 let total_ms = proposed.elapsed().as_secs_f64() * 1e3;
+                clock.judged = Some(Instant::now());
                 let stages = std::mem::take(&mut clock.stages);
                 clock.tries.push(Try { kept: run.is_keep(), total_ms, stages });
             }
@@ -87,7 +92,10 @@ impl Counting {
         let counter = copy.join(COUNTER);
         let number: i64 = fs::read_to_string(&counter)?.trim().parse().map_err(std::io::Error::other)?;
         let worse = self.done % 4 == 3;
-        fs::write(&counter, format!("{}\n", if worse { number + self.done as i64 } else { number / 100 * 98 }))?;
+        fs::write(
+            &counter,
+            format!("{}\n", if worse { number + self.done as i64 } else { number / 100 * 98 }),
+        )?;
         let changing = if self.done > self.history { MANY_FILES } else { self.changing };
         for nth in 0..changing - 1 {
             let path = copy.join(source((self.done * 7 + nth * 13) % self.files));
@@ -105,12 +113,20 @@ impl Proposer for Counting {
 
     fn resume(&mut self, _done: &[String]) {}
 
-    fn propose(&mut self, _: &str, copy: &Utf8Path, _: &dyn Blobs) -> std::result::Result<Proposal, ProposeError> {
+    fn propose(
+        &mut self,
+        _: &str,
+        copy: &Utf8Path,
+        _: &dyn Blobs,
+    ) -> std::result::Result<Proposal, ProposeError> {
         if self.done == self.history + WINDOW {
             return Ok(Proposal::Exhausted);
         }
         self.done += 1;
-        self.edit(copy).map_err(|why| ProposeError::Apply { id: self.done.to_string(), why: why.to_string() })?;
+        let judged = self.clock.borrow_mut().judged.take();
+        self.clock.borrow_mut().copies.extend(judged.map(|at| at.elapsed().as_secs_f64() * 1e3));
+        self.edit(copy)
+            .map_err(|why| ProposeError::Apply { id: self.done.to_string(), why: why.to_string() })?;
         let now = Instant::now();
         let mut clock = self.clock.borrow_mut();
         (clock.proposed, clock.last) = (Some(now), Some(now));
@@ -150,7 +166,8 @@ fn one_size(stage: &Stage, files: usize, target: f64, history: usize) -> Result<
         clock.tries.iter().skip(from).take(WINDOW).filter(|done| done.kept == kept).collect()
     };
     println!("\n{files} files; one bare run {:.2} ms (p90 {:.2})", bare.median, bare.p90);
-    let (early, late) = (overhead(&window(0, true), 2.0, bare), overhead(&window(history - WINDOW, true), 2.0, bare));
+    let (early, late) =
+        (overhead(&window(0, true), 2.0, bare), overhead(&window(history - WINDOW, true), 2.0, bare));
     let refused = overhead(&window(history - WINDOW, false), 1.0, bare);
     let many = overhead(&window(history, true), 2.0, bare);
     let line = |what: &str, spread: Spread| {
@@ -163,7 +180,11 @@ fn one_size(stage: &Stage, files: usize, target: f64, history: usize) -> Result<
     for part in late_parts(&window(history - WINDOW, true)) {
         println!("    {:<44} {:>7.1} ms", part.0, part.1);
     }
-    println!("  {:<46} {:>7.2} times", format!("after {history} experiments / after 10"), late.median / early.median);
+    println!(
+        "  {:<46} {:>7.2} times",
+        format!("after {history} experiments / after 10"),
+        late.median / early.median
+    );
     println!("  {:<46} {:>7.1} times", "overhead / one bare run", late.median / bare.median);
     println!("  whole session: {wall:.1} s for {} experiments", clock.tries.len());
     println!("  target at most {target} ms: {}", verdict(late.median.max(early.median), target));
@@ -178,7 +199,12 @@ fn overhead(tries: &[&Try], runs: f64, bare: Spread) -> Spread {
 fn late_parts(tries: &[&Try]) -> Vec<(&'static str, f64)> {
     let Some(first) = tries.first() else { return Vec::new() };
     let of = |name: &str| -> Vec<f64> {
-        tries.iter().flat_map(|done| &done.stages).filter(|(part, _)| *part == name).map(|(_, ms)| *ms).collect()
+        tries
+            .iter()
+            .flat_map(|done| &done.stages)
+            .filter(|(part, _)| *part == name)
+            .map(|(_, ms)| *ms)
+            .collect()
     };
     first.stages.iter().map(|(name, _)| (*name, Spread::of(&of(name)).median)).collect()
 }

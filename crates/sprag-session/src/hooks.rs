@@ -49,7 +49,8 @@ impl Session<'_> {
         let payload = format!("{}\n", self.payload(moment));
         fs::write(&stdin, payload).map_err(|e| SessionError::io("write", &stdin, e))?;
         let (stdout, stderr) = (dir.join("stdout"), dir.join("stderr"));
-        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         let env: BTreeMap<String, String> = std::env::vars_os().filter_map(text).collect();
         let invocation = Invocation {
             program: Program::Argv(vec![script.into_string()]),

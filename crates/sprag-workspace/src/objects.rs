@@ -7,6 +7,9 @@ use std::sync::Mutex;
 use crate::git::Git;
 use crate::{Error, Result};
 
+/// More objects than this are worth a process of their own, which need not answer each at once.
+const MANY: usize = 64;
+
 /// A reader of objects. The process is started when it is first needed, and again when it has died.
 #[derive(Debug)]
 pub(crate) struct Objects {
@@ -62,13 +65,15 @@ impl Objects {
         if slot.as_mut().is_some_and(|process| !matches!(process.child.try_wait(), Ok(None))) {
             *slot = None;
         }
+        let count = names.clone().count();
+        let many = count > MANY;
         let mut process = match slot.take() {
+            _ if many => self.start(&["cat-file", "--batch", "--buffer"])?,
             Some(process) => process,
-            None => self.start()?,
+            None => self.start(&["cat-file", "--batch"])?,
         };
         let mut stdin = process.stdin.take().expect("the pipe is put back after each use");
         let mut stdout = &mut process.stdout;
-        let count = names.clone().count();
         let outcome = std::thread::scope(|scope| {
             // The requests go on a thread of their own: git answers while it is still being asked.
             let writer = scope.spawn(move || {
@@ -83,7 +88,8 @@ impl Objects {
                 }
                 stdin.write_all(&request)?;
                 stdin.flush()?;
-                Ok::<_, std::io::Error>(stdin)
+                // What is buffered comes at the end of the questions.
+                Ok::<_, std::io::Error>((!many).then_some(stdin))
             });
             let read = (0..count).try_for_each(|nth| {
                 let found =
@@ -97,13 +103,15 @@ impl Objects {
             let stdin = writer.join().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()));
             read.and(stdin.map_err(Error::io("ask for objects in", self.git.place())))
         });
-        process.stdin = Some(outcome?);
-        *slot = Some(process);
+        process.stdin = outcome?;
+        if process.stdin.is_some() {
+            *slot = Some(process);
+        }
         Ok(())
     }
 
-    fn start(&self) -> Result<Process> {
-        let mut child = self.git.spawn(&["cat-file", "--batch"])?;
+    fn start(&self, args: &[&str]) -> Result<Process> {
+        let mut child = self.git.spawn(args)?;
         let stdin = child.stdin.take();
         let stdout = BufReader::with_capacity(64 << 10, child.stdout.take().expect("stdout was piped"));
         Ok(Process { child, stdin, stdout })

@@ -51,7 +51,8 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Completions(args) => completions::run(args),
         Command::EchoWorker => {
-            let result = sprag_measure::drivers::echo_worker(std::io::stdin().lock(), std::io::stdout().lock());
+            let result =
+                sprag_measure::drivers::echo_worker(std::io::stdin().lock(), std::io::stdout().lock());
             Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }

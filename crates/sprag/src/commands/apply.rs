@@ -29,7 +29,9 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         show::json(&applied)?;
     } else {
         let (branch, n) = (&applied.branch, applied.commits);
-        show::text(&format!("added the branch {branch} with {n} commit(s); look at it with `git log -p {branch}`"))?;
+        show::text(&format!(
+            "added the branch {branch} with {n} commit(s); look at it with `git log -p {branch}`"
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

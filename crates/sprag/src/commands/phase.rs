@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use crate::show::clean as sanitized;
 use camino::Utf8Path;
 use miette::IntoDiagnostic;
-use crate::show::clean as sanitized;
 
 use crate::{open, show};
 

@@ -61,7 +61,12 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let mut text = String::new();
     for row in &rows {
         let mark = if row.was == row.now { " " } else { "≠" };
-        text.push_str(&format!("{:>5} {mark} {:<13} {}\n", row.run, word(row.was, "–"), word(row.now, "undetermined")));
+        text.push_str(&format!(
+            "{:>5} {mark} {:<13} {}\n",
+            row.run,
+            word(row.was, "–"),
+            word(row.now, "undetermined")
+        ));
     }
     let differ = rows.iter().filter(|row| row.was != row.now).count();
     text.push_str(&format!("{} rows, {differ} differ\n", rows.len()));

@@ -26,7 +26,12 @@ pub(crate) struct Args {
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let reading = open::reading(dir, args.file.as_deref())?;
     let view = view::run_view(&reading.log.session(), args.run);
-    let view = view.ok_or_else(|| miette!(help = "`sprag log` lists them", "there is no run {}", args.run))?;
-    if args.json { show::json(&view)? } else { show::text(&view.to_text())? }
+    let view =
+        view.ok_or_else(|| miette!(help = "`sprag log` lists them", "there is no run {}", args.run))?;
+    if args.json {
+        show::json(&view)?
+    } else {
+        show::text(&view.to_text())?
+    }
     Ok(ExitCode::SUCCESS)
 }
