@@ -1,5 +1,7 @@
 //! The verdict table: each reason, the status it means and the exit code of `sprag try`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What became of a candidate.
@@ -75,6 +77,13 @@ impl Reason {
             (_, Status::ChecksFailed) => 11,
             (_, Status::Crash) => 12,
         }
+    }
+}
+
+/// The stable identifier, as ledgers have it.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 

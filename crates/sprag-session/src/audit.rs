@@ -110,9 +110,9 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
                 wrong.push("its evidence is not what its pairs give".to_owned());
             }
             if run.reason != Some(verdict.reason) || run.status != verdict.status() {
-                let said = run.reason.map_or("nothing".to_owned(), |reason| format!("{reason:?}"));
+                let said = run.reason.map_or("nothing".to_owned(), |reason| reason.to_string());
                 wrong.push(format!(
-                    "the row says {said}, its evidence says {:?}: {}",
+                    "the row says {said}, its evidence says {}: {}",
                     verdict.reason, verdict.detail
                 ));
             }

@@ -77,7 +77,9 @@ fn outcome(repo: &Repo) -> (Vec<[String; 4]>, String, String) {
         let kind = if entry.get("run").is_some() { "run".to_owned() } else { word(&entry, "type") };
         let id = proposal_of(&entry).unwrap_or_default();
         match kind.as_str() {
-            "run" => rows.push([id, word(&entry, "status"), word(&entry, "reason"), entry["metric"].to_string()]),
+            "run" => {
+                rows.push([id, word(&entry, "status"), word(&entry, "reason"), entry["metric"].to_string()])
+            }
             "idea" => rows.push([id, kind, String::new(), String::new()]),
             "event" if !id.is_empty() => rows.push([id, word(&entry, "event"), String::new(), String::new()]),
             _ => {}
@@ -161,7 +163,12 @@ fn run_for(repo: &Repo, patience: Duration) -> bool {
 }
 
 /// One session, killed until `kills` are used up or it ends. Answers how many kills it took.
-fn killed_session(dice: &mut Dice, kills: usize, expected: &(Vec<[String; 4]>, String, String), whole: Duration) -> usize {
+fn killed_session(
+    dice: &mut Dice,
+    kills: usize,
+    expected: &(Vec<[String; 4]>, String, String),
+    whole: Duration,
+) -> usize {
     let repo = a_repository();
     let before = the_users(&repo);
     let mut used = 0;

@@ -29,7 +29,7 @@ pub(super) fn how_to_enforce(text: &str, checks: &str) -> String {
     let how = if has(&["public api", "api change", "interface", "signature"]) {
         return format!("compare the public API with the baseline's in {checks}, which must exit 0");
     } else if has(&["cheat", "hardcode", "hard-code", "special-case", "special case", "overfit"]) {
-        "judge by cases that the agent never sees: `hidden` under `[cases]` in the settings"
+        return format!("try inputs that the spec does not name in {checks}, which must exit 0");
     } else if has(&["network", "internet", "download"]) {
         "bound a count of requests, such as `api_calls unchanged`; this version has no sandbox"
     } else if has(&["memory", "rss", "ram"]) {

@@ -51,7 +51,8 @@ impl Guess<'_> {
         self.note(Topic::Checks, "cargo packages have `cargo test`");
         if let [binary] = self.facts.cargo_binaries.as_slice() {
             // Named, so that a package with a library too has one target to relink for each pair.
-            self.answers.build = Some(format!("cargo build --release --offline --bin {}", shell_word(binary)));
+            self.answers.build =
+                Some(format!("cargo build --release --offline --bin {}", shell_word(binary)));
             self.answers.measure = Measured::Timed(format!("./target/release/{binary}"));
             self.note(Topic::Measure, format!("`{binary}` is the only binary: give it a workload"));
         } else if let Some(bench) = self.facts.cargo_benches.first() {

@@ -36,7 +36,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             text.push_str(&format!("{name:width$}  {value}\n"));
         }
         for finding in &bench.findings {
-            text.push_str(&format!("{:?}: {}\n", finding.reason, crate::show::clean(&finding.detail)));
+            text.push_str(&format!("{}: {}\n", finding.reason, crate::show::clean(&finding.detail)));
         }
         for note in &bench.notes {
             text.push_str(&format!("note: {note}\n"));

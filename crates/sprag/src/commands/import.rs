@@ -38,11 +38,10 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         ledger.append(entry).into_diagnostic()?;
     }
     if args.json {
-        let dialect = format!("{dialect:?}").to_lowercase();
         show::json(&json!({ "entries": count, "dialect": dialect, "to": to, "bad_lines": bad }))?;
     } else {
         show::text(&format!(
-            "{count} entries of {dialect:?} imported into {to}; {bad} line(s) were not understood"
+            "{count} entries of {dialect} imported into {to}; {bad} line(s) were not understood"
         ))?;
     }
     Ok(ExitCode::SUCCESS)

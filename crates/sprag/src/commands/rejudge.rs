@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use camino::{Utf8Path, Utf8PathBuf};
 use miette::{IntoDiagnostic, miette};
 use serde_json::json;
-use sprag_judge::{JudgeSettings, Policy, Reason};
+use sprag_judge::{JudgeSettings, Policy};
 
 use crate::{open, show};
 
@@ -64,19 +64,12 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         text.push_str(&format!(
             "{:>5} {mark} {:<13} {}\n",
             row.run,
-            word(row.was, "–"),
-            word(row.now, "undetermined")
+            row.was.map_or("–".to_owned(), |reason| reason.to_string()),
+            row.now.map_or("undetermined".to_owned(), |reason| reason.to_string())
         ));
     }
     let differ = rows.iter().filter(|row| row.was != row.now).count();
     text.push_str(&format!("{} rows, {differ} differ\n", rows.len()));
     show::text(&text)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn word(reason: Option<Reason>, unknown: &str) -> String {
-    match reason.map(serde_json::to_value) {
-        Some(Ok(serde_json::Value::String(word))) => word,
-        _ => unknown.to_owned(),
-    }
 }

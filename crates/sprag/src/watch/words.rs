@@ -70,11 +70,10 @@ fn finished(result: &Final) -> String {
     let ratio = if b != 0.0 { format!(", {:.1} times", a / b) } else { String::new() };
     match result.interval {
         Some(interval) => {
-            let [low, high] = [interval.low, interval.high].map(f64::exp);
-            let claim = if result.demonstrated { "" } else { ": no demonstrated gain" };
+            let [effect, low, high] = [interval.effect, interval.low, interval.high].map(f64::exp);
+            let claim = if result.demonstrated { "" } else { "no demonstrated gain: " };
             format!(
-                "{metric} {a:.2} → {b:.2}{ratio}; ratio by fresh pairs {:.2} (95 % interval {low:.2} to {high:.2}){claim}",
-                interval.effect.exp()
+                "{claim}{metric} {a:.2} → {b:.2}, {effect:.2} times better by fresh pairs (95 % interval {low:.2} to {high:.2})"
             )
         }
         None => format!("{metric} {a:.2} → {b:.2}{ratio}"),
