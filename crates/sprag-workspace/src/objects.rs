@@ -67,9 +67,10 @@ impl Objects {
         }
         let count = names.clone().count();
         let many = count > MANY;
-        let mut process = match slot.take() {
-            _ if many => self.start(&["cat-file", "--batch", "--buffer"])?,
+        let ready = if many { None } else { slot.take() };
+        let mut process = match ready {
             Some(process) => process,
+            None if many => self.start(&["cat-file", "--batch", "--buffer"])?,
             None => self.start(&["cat-file", "--batch"])?,
         };
         let mut stdin = process.stdin.take().expect("the pipe is put back after each use");
