@@ -180,6 +180,7 @@ fn one_size(stage: &Stage, files: usize, target: f64, history: usize) -> Result<
     for part in late_parts(&window(history - WINDOW, true)) {
         println!("    {:<44} {:>7.1} ms", part.0, part.1);
     }
+    line("besides: the last copy removed, a fresh one", Spread::of(&clock.copies));
     println!(
         "  {:<46} {:>7.2} times",
         format!("after {history} experiments / after 10"),
