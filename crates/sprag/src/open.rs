@@ -1,5 +1,7 @@
 //! Finds what a command works on: the project, or the log to read.
 
+use std::mem::ManuallyDrop;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use sprag_contract::locate::locate;
@@ -27,12 +29,25 @@ pub(crate) struct Reading {
 /// The log that a reading command means: the file that is named; else the ledger of the current session; else the log
 /// in the repository, which is enough in a fresh clone.
 pub(crate) fn reading(dir: &Utf8Path, file: Option<&Utf8Path>) -> miette::Result<Reading> {
+    read_with(dir, file, sprag_ledger::read)
+}
+
+/// The same without the evidence of its runs, checked like the whole, for tables and sums. It is never dropped: giving
+/// the memory of ten thousand rows back one by one takes longer than to end.
+pub(crate) fn skimming(dir: &Utf8Path, file: Option<&Utf8Path>) -> miette::Result<ManuallyDrop<Reading>> {
+    read_with(dir, file, sprag_ledger::skim).map(ManuallyDrop::new)
+}
+
+fn read_with(
+    dir: &Utf8Path,
+    file: Option<&Utf8Path>,
+    read: fn(&Utf8Path) -> std::io::Result<Log>,
+) -> miette::Result<Reading> {
     let path = match file {
         Some(file) => dir.join(file),
         None => ledger_of(dir)?,
     };
-    let log =
-        sprag_ledger::read(&path).into_diagnostic().wrap_err_with(|| format!("failed to read {path}"))?;
+    let log = read(&path).into_diagnostic().wrap_err_with(|| format!("failed to read {path}"))?;
     Ok(Reading { log, path })
 }
 

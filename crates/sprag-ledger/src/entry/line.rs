@@ -75,16 +75,27 @@ fn encode_run(run: &Run) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
+/// What becomes of the text of a run's evidence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Keeping<'a> {
+    /// It is copied.
+    Copied,
+    /// It is a part of this file, which is shared.
+    Shared(&'a Arc<Vec<u8>>),
+    /// It is left out.
+    Nothing,
+}
+
 /// Reads one line, given without its newline, and as [`crate::chain::unseal`] splits it. Never looks at hashes: that
-/// is the chain's work. `file`: what the line is a part of, where it can be shared.
+/// is the chain's work.
 pub(crate) fn decode(
     line: &[u8],
     sealed: Option<(&[u8], Stamp)>,
-    file: Option<&Arc<Vec<u8>>>,
+    keeping: Keeping<'_>,
 ) -> Result<(Entry, Option<Stamp>), ParseError> {
     if let Some((open_object, stamp)) = sealed
         && let Ok(text) = std::str::from_utf8(open_object)
-        && let Some(entry) = decode_own(text, file)
+        && let Some(entry) = decode_own(text, keeping)
     {
         return Ok((entry, Some(stamp)));
     }
@@ -92,7 +103,7 @@ pub(crate) fn decode(
     decode_any(&String::from_utf8_lossy(line))
 }
 
-fn decode_own(open_object: &str, file: Option<&Arc<Vec<u8>>>) -> Option<Entry> {
+fn decode_own(open_object: &str, keeping: Keeping<'_>) -> Option<Entry> {
     if !open_object.starts_with("{\"run\":") {
         return decode_typed(&format!("{open_object}}}"));
     }
@@ -101,7 +112,12 @@ fn decode_own(open_object: &str, file: Option<&Arc<Vec<u8>>>) -> Option<Entry> {
     let (head, evidence) = match memchr::memmem::find(open_object.as_bytes(), EVIDENCE_KEY.as_bytes()) {
         Some(at) => {
             let text = &open_object[at + EVIDENCE_KEY.len()..];
-            (&open_object[..at], Some(StoredEvidence::unread(text, file)))
+            let evidence = match keeping {
+                Keeping::Copied => Some(StoredEvidence::unread(text, None)),
+                Keeping::Shared(file) => Some(StoredEvidence::unread(text, Some(file))),
+                Keeping::Nothing => None,
+            };
+            (&open_object[..at], evidence)
         }
         None => (open_object, None),
     };

@@ -12,7 +12,7 @@ mod usage;
 
 pub use config::{Calibration, Config, SandboxInfo};
 pub use evidence::StoredEvidence;
-pub(crate) use line::{decode, encode};
+pub(crate) use line::{Keeping, decode, encode};
 pub use moment::{Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, StopEntry};
 pub use run::{Run, RunKind};
 pub use status::RunStatus;

@@ -13,7 +13,7 @@ pub use mirror::MirrorState;
 use self::{home::Home, mirror::Mirror};
 use crate::{
     Entry, Hash, Log, Mark, Record, chain,
-    entry::{decode, encode},
+    entry::{Keeping, decode, encode},
     lines::LONGEST_LINE,
     verify::{Break, Problem, SessionChain},
 };
@@ -136,7 +136,7 @@ impl Ledger {
         if line.len() as u64 > LONGEST_LINE {
             return Err(refuse("it is longer than 16 MiB".to_owned()));
         }
-        let read = decode(line.as_bytes(), chain::unseal(line.as_bytes()), None)
+        let read = decode(line.as_bytes(), chain::unseal(line.as_bytes()), Keeping::Copied)
             .map_err(|error| refuse(error.to_string()))?;
         if read != (as_read(entry), Some(stamp)) {
             return Err(refuse(

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::{ChainReport, Entry, Run, Stamp};
 
-pub use read::read;
 pub(crate) use read::{open_regular, read_whole};
+pub use read::{read, skim};
 pub(crate) use session::relative;
 pub use session::{Point, Segment, Session};
 pub use totals::{Sum, Totals};

@@ -5,6 +5,8 @@ use std::{
     fs::File,
     io::{self, Read},
     num::NonZero,
+    ops::Range,
+    os::unix::fs::FileExt,
     sync::Arc,
 };
 
@@ -13,7 +15,7 @@ use camino::Utf8Path;
 use super::{Log, Mark, Record};
 use crate::{
     Entry, Stamp, chain,
-    entry::decode,
+    entry::{Keeping, decode},
     lines::{LONGEST_LINE, Line},
     verify::{Facts, Verifier},
 };
@@ -23,6 +25,9 @@ const LARGEST: u64 = 4 << 30;
 
 /// Below this many bytes for each of them, threads cost more than they bring.
 const WORTH_A_THREAD: usize = 128 << 10;
+
+/// So much is looked at in one go when evidence is left out: it should stay in the processor's cache.
+const SKIMMED: usize = 512 << 10;
 
 /// Reads a log of pi's family of dialects, with patience for what other tools wrote. See [`crate::import`] for tables.
 ///
@@ -37,9 +42,13 @@ pub(crate) fn read_whole(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(length.min(LARGEST) as usize + 1);
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 GiB, which is no log"));
+        return Err(too_large());
     }
     Ok(bytes)
+}
+
+fn too_large() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 4 GiB, which is no log")
 }
 
 /// Opens a file for reading, but no pipe, device or folder: reading those might never end.
@@ -77,11 +86,16 @@ impl Log {
                 all
             }),
         };
-        let mut log =
-            Log { records: Vec::with_capacity(parsed.iter().map(Vec::len).sum()), ..Log::default() };
+        Self::of_blocks(blocks.iter().map(|block| block.len() as u64).zip(parsed).collect(), home)
+    }
+
+    /// Puts together what was read in blocks, each with its length in bytes.
+    fn of_blocks(blocks: Vec<(u64, Vec<Item>)>, home: bool) -> Self {
+        let records = Vec::with_capacity(blocks.iter().map(|(_, items)| items.len()).sum());
+        let mut log = Log { records, ..Log::default() };
         let mut verifier = Verifier::new(home);
         let (mut number, mut offset) = (0, 0);
-        for (block, items) in blocks.iter().zip(parsed) {
+        for (length, items) in blocks {
             let count = items.len() as u64;
             for mut item in items {
                 item.facts.number += number;
@@ -89,7 +103,7 @@ impl Log {
                 log.take(item, &mut verifier, home);
             }
             number += count;
-            offset += block.len() as u64;
+            offset += length;
         }
         log.chain = verifier.report;
         log
@@ -131,30 +145,127 @@ fn blocks(bytes: &[u8], count: usize) -> Vec<&[u8]> {
 
 /// The lines of a block, numbered from 1 in it. `last`: nothing comes after the block.
 fn items(block: &[u8], last: bool, file: &Arc<Vec<u8>>) -> Vec<Item> {
-    let mut items = Vec::new();
-    let mut at = 0;
-    while at < block.len() {
-        let end = memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |length| at + length);
-        let next = (end + 1).min(block.len());
-        let line = Line {
-            number: items.len() as u64 + 1,
-            offset: at as u64,
-            bytes: &block[at..end],
-            ended: end < block.len(),
-            last: last && next == block.len(),
-            too_long: (end - at) as u64 > LONGEST_LINE,
-        };
-        let sealed = chain::unseal(line.bytes);
-        let facts = Facts::of(&line, sealed.map(|(_, stamp)| stamp));
-        let parsed = if line.too_long {
-            Err("longer than 16 MiB".to_owned())
-        } else {
-            decode(line.bytes, sealed, Some(file)).map_err(|error| error.to_string())
-        };
-        items.push(Item { facts, parsed });
-        at = next;
+    let mut found = Found { items: Vec::new(), offset: 0 };
+    found.lines(block, true, last, Keeping::Shared(file));
+    found.items
+}
+
+/// What was found in a block so far.
+struct Found {
+    items: Vec<Item>,
+    /// Where in the block the next line begins.
+    offset: u64,
+}
+
+impl Found {
+    /// Takes the lines of the next part of the block, and answers how many bytes they have. `end`: the block ends with
+    /// the part, so that a line without a newline at its end is one, too.
+    fn lines(&mut self, part: &[u8], end: bool, last: bool, keeping: Keeping<'_>) -> usize {
+        let mut at = 0;
+        while at < part.len() {
+            let newline = memchr::memchr(b'\n', &part[at..]).map(|length| at + length);
+            if newline.is_none() && !end {
+                break;
+            }
+            let stop = newline.unwrap_or(part.len());
+            let next = (stop + 1).min(part.len());
+            let line = Line {
+                number: self.items.len() as u64 + 1,
+                offset: self.offset,
+                bytes: &part[at..stop],
+                ended: newline.is_some(),
+                last: last && end && next == part.len(),
+                too_long: (stop - at) as u64 > LONGEST_LINE,
+            };
+            let sealed = chain::unseal(line.bytes);
+            let facts = Facts::of(&line, sealed.map(|(_, stamp)| stamp));
+            let parsed = if line.too_long {
+                Err("longer than 16 MiB".to_owned())
+            } else {
+                decode(line.bytes, sealed, keeping).map_err(|error| error.to_string())
+            };
+            self.items.push(Item { facts, parsed });
+            self.offset += (next - at) as u64;
+            at = next;
+        }
+        at
     }
-    items
+}
+
+/// Reads a log for its table and its sums: every line is checked as [`read`] checks it, but the evidence of the runs,
+/// nine tenths of the bytes, is left out and never in memory.
+///
+/// # Errors
+/// As [`read`].
+pub fn skim(path: &Utf8Path) -> io::Result<Log> {
+    let file = open_regular(path)?;
+    let length = file.metadata()?.len();
+    if length > LARGEST {
+        return Err(too_large());
+    }
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
+    let ranges = ranges(&file, length, threads.min(length / WORTH_A_THREAD as u64).max(1))?;
+    let (file, count) = (&file, ranges.len());
+    let parsed = std::thread::scope(|scope| {
+        let threads: Vec<_> = ranges
+            .iter()
+            .enumerate()
+            .map(|(nth, range)| scope.spawn(move || skim_range(file, range.clone(), nth + 1 == count)))
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join().expect("reading lines never panics"));
+        joined.collect::<io::Result<Vec<Vec<Item>>>>()
+    })?;
+    Ok(Log::of_blocks(ranges.iter().map(|range| range.end - range.start).zip(parsed).collect(), false))
+}
+
+/// Cuts a file into about `count` ranges of whole lines.
+fn ranges(file: &File, length: u64, count: u64) -> io::Result<Vec<Range<u64>>> {
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    for nth in 1..=count {
+        let mut end = if nth == count { length } else { (length / count * nth).max(start) };
+        let mut buffer = vec![0; 64 << 10];
+        while end < length {
+            let read = file.read_at(&mut buffer, end)?;
+            match memchr::memchr(b'\n', &buffer[..read]) {
+                Some(at) => {
+                    end += at as u64 + 1;
+                    break;
+                }
+                // Somebody has made the file shorter.
+                None if read == 0 => break,
+                None => end += read as u64,
+            }
+        }
+        if end > start {
+            ranges.push(start..end);
+        }
+        start = end;
+    }
+    Ok(ranges)
+}
+
+fn skim_range(file: &File, range: Range<u64>, last: bool) -> io::Result<Vec<Item>> {
+    let mut found = Found { items: Vec::new(), offset: 0 };
+    let mut buffer = vec![0; SKIMMED];
+    let (mut filled, mut at) = (0, range.start);
+    loop {
+        if filled == buffer.len() {
+            // A line that is longer than the buffer.
+            buffer.resize(2 * buffer.len(), 0);
+        }
+        let room = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(buffer.len() - filled);
+        let read = file.read_at(&mut buffer[filled..filled + room], at)?;
+        filled += read;
+        at += read as u64;
+        let end = read == 0 || at == range.end;
+        let taken = found.lines(&buffer[..filled], end, last, Keeping::Nothing);
+        if end {
+            return Ok(found.items);
+        }
+        buffer.copy_within(taken..filled, 0);
+        filled -= taken;
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +289,24 @@ mod tests {
         assert!(
             log.records.iter().all(|record| record.entry.as_run().is_some_and(|run| run.run == record.line))
         );
+    }
+
+    #[test]
+    fn what_is_skimmed_is_what_is_read_but_for_the_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("log.jsonl");
+        let mut text = String::new();
+        for run in 1..=3_000 {
+            let end = if run % 500 == 0 { "oops" } else { "\"status\":\"keep\"}" };
+            let long = "x".repeat(if run == 7 { 2 * SKIMMED } else { run % 300 });
+            text += &format!("{{\"run\":{run},\"metric\":{run},\"description\":\"{long}\",{end}\n");
+        }
+        for end in ["", "{\"run\":3001", "\n\n", "{\"run\":3001,\"metric\":1}"] {
+            std::fs::write(&path, format!("{text}{end}")).unwrap();
+            assert_eq!(skim(&path).unwrap(), read(&path).unwrap(), "{end}");
+        }
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(skim(&path).unwrap(), read(&path).unwrap());
     }
 
     proptest! {

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let reading = open::reading(dir, args.file.as_deref())?;
+    let reading = open::skimming(dir, args.file.as_deref())?;
     if args.json {
         show::json(&view::status_view(&reading.log))?;
     } else {
