@@ -14,6 +14,8 @@ use crate::{Error, Result};
 /// One commit of the branch.
 #[derive(Debug, Clone)]
 pub struct KeepStep {
+    /// The tree that it was judged against.
+    pub from: TreeId,
     /// The kept tree, as it was evaluated.
     pub tree: TreeId,
     /// The whole message: a description, a blank line, trailers.
@@ -23,8 +25,8 @@ pub struct KeepStep {
 }
 
 /// Adds a branch (its name without `refs/heads/`) to the user's repository and returns its tip. The trees of its
-/// commits are the base's own, with the differences between the baseline's tree and each kept one: a harness that was
-/// never committed does not enter. Objects and one new ref are written; no hook runs, and the working tree, index,
+/// commits are the base's own, with what each kept candidate changed on top: a harness that was never committed, or
+/// that the person changed between two keeps, does not enter. Objects and one new ref are written; no hook runs, and the working tree, index,
 /// config, reflogs and other refs stay as they are.
 ///
 /// # Errors
@@ -36,7 +38,6 @@ pub fn apply_branch(
     steps: &[KeepStep],
     by: &Identity,
     base: &CommitId,
-    baseline_tree: &TreeId,
 ) -> Result<CommitId> {
     let git = repo.git();
     let full = format!("refs/heads/{}", branch);
@@ -51,7 +52,7 @@ pub fn apply_branch(
     if git.answer(&["rev-parse", "--verify", "--quiet", &full], b"")?.code == Some(0) {
         return Err(Error::BranchExists { branch: branch.to_owned() });
     }
-    let tip = write_commits(store, steps, by, base, baseline_tree)?;
+    let tip = write_commits(store, steps, by, base)?;
     copy_missing(store.git(), &git, &[tip.to_string()], true)?;
     let zero = "0".repeat(40);
     let args = ["update-ref", "--no-deref", &full, &tip.to_string(), &zero];
@@ -75,22 +76,19 @@ fn write_commits(
     steps: &[KeepStep],
     by: &Identity,
     base: &CommitId,
-    baseline_tree: &TreeId,
 ) -> Result<CommitId> {
-    let before = store.manifest(baseline_tree)?;
-    let base_tree = store.tree_of(base)?;
-    let listing = store.list(&base_tree)?;
+    let mut tree = store.tree_of(base)?;
+    let listing = store.list(&tree)?;
     let mut parent = *base;
     for step in steps {
-        let after = store.manifest(&step.tree)?;
+        let (before, after) = (store.manifest(&step.from)?, store.manifest(&step.tree)?);
         let differences = differences(&before, &after);
         if let Some(path) = locked_among(store, &listing, differences.keys().copied())? {
             return Err(Error::LockedPath { path: path.to_owned() });
         }
-        let tree = match differences.is_empty() {
-            true => base_tree,
-            false => store.edit_tree(&base_tree, differences.iter().map(|(path, entry)| (*path, *entry)))?,
-        };
+        if !differences.is_empty() {
+            tree = store.edit_tree(&tree, differences.iter().map(|(path, entry)| (*path, *entry)))?;
+        }
         parent = store.commit(&tree, Some(&parent), &step.message, by, step.at)?;
     }
     Ok(parent)

@@ -37,8 +37,12 @@ impl Store {
 
     /// The lines that differ, file by file.
     pub fn numstat(&self, from: &TreeId, to: &TreeId) -> Result<Vec<FileStat>> {
+        self.count(from, to, &["--numstat", "-z"])
+    }
+
+    fn count(&self, from: &TreeId, to: &TreeId, how: &[&str]) -> Result<Vec<FileStat>> {
         let (from, to) = (from.to_string(), to.to_string());
-        let bytes = self.git().run(&[PLAIN, &["--numstat", "-z", &from, &to]].concat(), b"")?;
+        let bytes = self.git().run(&[PLAIN, how, &[&from, &to]].concat(), b"")?;
         bytes
             .split(|&byte| byte == 0)
             .filter(|record| !record.is_empty())
@@ -56,9 +60,10 @@ impl Store {
             .collect()
     }
 
-    /// The added and deleted lines of all files together. A binary file counts as one line each way.
+    /// The added and deleted lines of all files together. What git takes for binary has lines too: else a NUL in a
+    /// comment would hide them.
     pub fn changed_lines(&self, from: &TreeId, to: &TreeId) -> Result<u64> {
-        let stats = self.numstat(from, to)?;
+        let stats = self.count(from, to, &["--numstat", "-z", "--text"])?;
         Ok(stats.iter().map(|stat| stat.added.unwrap_or(1) + stat.deleted.unwrap_or(1)).sum())
     }
 }

@@ -54,6 +54,7 @@ pub use junk::Junk;
 pub use manifest::{Entry, FileMode, Manifest};
 pub use merge::merge_file;
 pub use store::{Expected, Identity, Store, UnixSeconds};
+pub use trash::remove_dir;
 pub use user_repo::{Commit, DirtyKind, DirtyPath, Head, UserRepo};
 pub use violation::{Violation, ViolationKind};
 

@@ -81,8 +81,11 @@ impl Trash {
     }
 }
 
-/// Removes a directory, whatever is in it. Its parent must be ours to write.
-pub(crate) fn remove_dir(dir: &Utf8Path) -> Result<()> {
+/// Removes a directory, whatever is in it and whether it is there. Its parent must be ours to write.
+///
+/// # Errors
+/// [`Error::Io`] when the file system refuses.
+pub fn remove_dir(dir: &Utf8Path) -> Result<()> {
     let mut aside = dir.as_str().to_owned();
     aside.push_str(".trash");
     let aside = Utf8PathBuf::from(aside);

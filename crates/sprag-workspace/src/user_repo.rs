@@ -74,12 +74,21 @@ impl UserRepo {
         if bare == Some("true") || inside != Some("true") {
             return Err(Error::Bare { dir: cwd.to_owned() });
         }
-        let root = canonical(&git.line(&["rev-parse", "--show-toplevel"], b"")?)?;
+        // Once for all three, unless a path has a newline in it: every command waits for this.
+        const WHERE: [&str; 3] = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir"];
+        let told = git.line(&["rev-parse", WHERE[0], WHERE[1], WHERE[2]], b"")?;
+        let [top, git_dir, common] = match told.lines().collect::<Vec<_>>()[..] {
+            [top, git_dir, common] => [top.to_owned(), git_dir.to_owned(), common.to_owned()],
+            _ => {
+                let ask = |what| git.line(&["rev-parse", what], b"");
+                [ask(WHERE[0])?, ask(WHERE[1])?, ask(WHERE[2])?]
+            }
+        };
+        let root = canonical(&top)?;
         if format != Some("sha1") {
             return Err(Error::ObjectFormat { dir: root, format: format.unwrap_or("unknown").to_owned() });
         }
-        let git_dir = canonical(&git.line(&["rev-parse", "--absolute-git-dir"], b"")?)?;
-        let common = git.line(&["rev-parse", "--git-common-dir"], b"")?;
+        let git_dir = canonical(&git_dir)?;
         let common_dir = canonical(cwd.join(common).as_str())?;
         let repo = Self { root, git_dir, common_dir };
         if repo.git().answer(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], b"")?.code != Some(0) {

@@ -20,8 +20,8 @@ fn write(path: &str, text: &str) -> Change {
     }
 }
 
-fn step(tree: TreeId, message: &str) -> KeepStep {
-    KeepStep { tree, message: message.to_owned(), at: UnixSeconds(1_700_000_100) }
+fn step(from: TreeId, tree: TreeId, message: &str) -> KeepStep {
+    KeepStep { from, tree, message: message.to_owned(), at: UnixSeconds(1_700_000_100) }
 }
 
 /// A repository with an uncommitted harness, and two keeps.
@@ -32,8 +32,8 @@ fn two_keeps(fixture: &Fixture, store: &Store) -> (Imported, Vec<KeepStep>) {
     let gone = Change { path: "src/b.py".to_owned(), edit: Edit::Deleted };
     let second = store.write_tree(&first, &[write("src/c.py", "c = 1\n"), gone]).unwrap();
     let steps = vec![
-        step(first, "Double a\n\nSprag-Run: 3\nSprag-Metric: p95_ms 30.1\n"),
-        step(second, "Move b to c\n\nSprag-Run: 5\n"),
+        step(imported.tree, first, "Double a\n\nSprag-Run: 3\nSprag-Metric: p95_ms 30.1\n"),
+        step(first, second, "Move b to c\n\nSprag-Run: 5\n"),
     ];
     (imported, steps)
 }
@@ -48,9 +48,7 @@ fn a_branch_has_a_commit_for_each_keep_with_trailers_and_without_the_uncommitted
     drop(user);
     let store = fixture.store();
     let (imported, steps) = two_keeps(&fixture, &store);
-    let tip =
-        apply_branch(&fixture.user(), &store, "sprag/run", &steps, &me(), &imported.base, &imported.tree)
-            .unwrap();
+    let tip = apply_branch(&fixture.user(), &store, "sprag/run", &steps, &me(), &imported.base).unwrap();
     assert_eq!(fixture.git(&["rev-parse", "sprag/run"]), tip.to_string());
     assert_eq!(fixture.git(&["rev-parse", "sprag/run~2"]), imported.user_commit.to_string());
     assert_eq!(fixture.git(&["ls-tree", "-r", "--name-only", "sprag/run"]), "README\nsrc/a.py\nsrc/c.py");
@@ -79,7 +77,7 @@ fn only_objects_and_the_one_ref_are_written() {
     let (imported, steps) = two_keeps(&fixture, &store);
     let outside_objects = |path: &str| path.starts_with(".git/objects");
     let mut before = portrait(&fixture.repo_dir(), &outside_objects);
-    apply_branch(&fixture.user(), &store, "fast", &steps, &me(), &imported.base, &imported.tree).unwrap();
+    apply_branch(&fixture.user(), &store, "fast", &steps, &me(), &imported.base).unwrap();
     let mut after = portrait(&fixture.repo_dir(), &outside_objects);
     assert!(after.remove(".git/refs/heads/fast").is_some());
     assert_eq!(before.remove(".git/refs/heads/fast"), None);
@@ -92,7 +90,7 @@ fn an_existing_branch_and_a_bad_name_are_refused_and_nothing_moves() {
     let store = fixture.store();
     let (imported, steps) = two_keeps(&fixture, &store);
     let user = fixture.user();
-    let apply = |name: &str| apply_branch(&user, &store, name, &steps, &me(), &imported.base, &imported.tree);
+    let apply = |name: &str| apply_branch(&user, &store, name, &steps, &me(), &imported.base);
     fixture.git(&["branch", "taken"]);
     fixture.git(&["pack-refs", "--all"]);
     let at = fixture.git(&["rev-parse", "taken"]);
@@ -110,8 +108,8 @@ fn a_branch_from_a_snapshot_carries_the_snapshot_as_its_first_commit() {
     let store = fixture.store();
     let imported = fixture.snapshot(&store, &|_| false);
     let tree = store.write_tree(&imported.tree, &[write("src/b.py", "b = 2\n")]).unwrap();
-    let steps = [step(tree, "Improve b\n")];
-    apply_branch(&fixture.user(), &store, "snap", &steps, &me(), &imported.base, &imported.tree).unwrap();
+    let steps = [step(imported.tree, tree, "Improve b\n")];
+    apply_branch(&fixture.user(), &store, "snap", &steps, &me(), &imported.base).unwrap();
     assert_eq!(fixture.git(&["rev-parse", "snap~2"]), fixture.git(&["rev-parse", "main"]));
     assert_eq!(fixture.git(&["diff", "--name-only", "snap~1", "snap"]), "src/b.py");
     assert_eq!(fixture.git(&["show", "snap:src/a.py"]), "a = 7");
@@ -124,8 +122,8 @@ fn many_keeps_of_many_files_arrive_as_one_pack() {
     let imported = fixture.import(&store, &[]);
     let changes: Vec<Change> = (0..150).map(|n| write(&format!("src/m{n}.py"), &format!("{n}\n"))).collect();
     let tree = store.write_tree(&imported.tree, &changes).unwrap();
-    let steps = [step(tree, "Many\n")];
-    apply_branch(&fixture.user(), &store, "many", &steps, &me(), &imported.base, &imported.tree).unwrap();
+    let steps = [step(imported.tree, tree, "Many\n")];
+    apply_branch(&fixture.user(), &store, "many", &steps, &me(), &imported.base).unwrap();
     assert_eq!(fixture.git(&["ls-tree", "-r", "--name-only", "many"]).lines().count(), 153);
     assert_eq!(fixture.git(&["fsck", "--strict", "--no-dangling"]), "");
 }
@@ -165,6 +163,10 @@ fn a_diff_is_whole_and_plain_and_its_lines_are_counted() {
     };
     let tree = store.write_tree(&imported.tree, &[write("src/a.py", "a = 2\nz\n"), binary]).unwrap();
     insta::assert_snapshot!(store.diff(&imported.tree, &tree).unwrap().trim_end());
-    assert_eq!(store.changed_lines(&imported.tree, &tree).unwrap(), 3 + 2);
+    assert_eq!(store.changed_lines(&imported.tree, &tree).unwrap(), 3 + 1);
+    // A NUL makes git take a text for binary; its lines count all the same.
+    let hidden = write("src/a.py", &format!("# \0\n{}", "z\n".repeat(50)));
+    let tree = store.write_tree(&imported.tree, &[hidden]).unwrap();
+    assert_eq!(store.changed_lines(&imported.tree, &tree).unwrap(), 1 + 51);
     assert!(store.write_tree(&tree, &[write("../x", "")]).is_err());
 }
