@@ -39,6 +39,9 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        if std::env::var_os("SPRAG_BENCH_KEEP").is_some() {
+            return;
+        }
         // Failing, it costs disk in the temporary directory and nothing else.
         let _ = std::fs::remove_dir_all(&self.dir);
     }
