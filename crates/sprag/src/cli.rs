@@ -29,6 +29,7 @@ pub(crate) enum Command {
     Status(commands::status::Args),
     Log(commands::log::Args),
     Show(commands::show::Args),
+    Plot(commands::plot::Args),
     Diff(commands::diff::Args),
     Apply(commands::apply::Args),
     Audit(commands::audit::Args),

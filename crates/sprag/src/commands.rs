@@ -15,6 +15,7 @@ pub(crate) mod init;
 pub(crate) mod log;
 pub(crate) mod note;
 pub(crate) mod phase;
+pub(crate) mod plot;
 pub(crate) mod rejudge;
 pub(crate) mod run_session;
 pub(crate) mod show;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Status(args) => status::run(dir, args),
         Command::Log(args) => log::run(dir, args),
         Command::Show(args) => show::run(dir, args),
+        Command::Plot(args) => plot::run(dir, args),
         Command::Diff(args) => diff::run(dir, args),
         Command::Apply(args) => apply::run(dir, args),
         Command::Audit(args) => audit::run(dir, args),

@@ -151,7 +151,11 @@ impl StatusView {
         if totals.seconds.total() > 0.0 {
             parts.push(duration(totals.seconds.total()));
         }
-        parts.extend(sum(totals.usd, |usd| format!("${usd:.2}"), "cost"));
+        match totals.usd {
+            // Known to be nothing is worth saying: a playbook asks no model.
+            Sum { known: 0.0, unknown: 0 } if totals.experiments > 0 => parts.push("$0.00".to_owned()),
+            usd => parts.extend(sum(usd, |usd| format!("${usd:.2}"), "cost")),
+        }
         parts.extend(sum(totals.input, |n| format!("{} tokens in", count(n)), "input tokens"));
         parts.extend(sum(totals.output, |n| format!("{} out", count(n)), "output tokens"));
         parts.join("; ")

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_ledger::{Log, view};
+use sprag_ledger::{Log, RunKind, view};
 
 use crate::curve::{Curve, Point};
 use crate::{open, show};
@@ -42,7 +42,9 @@ pub(crate) fn table(log: &Log, width: usize) -> String {
 pub(crate) fn curve(log: &Log) -> Option<Curve> {
     let session = log.session();
     let config = session.config()?;
-    let points = session.runs().filter_map(|run| {
+    // An audit is no try: it measures the incumbent once more.
+    let tries = session.runs().filter(|run| run.is_experiment() || run.kind == Some(RunKind::Baseline));
+    let points = tries.filter_map(|run| {
         let run_number = u32::try_from(run.run).ok()?;
         Some(Point { run: run_number, value: run.metric, status: run.status.known()? })
     });

@@ -39,8 +39,7 @@ fn tell(dir: &Utf8Path) -> miette::Result<ExitCode> {
     show::text(&crate::commands::log::table(&reading.log, show::width()))?;
     let curve =
         crate::commands::log::curve(&reading.log).ok_or_else(|| miette!("the ledger holds no runs"))?;
-    let glyphs = if show::unicode() { curve::Glyphs::Unicode } else { curve::Glyphs::Ascii };
-    show::text(&format!("\n{}", curve::text(&curve, show::width().min(100), 18, glyphs)))?;
+    show::text(&format!("\n{}", crate::commands::plot::text(&curve)))?;
     for (name, bytes) in [("curve.svg", curve::svg(&curve).into_bytes()), ("curve.png", curve::png(&curve))] {
         fs::write(dir.join(name), bytes).into_diagnostic()?;
     }

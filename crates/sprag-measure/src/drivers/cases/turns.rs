@@ -105,8 +105,8 @@ impl<const N: usize> Race<'_, N> {
         }
     }
 
-    /// Starts all sides at once, each on a CPU of its own: that takes half of the time of one after the other, and
-    /// the coin says who gets which, so that the times to ready can be compared.
+    /// Starts and warms up all sides at once, each on a CPU of its own: that takes half of the time of one after the
+    /// other, and the coin says who gets which, so that the times to ready can be compared.
     fn start(&self) -> Result<[Result<Lane, Finding>; N], MeasureError> {
         let mut places = self.starting_places()?;
         if self.plan.order == Order::Ba {
@@ -114,7 +114,15 @@ impl<const N: usize> Race<'_, N> {
         }
         let one = |i: usize, place: Option<CpuSet>| -> Outcome<Lane> {
             let (side, plan) = (self.sides[i], self.plan.plan());
-            Lane::start(&self.cases.launch, self.program, side, &plan, self.repetition, place.as_ref())
+            let launch = &self.cases.launch;
+            let started = Lane::start(launch, self.program, side, &plan, self.repetition, place.as_ref())?;
+            let Ok(mut lane) = started else { return Ok(started) };
+            for case in &self.cases.file.warmup {
+                if let Err(fault) = lane.warm_up(case) {
+                    return Ok(Err(lane.give_up(fault)?));
+                }
+            }
+            Ok(Ok(lane))
         };
         let concurrently = N > 1 && distinct(&places);
         let outcomes: Vec<Outcome<Lane>> = match concurrently {
@@ -184,9 +192,6 @@ impl<const N: usize> Race<'_, N> {
             }
             Ok(second_first)
         };
-        for case in &self.cases.file.warmup {
-            turns(lanes, &mut |lane| lane.warm_up(case))?;
-        }
         lanes.iter_mut().try_for_each(Lane::begin_scoring).map_err(ours)?;
         let mut order: Vec<usize> = (0..self.cases.file.cases.len()).collect();
         order.shuffle(&mut draw(self.plan.seed, Purpose::CaseOrder, self.repetition));
