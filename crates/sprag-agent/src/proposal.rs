@@ -42,6 +42,28 @@ pub struct Note {
     pub usage: Usage,
 }
 
+/// Longer descriptions are cut.
+const MAX_DESCRIPTION: usize = 1_000;
+/// More side information, as JSON, is left out.
+const MAX_ASI: usize = 64 << 10;
+
+impl Note {
+    /// The note as it may stand in a ledger, whose lines have an end. What is left out is said.
+    #[must_use]
+    pub fn capped(mut self) -> Self {
+        if let Some((end, _)) = self.description.char_indices().nth(MAX_DESCRIPTION) {
+            self.description.truncate(end);
+            self.description.push('…');
+        }
+        let bytes = serde_json::to_string(&self.asi).map_or(0, |text| text.len());
+        if bytes > MAX_ASI {
+            let why = format!("{bytes} bytes of side information, and a row has room for {MAX_ASI}");
+            self.asi = [("left_out".to_owned(), why.into())].into_iter().collect();
+        }
+        self
+    }
+}
+
 /// The ending of one try.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Proposal {
@@ -81,4 +103,20 @@ pub enum ProposeError {
         /// What went wrong.
         why: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_without_end_is_cut_and_a_short_one_stays() {
+        let short = Note { description: "hoist".to_owned(), ..Note::default() };
+        assert_eq!(short.clone().capped(), short);
+        let mut long = Note { description: "ä".repeat(5_000), ..Note::default() };
+        long.asi.insert("all".to_owned(), "x".repeat(1 << 20).into());
+        let long = long.capped();
+        assert_eq!(long.description.chars().count(), 1_001);
+        assert!(long.asi["left_out"].as_str().is_some_and(|why| why.contains("65536")), "{:?}", long.asi);
+    }
 }

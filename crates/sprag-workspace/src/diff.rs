@@ -1,6 +1,7 @@
 //! Differences between trees of the store, for people and for limits.
 
 use crate::id::TreeId;
+use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::user_repo::text_path;
 use crate::{Error, Result};
@@ -37,12 +38,8 @@ impl Store {
 
     /// The lines that differ, file by file.
     pub fn numstat(&self, from: &TreeId, to: &TreeId) -> Result<Vec<FileStat>> {
-        self.count(from, to, &["--numstat", "-z"])
-    }
-
-    fn count(&self, from: &TreeId, to: &TreeId, how: &[&str]) -> Result<Vec<FileStat>> {
         let (from, to) = (from.to_string(), to.to_string());
-        let bytes = self.git().run(&[PLAIN, how, &[&from, &to]].concat(), b"")?;
+        let bytes = self.git().run(&[PLAIN, &["--numstat", "-z", &from, &to]].concat(), b"")?;
         bytes
             .split(|&byte| byte == 0)
             .filter(|record| !record.is_empty())
@@ -60,10 +57,22 @@ impl Store {
             .collect()
     }
 
-    /// The added and deleted lines of all files together. What git takes for binary has lines too: else a NUL in a
-    /// comment would hide them.
+    /// The added and deleted lines of all files together. Of what git takes for binary, all lines count: else a NUL in
+    /// a comment would hide them.
     pub fn changed_lines(&self, from: &TreeId, to: &TreeId) -> Result<u64> {
-        let stats = self.count(from, to, &["--numstat", "-z", "--text"])?;
-        Ok(stats.iter().map(|stat| stat.added.unwrap_or(1) + stat.deleted.unwrap_or(1)).sum())
+        let (before, after) = (self.manifest(from)?, self.manifest(to)?);
+        let lines = |manifest: &Manifest, path: &str| -> Result<u64> {
+            let Some(entry) = manifest.get(path) else { return Ok(0) };
+            let ends = self.blob(&entry.id)?.iter().filter(|&&byte| byte == b'\n').count();
+            Ok(ends.max(1) as u64)
+        };
+        let mut sum = 0;
+        for stat in self.numstat(from, to)? {
+            sum += match (stat.added, stat.deleted) {
+                (Some(added), Some(deleted)) => added + deleted,
+                _ => lines(&before, &stat.path)? + lines(&after, &stat.path)?,
+            };
+        }
+        Ok(sum)
     }
 }

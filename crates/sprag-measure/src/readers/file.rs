@@ -22,7 +22,12 @@ pub(crate) fn clear(reader: &Reader, dir: &Utf8Path) -> Result<(), MeasureError>
             "give measure.read a path inside the workspace, such as \"out.json#/p95\"",
         )
     })?;
-    match fs::remove_file(&path) {
+    // A folder that an earlier run put in the way, in a cache perhaps, must not end the session.
+    let removed = match fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+        true => fs::remove_dir_all(&path),
+        false => fs::remove_file(&path),
+    };
+    match removed {
         Err(error) if error.kind() != ErrorKind::NotFound && error.kind() != ErrorKind::NotADirectory => {
             Err(MeasureError::file("remove the old", path)(error))
         }
@@ -125,6 +130,15 @@ mod tests {
         let both = r#"{"mean":{"point_estimate":2.0},"median":{"point_estimate":1.0}}"#;
         fs::write(folder.join("estimates.json"), both).unwrap();
         assert_eq!(read_file(&reader, &dir), Ok(Some(1.0)));
+    }
+
+    #[test]
+    fn a_folder_that_an_earlier_run_put_in_the_way_is_cleared() {
+        let (_keep, dir) = dir();
+        fs::create_dir_all(dir.join("out.json/deep")).unwrap();
+        clear(&Reader::Json("out.json#/p95".into()), &dir).unwrap();
+        assert!(!dir.join("out.json").exists());
+        assert!(clear(&Reader::Json("../x.json#/p95".into()), &dir).is_err());
     }
 
     #[test]

@@ -11,8 +11,10 @@ use crate::process::sanitized;
 
 /// Longer lines are not looked at: no number needs more, and memory stays bounded.
 const LINE: usize = 64 << 10;
-/// More names are refused.
-const NAMES: usize = 10_000;
+/// More names are refused: each stands in every pair of a row, and a row has an end.
+const NAMES: usize = 1_000;
+/// Longer names are refused.
+const NAME: usize = 100;
 
 static METRIC: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^METRIC\s+([\w.µ]+)=(\S+)\s*$").expect("a valid expression"));
@@ -73,6 +75,9 @@ impl Reading {
         let value = decimal(value).map_err(|complaint| format!("{name}: {complaint}"))?;
         if self.metrics.len() >= NAMES {
             return Err(format!("more than {NAMES} metrics"));
+        }
+        if name.len() > NAME {
+            return Err(format!("a name of more than {NAME} bytes: `{}`", shown(name.as_bytes())));
         }
         match self.metrics.insert(name.to_owned(), value) {
             Some(_) => Err(format!("{name} has a second value; one value a name, also when both are equal")),
@@ -169,6 +174,14 @@ mod tests {
     fn a_line_that_nearly_fits_is_remembered() {
         let reading = read(b"METRIC a = 1\nMETRICS: \x1b[31mfine\n").unwrap();
         assert_eq!((reading.metrics.len(), reading.misfit.as_deref()), (0, Some("METRIC a = 1")));
+    }
+
+    #[test]
+    fn names_without_end_are_refused() {
+        let many: String = (0..1_001).map(|n| format!("METRIC m{n}=1\n")).collect();
+        assert!(read(many.as_bytes()).unwrap_err().contains("more than 1000 metrics"));
+        let long = format!("METRIC {}=1\n", "x".repeat(101));
+        assert!(read(long.as_bytes()).unwrap_err().contains("more than 100 bytes"));
     }
 
     #[test]
