@@ -42,14 +42,13 @@ pub fn apply(project: &Project, branch: &str) -> Result<Applied, SessionError> {
         .as_deref()
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| SessionError::Refused("the ledger names no base commit".to_owned()))?;
-    let baseline = parse_tree(config.tree.as_deref().unwrap_or_default())?;
     let by = project.repo.identity()?;
     let commits = steps.len();
-    let commit = apply_branch(&project.repo, &store, branch, &steps, &by, &base, &baseline)?;
+    let commit = apply_branch(&project.repo, &store, branch, &steps, &by, &base)?;
     Ok(Applied { branch: branch.to_owned(), commit: commit.to_string(), commits })
 }
 
-/// One step a keep: the baseline's tree with the in-scope files of the kept one.
+/// One step a keep: what the kept candidate changed of the incumbent of its day.
 fn steps(log: &Log, session: &str) -> Result<Vec<KeepStep>, SessionError> {
     let mut steps = Vec::new();
     let mut state = State::default();
@@ -61,8 +60,9 @@ fn steps(log: &Log, session: &str) -> Result<Vec<KeepStep>, SessionError> {
             let before = state.segment.as_ref().and_then(|segment| segment.incumbent.value);
             let primary = state.segment.as_ref().map_or("", |segment| segment.contract.primary.name.as_str());
             let tree = parse_tree(run.tree.as_deref().unwrap_or_default())?;
+            let from = parse_tree(run.parent.as_deref().unwrap_or_default())?;
             let at = UnixSeconds::from_millis(run.timestamp.map_or(0, |at| at.0));
-            steps.push(KeepStep { tree, message: message(run, primary, before, session), at });
+            steps.push(KeepStep { from, tree, message: message(run, primary, before, session), at });
         }
         state.apply(&record.entry).map_err(SessionError::Refused)?;
     }

@@ -1,7 +1,8 @@
 //! Every decision again, from the ledger's rows alone; and the same pairs under another policy.
 
 use sprag_judge::{
-    EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Status, Trial, minimum_effect,
+    EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Status, Trial, is_far_worse,
+    minimum_effect,
 };
 use sprag_ledger::{Calibration as Calibrated, Entry, Final, Log, Run, RunKind};
 
@@ -10,7 +11,7 @@ use crate::coin::Seed;
 use crate::experiment::shown_metrics;
 use crate::finish::of_pairs;
 use crate::rule;
-use crate::state::State;
+use crate::state::{Known, Segment, State};
 
 /// What an audit of the rows found. Whether the chain holds is the ledger's own report.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -140,11 +141,20 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
         if run.parent.as_deref() != Some(&segment.incumbent.tree) {
             wrong.push("it was not judged against the incumbent".to_owned());
         }
+        wrong.extend(check_repetition(run, evidence, segment));
+        let first = evidence.first.as_ref().and_then(|first| first.get(&evidence.rule.primary));
+        let far_worse =
+            first.is_some_and(|first| is_far_worse(evidence.rule.effect_scale(), &segment.recent, *first));
+        if far_worse != evidence.flagged {
+            wrong.push("whether its first run was far worse does not follow from the rows before".to_owned());
+        }
     }
     if let Some(seed) = Seed::parse(&evidence.seed) {
         for (index, pair) in evidence.pairs.iter().enumerate() {
-            let possible =
-                (0..crate::calibrate::ATTEMPTS).any(|attempt| seed.toss(index, attempt).order == pair.order);
+            let possible = (0..crate::calibrate::ATTEMPTS).any(|attempt| {
+                let toss = seed.toss(index, attempt);
+                toss.order == pair.order && pair.layout.is_none_or(|layout| layout == toss.layout)
+            });
             if !possible {
                 wrong.push(format!("the order of pair {} is not the one that its seed gives", index + 1));
             }
@@ -153,6 +163,22 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
         wrong.push("its seed is none".to_owned());
     }
     wrong
+}
+
+/// Whether the tree may be judged at all, and with the evidence that the row carries from before.
+fn check_repetition(run: &Run, evidence: &Evidence, segment: &Segment) -> Option<String> {
+    // A candidate out of scope is refused before anybody asks what was judged before.
+    if evidence.findings.first().is_some_and(|finding| finding.reason == Reason::Scope) {
+        return None;
+    }
+    let carried = match segment.known(run.tree.as_deref()?) {
+        Known::No => 1.0,
+        Known::Undecided { e1 } => e1,
+        Known::Duplicate { run } => return Some(format!("its tree was judged before, as run {run}")),
+    };
+    (carried != evidence.rule.carried).then(|| {
+        format!("it carries evidence of {} from before, and the rows give {carried}", evidence.rule.carried)
+    })
 }
 
 /// What in the row of a baseline does not follow from the calibration before it.

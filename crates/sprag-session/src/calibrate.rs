@@ -25,6 +25,9 @@ const FLOOR_WARNING: f64 = 0.5;
 const FLOOR_REFUSAL: f64 = 0.9;
 /// A pair that fails for reasons of the host is measured again this often.
 pub(crate) const ATTEMPTS: u32 = 3;
+/// And of all the pairs of one candidate together so many: a candidate that could void every pair that it does not like
+/// would choose its own evidence.
+pub(crate) const PAIRS_AGAIN: u32 = 3;
 
 impl Session<'_> {
     /// Measures the baseline of the segment, unless the ledger has it.
@@ -66,6 +69,7 @@ impl Session<'_> {
         self.warn_about(&calibrated)?;
         let row = self.baseline_row(run, &tree, &first, &calibrated)?;
         let seconds = Seconds { build, measure: seconds(started), check, ..Seconds::default() };
+        self.lab.insist_on_shuffling();
         self.record(calibrated)?;
         self.record(Row { seconds, ..row })?;
         self.point_at_incumbent()?;
@@ -111,6 +115,7 @@ impl Session<'_> {
         let primary = self.contract.primary.name.clone();
         let stochastic = self.contract.primary.stochastic;
         let mut pairs: Vec<Pair> = Vec::new();
+        self.pairs_again = ATTEMPTS * PAIRS as u32;
         while pairs.len() < PAIRS {
             let (toss, [a, b]) = self.measure_pair(seed, pairs.len(), |session, toss| {
                 let runs = session.lab.pair(&session.store, toss, out)?;
@@ -146,8 +151,11 @@ impl Session<'_> {
         loop {
             let toss = seed.toss(index, attempt);
             match measure(self, toss) {
-                Err(error) if crate::lab::is_transient(&error) && attempt + 1 < ATTEMPTS => {
+                Err(error)
+                    if crate::lab::is_transient(&error) && attempt + 1 < ATTEMPTS && self.pairs_again > 0 =>
+                {
                     attempt += 1;
+                    self.pairs_again -= 1;
                     self.notice(&format!("a pair is measured again: {error}"));
                 }
                 other => return other.map(|runs| (toss, runs)),

@@ -2,7 +2,7 @@
 //!
 //! One direction, one pass; cheap refusals first. The row is the decision: once it is in the ledger, refs follow it.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use sprag_agent::Note;
 use sprag_judge::stats::median;
 use sprag_judge::{Evidence, Finding, Mode, Next, Reason, Status, Trial};
@@ -14,6 +14,7 @@ use crate::coin::Seed;
 use crate::events::{Event, Outcome, Stage};
 use crate::open::parse_tree;
 use crate::session::{Session, now};
+use crate::state::Known;
 
 /// How many paths a refusal for scope names.
 const NAMED_VIOLATIONS: usize = 5;
@@ -42,8 +43,9 @@ impl Session<'_> {
         agent: &str,
         propose: Option<f64>,
     ) -> Result<Outcome, SessionError> {
-        let run = self.state.last_run + 1;
+        let (run, note) = (self.state.last_run + 1, note.capped());
         self.stage(run, Stage::Import, &note.description);
+        self.set_old_output_aside(run)?;
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let (incumbent, parent) = (parse_tree(&segment.incumbent.tree)?, segment.incumbent.commit);
         let parent = parent.ok_or_else(|| SessionError::Refused("the incumbent has no commit".to_owned()))?;
@@ -59,7 +61,7 @@ impl Session<'_> {
         let tree = self.store.write_tree(&incumbent, &candidate.changes)?;
         let mut carried = 1.0;
         if candidate.violations.is_empty() {
-            match self.known(&tree) {
+            match self.state.segment().map_err(SessionError::Refused)?.known(&tree.to_string()) {
                 Known::No => {}
                 Known::Undecided { e1 } => carried = e1,
                 Known::Duplicate { run } => {
@@ -93,6 +95,17 @@ impl Session<'_> {
         self.conclude(proposed, trial, &seed)
     }
 
+    /// A try that came to no row had this number too. What it printed is not this one's.
+    fn set_old_output_aside(&self, run: u64) -> Result<(), SessionError> {
+        let out = self.out(run);
+        if out.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let free = (1..).map(|n| Utf8PathBuf::from(format!("{out}.{n}"))).find(|path| !path.exists());
+        let aside = free.expect("numbers do not end");
+        std::fs::rename(&out, &aside).map_err(|e| SessionError::io("rename", &out, e))
+    }
+
     fn import(&self, copy: &Utf8Path, incumbent: &TreeId) -> Result<Candidate, SessionError> {
         let mut skip: Vec<String> = self.inputs.iter().map(|(path, _)| path.clone()).collect();
         skip.push(self.project.layout.log.clone());
@@ -107,20 +120,6 @@ impl Session<'_> {
         let matcher = &self.scope;
         let scope = |path: &str| matcher.standing(path);
         Ok(import_candidate(copy, &manifest, &self.junk, &scope, &rules)?)
-    }
-
-    fn known(&self, tree: &TreeId) -> Known {
-        let Ok(segment) = self.state.segment() else { return Known::No };
-        match segment.tested.get(&tree.to_string()) {
-            Some(tested) if tested.incumbent == segment.incumbent.tree => match tested.reason {
-                Reason::Inconclusive if !tested.repeated => Known::Undecided { e1: tested.e1 },
-                _ => Known::Duplicate { run: tested.run },
-            },
-            _ if tree.to_string() == segment.incumbent.tree => {
-                Known::Duplicate { run: segment.incumbent.run }
-            }
-            _ => Known::No,
-        }
     }
 
     /// What refuses a candidate for what it changed.
@@ -215,6 +214,7 @@ impl Session<'_> {
         tree: Option<TreeId>,
         seconds: Seconds,
     ) -> Result<Outcome, SessionError> {
+        let note = note.clone().capped();
         let word = kind.word().to_owned();
         let mut event = Happening::new(kind, why, now());
         event.tree = tree.map(|tree| tree.to_string());
@@ -229,18 +229,6 @@ impl Session<'_> {
         self.observer.tell(&Event::NoRow { word: &word, description: &note.description, why });
         Ok(Outcome::NoRow(word))
     }
-}
-
-/// Whether a tree was judged before under the same conditions.
-enum Known {
-    No,
-    /// It was inconclusive: one repetition, with the exact evidence carried on.
-    Undecided {
-        e1: f64,
-    },
-    Duplicate {
-        run: u64,
-    },
 }
 
 /// The numbers of the row: the candidate's medians over the pairs, else its last single run.

@@ -75,6 +75,7 @@ impl Session<'_> {
         let seed = Seed::fresh();
         let mut pairs: Vec<Pair> = Vec::new();
         let mut n = wanted;
+        self.pairs_again = crate::calibrate::ATTEMPTS * wanted as u32;
         while pairs.len() < n {
             if !pairs.is_empty() && pairs.len().is_multiple_of(GROUP) {
                 self.rest()?;
@@ -102,7 +103,8 @@ impl Session<'_> {
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let noise = segment.noise.as_ref().filter(|noise| !noise.deterministic);
         let Some(scale) = noise.map(|noise| noise.effect_scale) else { return Ok(()) };
-        let claimed: f64 = self.state.keeps.iter().filter_map(|keep| keep.effect).sum();
+        let keeps = self.state.keeps.iter().skip(segment.origin.kept_before);
+        let claimed: f64 = keeps.filter_map(|keep| keep.effect).sum();
         let (primary, tree) = (self.contract.primary.name.clone(), segment.incumbent.tree.clone());
         let (parent, commit) = (segment.origin.tree.clone(), segment.incumbent.commit);
         let started = Instant::now();

@@ -1,7 +1,8 @@
 //! The answers that a candidate must give: the person's goldens, or those of the baseline.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 
 use camino::Utf8Path;
 use sprag_contract::{Contract, Goldens as GoldenRule, settings::Compare};
@@ -85,9 +86,14 @@ impl Goldens {
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(&part)?;
             for output in outputs {
-                fs::write(part.join(format!("{}.json", to_file_name(&output.id))), &output.bytes)?;
+                let mut file = File::create(part.join(format!("{}.json", to_file_name(&output.id))))?;
+                file.write_all(&output.bytes)?;
+                file.sync_all()?;
             }
-            fs::rename(&part, dir)
+            // After a power cut an empty golden would refuse every candidate.
+            File::open(&part)?.sync_all()?;
+            fs::rename(&part, dir)?;
+            File::open(dir.parent().unwrap_or(dir))?.sync_all()
         };
         write().map_err(|e| SessionError::io("write", dir, e))?;
         let by_case = outputs.iter().map(|output| (output.id.clone(), output.bytes.clone())).collect();

@@ -13,6 +13,7 @@ use crate::session::{Session, now};
 impl Session<'_> {
     /// Parks an idea: one line in the ideas file, one entry in the ledger.
     pub(crate) fn park(&mut self, note: &Note) -> Result<(), SessionError> {
+        let note = note.clone().capped();
         let phase = self.state.segment().map_err(SessionError::Refused)?.phase;
         let said = |key: &str| note.asi.get(key).and_then(|v| v.as_str());
         let why = said("rule").or(said("rollback_reason")).unwrap_or_default().to_owned();

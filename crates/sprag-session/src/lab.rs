@@ -6,12 +6,12 @@ use std::fs;
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::Contract;
 use sprag_contract::settings::Layout;
-use sprag_judge::{Finding, Order, Provenance};
+use sprag_judge::{Finding, Order, Provenance, Reason};
 use sprag_measure::build::{self, LayoutControl};
 use sprag_measure::{
     Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, drivers,
 };
-use sprag_workspace::{Checkout, Store, TreeId};
+use sprag_workspace::{Checkout, Store, TreeId, remove_dir};
 
 use crate::SessionError;
 use crate::coin::Toss;
@@ -29,6 +29,8 @@ pub(crate) struct Lab {
     interrupt: Interrupt,
     /// The linker refused the seeds: layout luck stays what it is.
     cannot_shuffle: bool,
+    /// The segment was calibrated with layouts shuffled: a pair without would be judged by another noise.
+    must_shuffle: bool,
 }
 
 struct Slot {
@@ -95,6 +97,7 @@ impl Lab {
             tmp: home.work("tmp"),
             interrupt: interrupt.clone(),
             cannot_shuffle: false,
+            must_shuffle: false,
         })
     }
 
@@ -173,7 +176,9 @@ impl Lab {
         toss: Toss,
         out: &Utf8Path,
     ) -> Result<[Run; 2], SessionError> {
-        self.shuffle(store, toss, out)?;
+        if let Some(finding) = self.shuffle(store, toss, out)? {
+            return Ok(refused(finding));
+        }
         self.clean(store, Role::Incumbent)?;
         self.clean(store, Role::Candidate)?;
         self.with_both(out, |lab, incumbent, candidate| {
@@ -192,7 +197,9 @@ impl Lab {
         toss: Toss,
         out: &Utf8Path,
     ) -> Result<[Run; 2], SessionError> {
-        self.shuffle(store, toss, out)?;
+        if let Some(finding) = self.shuffle(store, toss, out)? {
+            return Ok(refused(finding));
+        }
         let (first, second) = match toss.order {
             Order::Ab => (Role::Incumbent, Role::Candidate),
             Order::Ba => (Role::Candidate, Role::Incumbent),
@@ -202,10 +209,21 @@ impl Lab {
         Ok(if first == Role::Incumbent { [a, b] } else { [b, a] })
     }
 
+    /// From here on a pair needs both sides relinked, where they are at all.
+    pub(crate) fn insist_on_shuffling(&mut self) {
+        self.must_shuffle = self.shuffles();
+    }
+
     /// Relinks both sides with the seeds of `toss`, so that layout is noise of the pair and no constant of a build.
-    fn shuffle(&mut self, store: &Store, toss: Toss, out: &Utf8Path) -> Result<(), SessionError> {
+    /// Answers what is wrong with a candidate that cannot be relinked where the incumbent can.
+    fn shuffle(
+        &mut self,
+        store: &Store,
+        toss: Toss,
+        out: &Utf8Path,
+    ) -> Result<Option<Finding>, SessionError> {
         if !self.shuffles() {
-            return Ok(());
+            return Ok(None);
         }
         for (role, seed) in [(Role::Incumbent, toss.layout[0]), (Role::Candidate, toss.layout[1])] {
             let tree = self.slots[self.slot(role)].tree.expect("a tree is loaded before it is relinked");
@@ -216,11 +234,23 @@ impl Lab {
                     what: format!("relinking failed: {}", finding.detail),
                 });
             }
-            if loaded.layout == LayoutControl::Off {
-                self.cannot_shuffle = true;
+            if loaded.layout != LayoutControl::Off || loaded.seconds.is_none() {
+                continue;
+            }
+            match (self.must_shuffle, role) {
+                (false, _) => self.cannot_shuffle = true,
+                (true, Role::Candidate) => {
+                    let detail = "it builds, but not with its sections shuffled, as the incumbent does: the luck of one layout is no gain (a build of more than one binary must name one with --bin)";
+                    return Ok(Some(Finding { reason: Reason::Build, detail: detail.to_owned() }));
+                }
+                (true, Role::Incumbent) => {
+                    return Err(SessionError::IncumbentFailed {
+                        what: "it can no longer be linked with its sections shuffled".to_owned(),
+                    });
+                }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Whether both sides are built for each pair with fresh layout seeds: by default where a plain cargo build can be
@@ -304,8 +334,9 @@ impl Lab {
         let index = self.slot(role);
         let name = ["a", "b"][index];
         let (tmp, out) = (self.tmp.join(name), out.join(role.name()));
-        if tmp.exists() {
-            fs::remove_dir_all(&tmp).map_err(|e| SessionError::io("clear", &tmp, e))?;
+        if tmp.symlink_metadata().is_ok() {
+            // Candidate code wrote it, and may have shut folders in it, as caches of modules do.
+            remove_dir(&tmp)?;
         }
         for dir in [&tmp, &out] {
             fs::create_dir_all(dir).map_err(|e| SessionError::io("make", dir, e))?;
@@ -315,6 +346,11 @@ impl Lab {
         let dir = if root == "." { tree.to_owned() } else { tree.join(root) };
         Ok((dir, tmp, out))
     }
+}
+
+/// A pair in which nothing was run, for what is wrong with the candidate.
+fn refused(finding: Finding) -> [Run; 2] {
+    [Run::default(), Run { failure: Some(finding), ..Run::default() }]
 }
 
 impl Slot {

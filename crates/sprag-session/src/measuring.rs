@@ -7,7 +7,7 @@ use sprag_judge::{Finding, Next, Pair, Status, Trial, is_far_worse};
 use sprag_measure::{Role, Run};
 
 use crate::SessionError;
-use crate::calibrate::a_pair;
+use crate::calibrate::{PAIRS_AGAIN, a_pair};
 use crate::coin::Seed;
 use crate::events::{Event, Stage};
 use crate::experiment::Proposed;
@@ -52,7 +52,12 @@ impl Session<'_> {
             trial.finding(finding);
             return Ok(());
         }
+        self.pairs_again = PAIRS_AGAIN;
         let result = self.measure_on(run, &description, trial, seed, out);
+        let again = PAIRS_AGAIN - self.pairs_again;
+        if again > 0 {
+            proposed.caveats.push(format!("{again} pair(s) were measured again: the host failed under them"));
+        }
         proposed.seconds.measure = seconds(started).map(|all| all - check.unwrap_or(0.0));
         result
     }

@@ -111,7 +111,10 @@ impl<'o> Session<'o> {
         let origin: TreeId = parse_tree(&current.origin.tree)?;
         let segment_tree: TreeId = parse_tree(current.config.tree.as_deref().unwrap_or_default())?;
         let phase = current.phase;
-        let lab = Lab::open(&ground, &segment_tree, phase, &interrupt)?;
+        let mut lab = Lab::open(&ground, &segment_tree, phase, &interrupt)?;
+        if current.calibrated.as_ref().is_some_and(|calibrated| calibrated.layout.is_some()) {
+            lab.insist_on_shuffling();
+        }
         let goldens = match Goldens::of_harness(&ground.store, &segment_tree, &ground.contract, phase)? {
             Some(goldens) => Some(goldens),
             None => Goldens::recorded(&ground.home.session(&id).join("goldens"), &ground.contract, phase)?,
@@ -127,6 +130,7 @@ impl<'o> Session<'o> {
             ledger,
             state,
             lab,
+            pairs_again: 0,
             goldens,
             scope,
             junk,
@@ -231,7 +235,27 @@ impl Ground {
             .locked
             .iter()
             .map(|locked| format!("{} cannot be changed: {:?}", locked.path, locked.why));
-        Ok((id, ledger, state, found.collect()))
+        let mut found: Vec<String> = found.collect();
+        if beside {
+            found.extend(self.harness_of_another_day(&imported)?);
+        }
+        Ok((id, ledger, state, found))
+    }
+
+    /// A change that is judged against a revision may have changed what judges it: that must be seen.
+    fn harness_of_another_day(&self, imported: &Imported) -> Result<Option<String>, SessionError> {
+        let then = self.store.manifest(&self.store.tree_of(&imported.base)?)?;
+        let today = self.store.manifest(&imported.tree)?;
+        let is = |path: &String| today.get(path).map(|entry| (entry.id, entry.mode));
+        let was = |path: &String| then.get(path).map(|entry| (entry.id, entry.mode));
+        let other: Vec<&String> =
+            self.harness.iter().filter(|&path| is(path) != was(path)).collect();
+        let Some(first) = other.first() else { return Ok(None) };
+        let more = if other.len() > 1 { format!(" and {} more", other.len() - 1) } else { String::new() };
+        Ok(Some(format!(
+            "{first}{more} of the harness is not as it was in {}: what is checked out judges both sides",
+            imported.base.short()
+        )))
     }
 
     pub(crate) fn config(&self, id: &str, phase: u32, place: &Place) -> Result<Config, SessionError> {

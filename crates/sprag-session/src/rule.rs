@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use sprag_contract::Contract;
 use sprag_judge::stats::median;
-use sprag_judge::{Bound, Calibration, ControlRule, EffectScale, Evidence, Mode, Policy, Rule, used_margin};
+use sprag_judge::{
+    Bound, Calibration, ControlRule, Direction, EffectScale, Evidence, Metrics, Mode, Policy, Rule,
+    used_margin,
+};
 use sprag_ledger::Calibration as Calibrated;
 
 use crate::state::Segment;
@@ -90,14 +93,30 @@ pub(crate) fn gain(evidence: &Evidence) -> Option<f64> {
     rule.effect_scale().effect(rule.incumbent?, candidate)
 }
 
-/// The median change of each noisy control over the pairs.
-pub(crate) fn median_changes(evidence: &Evidence) -> BTreeMap<String, f64> {
-    noisy_controls(evidence)
-        .filter_map(|(metric, control)| {
-            let changes = changes(evidence, metric, control);
-            (!changes.is_empty()).then(|| (metric.clone(), median(&changes)))
-        })
-        .collect()
+/// What a keep changed of each metric, as a log-ratio that is positive where the number became smaller: the median over
+/// the pairs, and between the two rows where no pair has it. Of every metric, bound or not: a later phase may bind it,
+/// and then against the original baseline.
+pub(crate) fn changes_of_keep(
+    evidence: &Evidence,
+    before: &Metrics,
+    after: &Metrics,
+) -> BTreeMap<String, f64> {
+    let scale = EffectScale { direction: Direction::Lower, unit: None };
+    let mut changes: BTreeMap<String, f64> = before
+        .iter()
+        .filter_map(|(metric, before)| Some((metric.clone(), scale.effect(*before, *after.get(metric)?)?)))
+        .collect();
+    let mut of_pairs: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
+    for (metric, [incumbent, candidate]) in evidence.pairs.iter().flat_map(|pair| &pair.values) {
+        of_pairs.entry(metric).or_default().extend(scale.effect(*incumbent, *candidate));
+    }
+    for (metric, values) in of_pairs {
+        changes.remove(metric);
+        if !values.is_empty() {
+            changes.insert(metric.clone(), median(&values));
+        }
+    }
+    changes
 }
 
 /// The rule for the next candidate of `segment`.
@@ -120,6 +139,12 @@ pub(crate) fn next(segment: &Segment, carried: f64) -> Result<Rule, String> {
     Ok(rule)
 }
 
+/// What the keeps so far used up of the margin of a control.
+fn used(segment: &Segment, metric: &str, direction: Direction) -> f64 {
+    let changes = segment.origin.changes.get(metric).into_iter().flatten();
+    used_margin(&changes.map(|change| direction.sign() * change).collect::<Vec<f64>>())
+}
+
 fn controls(
     segment: &Segment,
     calibrated: &Calibrated,
@@ -138,7 +163,7 @@ fn controls(
             bound,
             direction: control.direction,
             baseline: segment.origin.baseline.get(&control.metric).copied(),
-            used: segment.origin.changes.get(&control.metric).map_or(0.0, |changes| used_margin(changes)),
+            used: used(segment, &control.metric, control.direction),
             scale: if noisy { noise.control_scale(&control.metric) } else { 0.0 },
         };
         (control.metric, rule)

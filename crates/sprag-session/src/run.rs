@@ -1,7 +1,6 @@
 //! The loop: propose, judge, record, until a stop rule fires, the proposer has nothing left, or somebody asks.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::time::Instant;
 
 use camino::Utf8Path;
@@ -188,7 +187,7 @@ impl Session<'_> {
         let dir = self.home.work("agent");
         if dir.symlink_metadata().is_ok() {
             // An interrupted try left it; what it held was never judged.
-            fs::remove_dir_all(&dir).map_err(|e| SessionError::io("remove", &dir, e))?;
+            AgentCopy::open(&dir).remove()?;
         }
         Ok(AgentCopy::create(&dir, &self.store, tree)?)
     }

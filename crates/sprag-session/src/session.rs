@@ -25,6 +25,8 @@ pub struct Session<'o> {
     pub(crate) ledger: Ledger,
     pub(crate) state: State,
     pub(crate) lab: Lab,
+    /// How many pairs of what is measured now may still be measured again.
+    pub(crate) pairs_again: u32,
     pub(crate) goldens: Option<Goldens>,
     pub(crate) scope: ScopeMatcher,
     pub(crate) junk: Junk,

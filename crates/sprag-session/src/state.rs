@@ -67,7 +67,10 @@ pub struct Origin {
     pub tree: String,
     /// Its values, by metric; empty until they are measured.
     pub baseline: Metrics,
-    /// The median change that each keep made to each control, as log-ratios.
+    /// How many keeps of the session it holds already.
+    pub kept_before: usize,
+    /// The change that each keep made to each metric, as a log-ratio that is positive where the number became smaller:
+    /// which way is better is said by the control, and some controls are bound only later.
     pub changes: BTreeMap<String, Vec<f64>>,
 }
 
@@ -112,6 +115,23 @@ pub struct Tested {
     pub e1: f64,
     /// It was this repetition.
     pub repeated: bool,
+}
+
+/// Whether a tree was judged before under the same conditions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Known {
+    /// It was not.
+    No,
+    /// It was inconclusive: one repetition, with the exact evidence carried on.
+    Undecided {
+        /// That evidence.
+        e1: f64,
+    },
+    /// It was, and that decided.
+    Duplicate {
+        /// As this run.
+        run: u64,
+    },
 }
 
 /// Sums in which one unknown part makes the whole unknown.
@@ -167,7 +187,11 @@ impl State {
                 self.proposals.extend(idea.proposal.clone());
             }
             Entry::Final(result) => self.measured_result = result.tree.clone(),
-            Entry::Stop(stop) => self.ended = Some(stop.detail.clone()),
+            Entry::Stop(stop) => {
+                self.ended = Some(stop.detail.clone());
+                // A person who goes on after that has looked into why nothing came of it.
+                self.idle = 0;
+            }
             _ => {}
         }
         if !matches!(entry, Entry::Stop(_) | Entry::Note(_) | Entry::Hook(_)) {
@@ -196,7 +220,16 @@ impl State {
             Some(old) if old.config.harness == config.harness && old.config.host == config.host => {
                 old.origin.clone()
             }
-            _ => Origin { tree: tree.clone(), ..Origin::default() },
+            _ => Origin { tree: tree.clone(), kept_before: self.keeps.len(), ..Origin::default() },
+        };
+        // On another host the same contract asks the same question again: a tree that was judged stays judged.
+        let tested = match before.as_ref() {
+            Some(old)
+                if (&old.config.contract, &old.config.harness) == (&config.contract, &config.harness) =>
+            {
+                old.tested.clone()
+            }
+            _ => HashMap::new(),
         };
         let incumbent = match before {
             Some(old) if old.incumbent.tree == tree => old.incumbent,
@@ -214,7 +247,7 @@ impl State {
             calibrated: None,
             noise: None,
             recent: Vec::new(),
-            tested: HashMap::new(),
+            tested,
         });
         Ok(())
     }
@@ -283,8 +316,9 @@ impl Segment {
             .filter_map(|pair| pair.values.get(&self.contract.primary.name))
             .flat_map(|[a, b]| [*a, *b])
             .collect();
-        if self.origin.baseline.is_empty() {
-            self.origin.baseline = calibrated.baseline.clone();
+        // A metric that the contract names only now was never measured on the original code: then it counts from here.
+        for (metric, value) in &calibrated.baseline {
+            self.origin.baseline.entry(metric.clone()).or_insert(*value);
         }
         self.calibrated = Some(calibrated.clone());
     }
@@ -306,7 +340,8 @@ impl Segment {
         let of_side = |side: usize| {
             evidence.pairs.iter().filter_map(move |pair| pair.values.get(primary).map(|pair| pair[side]))
         };
-        if let Some(tree) = &run.tree {
+        // Of a candidate out of scope the tree holds only what lay inside: that alone was not judged.
+        if let Some(tree) = run.tree.as_ref().filter(|_| run.reason != Some(Reason::Scope)) {
             let tested = Tested {
                 run: run.run,
                 incumbent: self.incumbent.tree.clone(),
@@ -322,8 +357,14 @@ impl Segment {
             return Some(0.0);
         }
         self.recent = of_side(1).collect();
+        if self.recent.is_empty() {
+            // Kept without pairs: its own runs are all that is known of the new incumbent.
+            let runs = [&evidence.first, &evidence.again].into_iter().flatten();
+            self.recent = runs.filter_map(|run| run.get(primary).copied()).collect();
+        }
         self.trim_recent();
-        for (metric, change) in rule::median_changes(evidence) {
+        let metrics = all_metrics(run, &self.contract);
+        for (metric, change) in rule::changes_of_keep(evidence, &self.incumbent.metrics, &metrics) {
             self.origin.changes.entry(metric).or_default().push(change);
         }
         self.incumbent = Incumbent {
@@ -331,13 +372,64 @@ impl Segment {
             commit: run.commit.parse().ok(),
             run: run.run,
             value: run.metric,
-            metrics: all_metrics(run, &self.contract),
+            metrics,
         };
         rule::gain(evidence)
+    }
+
+    /// Whether a tree was judged before under the same conditions.
+    pub(crate) fn known(&self, tree: &str) -> Known {
+        match self.tested.get(tree) {
+            Some(tested) if tested.incumbent == self.incumbent.tree => match tested.reason {
+                Reason::Inconclusive if !tested.repeated => Known::Undecided { e1: tested.e1 },
+                _ => Known::Duplicate { run: tested.run },
+            },
+            _ if tree == self.incumbent.tree => Known::Duplicate { run: self.incumbent.run },
+            _ => Known::No,
+        }
     }
 
     fn trim_recent(&mut self) {
         let surplus = self.recent.len().saturating_sub(RECENT_RUNS);
         self.recent.drain(..surplus);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sprag_contract::{Source, Surroundings, compile};
+
+    fn config(contract: &str, host: &str) -> Entry {
+        let spec = "# Autoresearch: less\n\n## Objective\nLess.\n\n## Metrics\n- **Primary**: ms (ms, lower is better)\n\n## How to Run\n`./m.sh`\n\n## Files in Scope\n- `src/`\n";
+        let compiled = compile(&Source::new("prompt.md", spec.to_owned()), None, &Surroundings::default());
+        Config {
+            contract: Some(contract.to_owned()),
+            harness: Some("b3:h".to_owned()),
+            host: host.into(),
+            tree: Some("t0".to_owned()),
+            compiled: serde_json::to_value(compiled.contract.unwrap()).unwrap(),
+            ..Config::default()
+        }
+        .into()
+    }
+
+    #[test]
+    fn on_another_host_a_judged_tree_stays_judged_and_under_another_contract_it_does_not() {
+        let mut state = State::default();
+        state.apply(&config("b3:c", "here")).unwrap();
+        let judged =
+            Tested { run: 2, incumbent: "t0".to_owned(), reason: Reason::NoGain, e1: 0.5, repeated: false };
+        state.segment.as_mut().unwrap().tested.insert("t1".to_owned(), judged);
+        state.keeps.push(Keep { run: 3, tree: "t0".to_owned(), parent: "t".to_owned(), effect: Some(0.1) });
+        state.apply(&config("b3:c", "there")).unwrap();
+        assert_eq!(
+            state.segment().unwrap().origin.kept_before,
+            1,
+            "what was kept before it claims nothing of it"
+        );
+        assert_eq!(state.segment().unwrap().known("t1"), Known::Duplicate { run: 2 });
+        state.apply(&config("b3:d", "there")).unwrap();
+        assert_eq!(state.segment().unwrap().known("t1"), Known::No);
     }
 }

@@ -36,3 +36,17 @@ fn without_a_keep_there_is_nothing_to_apply() {
     repo.run(&["apply"]).expect(1).says(&["nothing was kept"]);
     assert_eq!(repo.git(&["branch", "--list"]), "* main\n");
 }
+
+#[test]
+fn what_the_person_changed_in_the_harness_between_two_keeps_is_no_candidates_work() {
+    let repo = Repo::new();
+    repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
+    repo.play().expect(0);
+    repo.script(".auto/measure.sh", &format!("# counted anew\n{}", repo::MEASURE));
+    repo.spec_with("## Constraints\n- `calls == 7`\n");
+    repo.propose_text("02-shorter-too", "src/b.txt", &lines("b", 5));
+    repo.play().expect(0);
+    repo.run(&["apply"]).expect(0);
+    assert_eq!(repo.git(&["diff", "--name-only", "main", "sprag/kept"]), "src/a.txt\nsrc/b.txt\n");
+    assert_eq!(repo.git(&["diff", "--name-only", "sprag/kept~1", "sprag/kept"]), "src/b.txt\n");
+}

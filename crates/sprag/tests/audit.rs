@@ -122,13 +122,23 @@ fn a_forged_verdict_in_a_chain_that_holds_is_found_by_computing_it_again() {
         row["status"] = "keep".into();
         row["reason"] = "improved".into();
     });
-    audit(&repo, &lines).expect(5).says(&["run 3", "its evidence says NoGain"]);
+    audit(&repo, &lines).expect(5).says(&["run 3", "its evidence says no_gain"]);
 
     let lines = forged(&repo, kept, |row| row["reason"] = "no_gain".into());
     audit(&repo, &lines).expect(5).says(&["run 2"]);
 
     let lines = forged(&repo, kept, |row| row["evidence"]["first"]["bytes"] = 335.0.into());
     audit(&repo, &lines).expect(5).says(&["run 2"]);
+
+    let lines = forged(&repo, kept, |row| row["evidence"]["carried"] = 40.0.into());
+    audit(&repo, &lines).expect(5).says(&["run 2", "carries evidence of 40 from before"]);
+
+    let kept_tree = repo.rows().into_iter().find(|row| kept(row)).unwrap()["tree"].clone();
+    let lines = forged(&repo, discarded, |row| row["tree"] = kept_tree.clone());
+    audit(&repo, &lines).expect(5).says(&["run 3", "its tree was judged before, as run 2"]);
+
+    let lines = forged(&repo, kept, |row| row["evidence"]["flagged"] = true.into());
+    audit(&repo, &lines).expect(5).says(&["run 2", "was far worse"]);
 
     let lines = forged(&repo, discarded, |row| row["evidence"]["incumbent"] = 400.0.into());
     audit(&repo, &lines).expect(5).says(&["run 3", "its rule is not the one that the rows before it give"]);

@@ -2,7 +2,7 @@
 
 mod repo;
 
-use repo::{Repo, SPEC};
+use repo::{NOISY, Repo, SPEC, lines};
 
 /// Two phases: seven calls in the first, fewer allowed in the second.
 fn phased() -> Repo {
@@ -47,4 +47,22 @@ fn there_is_no_phase_after_the_last_and_none_without_a_session() {
     repo.play().expect(0);
     repo.run(&["phase", "next"]).expect(0).says(&["phase 2: relaxed", "sprag run"]);
     repo.run(&["phase", "next"]).expect(1).says(&["no phase 3"]);
+}
+
+#[test]
+fn of_a_margin_that_a_later_phase_sets_the_keeps_before_have_used_their_part() {
+    let repo = Repo::new();
+    let spec = SPEC.replace("**Secondary**: calls", "**Secondary**: calls, work");
+    let phases = "## Phase 1: free\n### Constraints\n- Be bold.\n\n## Phase 2: careful\n### Constraints\n- `work within 5%`\n";
+    repo.write(".auto/prompt.md", &format!("{spec}\n{phases}"));
+    let work = "echo \"METRIC work=$(( ($(cat src/*.txt | grep -c slow) + 10) * 100000 + $(noise) ))\"\n";
+    repo.script(".auto/measure.sh", &format!("{NOISY}{work}"));
+    repo.commit("phases");
+    repo.write("src/a.txt", "slow\nslow\n");
+    repo.run(&["try"]).expect(0);
+    repo.run(&["phase", "next"]).expect(0);
+    repo.write("src/b.txt", &lines("b", 5));
+    repo.run(&["try"]).expect(11).says(&["work"]);
+    assert_eq!(repo.verdict().1, "control");
+    repo.run(&["audit"]).expect(0);
 }

@@ -338,3 +338,15 @@ fn a_second_run_beside_the_first_is_refused() {
     running.signal("INT");
     running.end().expect(130);
 }
+
+#[test]
+fn a_person_goes_on_after_a_session_gave_up() {
+    let repo = Repo::new();
+    for n in 10..20 {
+        repo.proposal(&format!("{n}-nothing"), "description = \"nothing\"\n", "");
+    }
+    repo.play().expect(1).says(&["10 tries in a row came to nothing"]);
+    repo.propose_text("20-shorter", "src/a.txt", &lines("a", 5));
+    repo.play().expect(0);
+    assert_eq!(verdicts(&repo), ["keep improved"]);
+}

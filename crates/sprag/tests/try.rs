@@ -5,7 +5,7 @@ mod repo;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use repo::{MEASURE, Repo, lines};
+use repo::{MEASURE, NOISY, Repo, lines};
 
 #[test]
 fn a_gain_is_0_and_the_incumbent_of_the_next_try() {
@@ -158,4 +158,124 @@ fn another_word_in_the_spec_between_two_tries_is_no_edit_of_the_candidate() {
     repo.write("src/b.txt", &lines("b", 5));
     repo.run(&["try"]).expect(0);
     assert_eq!(repo.of_type("config").len(), 1);
+}
+
+#[test]
+fn with_one_run_a_candidate_the_session_goes_on_after_a_keep() {
+    let repo = Repo::new();
+    repo.script(".auto/measure.sh", NOISY);
+    repo.write(".auto/sprag.toml", "[judge]\nmode = \"single\"\n");
+    repo.commit("noise");
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.run(&["try"]).expect(0).says(&["unverified"]);
+    repo.write("src/b.txt", &lines("b", 5));
+    repo.run(&["try"]).expect(0).says(&["unverified"]);
+    repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn pairs_are_measured_again_a_few_times_and_the_row_says_so() {
+    let repo = Repo::new();
+    let flag = repo.beside("failures");
+    let flag_path = flag.display();
+    // While the number is odd, the incumbent's run fails; each of its runs takes one off.
+    let failing = format!(
+        "{NOISY}n=$(cat '{flag_path}' 2>/dev/null || echo 0)\nif [ $(wc -c < src/a.txt) = 100 ] && [ $n -gt 0 ]; then\n  echo $((n-1)) > '{flag_path}'\n  [ $((n % 2)) = 0 ] || exit 1\nfi\n"
+    );
+    repo.script(".auto/measure.sh", &failing);
+    repo.write(".auto/sprag.toml", "[judge]\nmode = \"strict\"\n");
+    repo.commit("a host that fails");
+    repo.write("src/b.txt", &lines("B", 10));
+    repo.run(&["try"]).expect(10);
+    repo.git(&["checkout", "-q", "."]);
+
+    fs::write(&flag, "200\n").unwrap();
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.run(&["try"]).expect(1);
+    assert_eq!(fs::read_to_string(&flag).unwrap().trim(), "192", "three pairs again, and no more");
+
+    // What that try printed is not told of the next one, which never ran.
+    fs::write(&flag, "0\n").unwrap();
+    repo.write("README", "mine\n");
+    repo.run(&["try"]).expect(11);
+    assert!(repo.rows().pop().unwrap()["output"].is_null());
+    repo.git(&["checkout", "-q", "README"]);
+
+    fs::write(&flag, "3\n").unwrap();
+    repo.run(&["try"]).expect(0);
+    let caveats = repo.rows().pop().unwrap()["caveats"].to_string();
+    assert!(caveats.contains("2 pair(s) were measured again"), "{caveats}");
+    repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn a_candidate_that_shuts_its_scratch_folder_ends_no_session() {
+    let repo = Repo::new();
+    repo.script(".auto/measure.sh", &format!("{MEASURE}. src/act\n"));
+    repo.write("src/act", "true\n");
+    repo.commit("a script in scope");
+    repo.write("src/act", "mkdir -p $TMPDIR/a/b && touch $TMPDIR/a/b/c && chmod 0 $TMPDIR/a\n");
+    repo.run(&["try"]).expect(10);
+    repo.write("src/act", "true\n");
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.run(&["try"]).expect(0);
+}
+
+#[test]
+fn a_candidate_that_cannot_be_relinked_is_refused_where_the_incumbent_can() {
+    let repo = Repo::new();
+    // A stand-in for cargo: like the real one it takes options for the linker for one binary alone.
+    let cargo = "#!/bin/sh\nif [ \"$1\" = rustc ] && [ -e src/second ]; then exit 101; fi\nmkdir -p target\n";
+    let cargo_path = repo.beside("bin").join("cargo");
+    repo::write(&cargo_path, cargo.as_bytes());
+    fs::set_permissions(&cargo_path, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", repo.beside("bin").display(), std::env::var("PATH").unwrap());
+    repo.script(".auto/measure.sh", NOISY);
+    repo.write(".auto/sprag.toml", "[run]\nbuild = \"cargo build\"\n[workspace]\ncache = [\"target\"]\n");
+    repo.commit("a build");
+    let judge = |code: i32| {
+        let output = repo.command(&["try"]).env("PATH", &path).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.write("src/second", "another binary\n");
+    judge(12);
+    let (_, reason, detail) = repo.verdict();
+    assert_eq!(reason, "build");
+    assert!(detail.contains("sections shuffled"), "{detail}");
+    fs::remove_file(repo.root().join("src/second")).unwrap();
+    judge(0);
+    let row = repo.rows().pop().unwrap();
+    let pairs = row["evidence"]["pairs"].as_array().unwrap();
+    assert!(pairs.iter().all(|pair| pair["layout"].is_array()), "{pairs:?}");
+}
+
+#[test]
+fn a_change_of_what_judges_it_is_told() {
+    let repo = Repo::new();
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.commit("halved a");
+    let done = repo.run(&["try", "--base", "HEAD~1"]).expect(0);
+    assert!(!done.stderr.contains("of the harness"), "{}", done.stderr);
+    repo.script(".auto/measure.sh", &format!("{MEASURE}# counted otherwise\n"));
+    repo.commit("another benchmark");
+    let told = ".auto/measure.sh of the harness is not as it was in";
+    repo.run(&["try", "--base", "HEAD~2"]).expect(0).says(&[told]);
+}
+
+#[test]
+fn a_bound_on_a_metric_that_was_never_measured_before_counts_from_where_it_is_said() {
+    let repo = Repo::new();
+    repo.script(".auto/measure.sh", &format!("{MEASURE}echo \"lines $(cat src/*.txt | wc -l)\"\n"));
+    repo.commit("prints lines");
+    repo.write("src/a.txt", &lines("a", 5));
+    repo.run(&["try"]).expect(0);
+    let spec = repo::SPEC.replace("**Secondary**: calls", "**Secondary**: calls, lines");
+    repo.write(".auto/prompt.md", &format!("{spec}\n## Constraints\n- `lines must not increase`\n"));
+    repo.write(".auto/sprag.toml", "[measure.read]\nlines = { regex = '^lines ([0-9]+)' }\n");
+    repo.write("src/b.txt", &lines("b", 5));
+    repo.run(&["try"]).expect(0);
+    repo.write("src/c.txt", &"c\n".repeat(20));
+    repo.run(&["try"]).expect(11).says(&["lines", "must not increase"]);
+    repo.run(&["audit"]).expect(0);
 }

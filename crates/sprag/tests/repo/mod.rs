@@ -47,6 +47,14 @@ echo \"METRIC bytes=$(cat src/*.txt | wc -c)\"
 echo \"METRIC calls=$(cat src/*.txt | grep -c call)\"
 ";
 
+/// The same with noise, so that pairs are measured: a thousand for each byte, and less than one byte more.
+pub(crate) const NOISY: &str = "\
+#!/bin/sh
+noise() { od -An -N1 -tu1 /dev/urandom; }
+echo \"METRIC bytes=$(( $(cat src/*.txt | wc -c) * 1000 + $(noise) ))\"
+echo \"METRIC calls=$(cat src/*.txt | grep -c call)\"
+";
+
 /// A repository and the state directory that its sessions use.
 pub(crate) struct Repo {
     root: PathBuf,
