@@ -299,3 +299,14 @@ fn rows_in_a_row_are_counted_from_the_last_keep_of_the_segment_and_unknown_costs
     assert_eq!(ledger.log().session().totals().consecutive_discards, 0);
     assert_eq!(ledger.log().session().segments().len(), 2);
 }
+
+#[test]
+fn a_skimmed_log_shows_what_the_whole_one_shows() {
+    let path = camino::Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1.jsonl"));
+    let (whole, skimmed) = (sprag_ledger::read(path).unwrap(), sprag_ledger::skim(path).unwrap());
+    assert_eq!(sprag_ledger::view::log_view(&skimmed), sprag_ledger::view::log_view(&whole));
+    assert_eq!(sprag_ledger::view::status_view(&skimmed), sprag_ledger::view::status_view(&whole));
+    assert!(
+        whole.runs().any(|run| run.evidence.is_some()) && skimmed.runs().all(|run| run.evidence.is_none())
+    );
+}

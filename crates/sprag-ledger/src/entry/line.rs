@@ -12,7 +12,7 @@ use sprag_judge::Status;
 
 use crate::{
     Stamp,
-    entry::{Config, Entry, Run, StoredEvidence, UnixMs},
+    entry::{Config, Entry, Run, Skimmed, StoredEvidence, UnixMs},
 };
 
 /// Why a line is no entry.
@@ -82,7 +82,7 @@ pub(crate) enum Keeping<'a> {
     Copied,
     /// It is a part of this file, which is shared.
     Shared(&'a Arc<Vec<u8>>),
-    /// It is left out.
+    /// It is left out, and so is all of the run that [`Skimmed`] lacks.
     Nothing,
 }
 
@@ -94,13 +94,24 @@ pub(crate) fn decode(
     keeping: Keeping<'_>,
 ) -> Result<(Entry, Option<Stamp>), ParseError> {
     if let Some((open_object, stamp)) = sealed
-        && let Ok(text) = std::str::from_utf8(open_object)
+        && let Ok(text) = std::str::from_utf8(wanted(open_object, keeping))
         && let Some(entry) = decode_own(text, keeping)
     {
         return Ok((entry, Some(stamp)));
     }
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii();
     decode_any(&String::from_utf8_lossy(line))
+}
+
+/// What of a line is looked at.
+fn wanted<'a>(open_object: &'a [u8], keeping: Keeping<'_>) -> &'a [u8] {
+    let evidence = match keeping {
+        Keeping::Nothing if open_object.starts_with(b"{\"run\":") => {
+            memchr::memmem::find(open_object, EVIDENCE_KEY.as_bytes())
+        }
+        _ => None,
+    };
+    evidence.map_or(open_object, |at| &open_object[..at])
 }
 
 fn decode_own(open_object: &str, keeping: Keeping<'_>) -> Option<Entry> {
@@ -122,7 +133,10 @@ fn decode_own(open_object: &str, keeping: Keeping<'_>) -> Option<Entry> {
         None => (open_object, None),
     };
     let head = format!("{head}}}");
-    let mut run: Run = serde_json::from_str(&head).ok()?;
+    let mut run: Run = match keeping {
+        Keeping::Nothing => serde_json::from_str::<Skimmed>(&head).ok()?.into(),
+        _ => serde_json::from_str(&head).ok()?,
+    };
     run.evidence = evidence;
     forget_placeholder(&mut run, || {
         #[derive(Deserialize)]

@@ -7,6 +7,7 @@ mod evidence;
 mod line;
 mod moment;
 mod run;
+mod skimmed;
 mod status;
 mod usage;
 
@@ -15,6 +16,7 @@ pub use evidence::StoredEvidence;
 pub(crate) use line::{Keeping, decode, encode};
 pub use moment::{Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, StopEntry};
 pub use run::{Run, RunKind};
+pub(crate) use skimmed::Skimmed;
 pub use status::RunStatus;
 pub use usage::{Seconds, UnixMs, Usage};
 

@@ -192,8 +192,9 @@ impl Found {
     }
 }
 
-/// Reads a log for its table and its sums: every line is checked as [`read`] checks it, but the evidence of the runs,
-/// nine tenths of the bytes, is left out and never in memory.
+/// Reads a log for its table and its sums, as [`crate::view::log_view`] and [`crate::view::status_view`] show them:
+/// every line is checked as [`read`] checks it, but of the runs in a chain the evidence, the metrics besides the primary
+/// one and the hashes are left out, and are never in memory.
 ///
 /// # Errors
 /// As [`read`].
@@ -207,13 +208,17 @@ pub fn skim(path: &Utf8Path) -> io::Result<Log> {
     let ranges = ranges(&file, length, threads.min(length / WORTH_A_THREAD as u64).max(1))?;
     let (file, count) = (&file, ranges.len());
     let parsed = std::thread::scope(|scope| {
-        let threads: Vec<_> = ranges
+        let skimmed = |nth: usize, range: &Range<u64>| skim_range(file, range.clone(), nth + 1 == count);
+        // One of them on this thread.
+        let others: Vec<_> = ranges
             .iter()
             .enumerate()
-            .map(|(nth, range)| scope.spawn(move || skim_range(file, range.clone(), nth + 1 == count)))
+            .skip(1)
+            .map(|(nth, range)| scope.spawn(move || skimmed(nth, range)))
             .collect();
-        let joined = threads.into_iter().map(|thread| thread.join().expect("reading lines never panics"));
-        joined.collect::<io::Result<Vec<Vec<Item>>>>()
+        let first = ranges.first().map(|range| skimmed(0, range));
+        let others = others.into_iter().map(|thread| thread.join().expect("reading lines never panics"));
+        first.into_iter().chain(others).collect::<io::Result<Vec<Vec<Item>>>>()
     })?;
     Ok(Log::of_blocks(ranges.iter().map(|range| range.end - range.start).zip(parsed).collect(), false))
 }
