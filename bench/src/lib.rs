@@ -5,6 +5,7 @@ pub mod numbers;
 pub mod options;
 pub mod repository;
 pub mod rows;
+pub mod rust_crate;
 pub mod stage;
 
 /// What a bench ends with when it cannot go on: any error, for a person to read.
