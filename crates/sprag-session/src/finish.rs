@@ -84,8 +84,8 @@ impl Session<'_> {
             let index = pairs.len();
             let (toss, [a, b]) = self.measure_pair(&seed, index, |session, toss| {
                 let runs = session.lab.sequential_pair(&session.store, toss, &out)?;
-                match runs.iter().find_map(|run| run.failure.as_ref()) {
-                    Some(finding) => Err(SessionError::IncumbentFailed { what: finding.detail.clone() }),
+                match runs.iter().find_map(|run| session.outputs_finding(run)) {
+                    Some(finding) => Err(SessionError::IncumbentFailed { what: finding.detail }),
                     None => Ok(runs),
                 }
             })?;

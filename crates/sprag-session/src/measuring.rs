@@ -145,7 +145,7 @@ impl Session<'_> {
     }
 
     /// What the run itself says against the candidate: its failure, else the first output that differs.
-    fn outputs_finding(&self, run: &Run) -> Option<Finding> {
+    pub(crate) fn outputs_finding(&self, run: &Run) -> Option<Finding> {
         run.failure.clone().or_else(|| self.goldens.as_ref().and_then(|goldens| goldens.check(&run.outputs)))
     }
 
