@@ -27,8 +27,11 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    // The widths of these fields differ between systems.
-    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::useless_conversion,
+        reason = "the widths differ between systems"
+    )]
     pub(crate) fn of(id: BlobId, stat: &Stat) -> Self {
         let nanos = |seconds: i64, nanos: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
         Self {

@@ -1,5 +1,9 @@
 //! A branch is the one thing that is written to the user's repository.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 mod fixture;
 

@@ -1,5 +1,9 @@
 //! What an agent leaves behind is walked byte by byte, and every trick is named.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 mod fixture;
 

@@ -1,5 +1,9 @@
 //! A slot holds exactly one tree, whatever has happened in it.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 mod fixture;
 

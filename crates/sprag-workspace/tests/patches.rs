@@ -1,5 +1,9 @@
 //! Patches apply exactly, merge where the ground has moved, and never leave the tree.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 mod fixture;
 

@@ -107,7 +107,7 @@ impl Compiler<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "each is a different part of one line of the spec")]
     pub(super) fn bound(
         &mut self,
         line: u32,
