@@ -5,6 +5,7 @@ mod group;
 mod output;
 mod run;
 mod shell;
+mod strays;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ pub(crate) use group::{Exit, Group, timespec};
 pub use output::{capped, sanitized};
 pub use run::run;
 pub(crate) use run::{length, output_file};
+pub use strays::end_strays;
 pub(crate) use usage::Usage;
 
 /// How much a command may print to each of its streams when nobody says otherwise.

@@ -9,6 +9,7 @@ use sprag_judge::Provenance;
 use sprag_ledger::{Config, EventKind, Grade, Ledger, MirrorState, Opened, SandboxInfo, Tier};
 use sprag_measure::Interrupt;
 use sprag_measure::host::Fingerprint;
+use sprag_measure::process;
 use sprag_workspace::{
     Baseline, BlobId, Change, CommitId, Edit, Expected, FileMode, Imported, Junk, Start, Store, TreeId,
 };
@@ -100,13 +101,17 @@ impl<'o> Session<'o> {
     ) -> Result<Self, SessionError> {
         let home = project.home()?;
         let held = home.lock()?;
+        let strays = process::end_strays(&home.dir().join("work"));
         let ground = Ground::of(project, home, Some(opening), &interrupt, observer)?;
 
         let beside = matches!(opening.baseline, From::Beside(_));
-        let (id, ledger, state, found) = match ground.home.current().filter(|_| opening.goes_on()) {
+        let (id, ledger, state, mut found) = match ground.home.current().filter(|_| opening.goes_on()) {
             Some(id) => ground.resume(id)?,
             None => ground.begin(opening)?,
         };
+        if strays > 0 {
+            found.push(format!("{strays} process(es) that a killed session had left running were ended"));
+        }
         let current = state.segment().map_err(SessionError::Refused)?;
         let origin: TreeId = parse_tree(&current.origin.tree)?;
         let segment_tree: TreeId = parse_tree(current.config.tree.as_deref().unwrap_or_default())?;
@@ -248,8 +253,7 @@ impl Ground {
         let today = self.store.manifest(&imported.tree)?;
         let is = |path: &String| today.get(path).map(|entry| (entry.id, entry.mode));
         let was = |path: &String| then.get(path).map(|entry| (entry.id, entry.mode));
-        let other: Vec<&String> =
-            self.harness.iter().filter(|&path| is(path) != was(path)).collect();
+        let other: Vec<&String> = self.harness.iter().filter(|&path| is(path) != was(path)).collect();
         let Some(first) = other.first() else { return Ok(None) };
         let more = if other.len() > 1 { format!(" and {} more", other.len() - 1) } else { String::new() };
         Ok(Some(format!(

@@ -3,6 +3,8 @@
 //!
 //! `SPRAG_KILL_SEED` plays one seed again, `SPRAG_KILLS` sets how many kills there are in all.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
 mod repo;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +47,7 @@ fn a_repository() -> Repo {
     let repo = Repo::empty();
     repo.write(".auto/prompt.md", repo::SPEC);
     // A child that outlives a killed session, and still writes when the next one has begun.
-    let late = "(sleep 0.3; echo late > src/late.txt) >/dev/null 2>&1 &\n";
+    let late = "(sleep 0.8; echo late > src/late.txt) >/dev/null 2>&1 &\n";
     repo.script(".auto/measure.sh", &format!("{}{late}", repo::MEASURE));
     for nth in 0..PROPOSALS {
         repo.write(&format!("src/f{nth:02}.txt"), &lines("f", 40));

@@ -19,7 +19,7 @@ use super::{Invocation, Program};
 use crate::MeasureError;
 
 /// The environment variable by which orphans of a run are recognised.
-const MARKER: &str = "SPRAG_RUN";
+pub(super) const MARKER: &str = "SPRAG_RUN";
 
 /// A running group. Dropped, it is killed.
 #[derive(Debug)]
