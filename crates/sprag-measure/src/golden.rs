@@ -4,14 +4,11 @@ mod json;
 mod path;
 
 use std::fmt;
-use std::fs;
 
-use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{Compare, CompareKind};
-use sprag_judge::{Finding, Reason};
 
+use crate::MeasureError;
 use crate::process::sanitized;
-use crate::{CaseOutput, MeasureError};
 
 pub use path::{BadPath, IgnoredPath};
 
@@ -28,7 +25,7 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {}: expected {}, got {}", self.path, self.expected, self.got)
+        write!(f, "at {}: the golden has {}, the output {}", self.path, self.expected, self.got)
     }
 }
 
@@ -51,16 +48,11 @@ pub fn compare(golden: &[u8], output: &[u8], settings: &Compare) -> Result<(), D
     }
 }
 
-/// Compares every output of a run with the golden of its case in `folder`: a file named by the case's id, with
-/// `.json`, `.txt`, `.golden` or no extension. `Some` is the finding `output`, with the first difference.
+/// Refuses paths under `ignore` that are none: [`compare`] would look at what the person wants left out.
 ///
 /// # Errors
-/// A golden that is missing, or a path to ignore that is no path: the harness is wrong, not the candidate.
-pub fn check(
-    outputs: &[CaseOutput],
-    folder: &Utf8Path,
-    settings: &Compare,
-) -> Result<Option<Finding>, MeasureError> {
+/// [`MeasureError::Harness`]: the settings are wrong, not the candidate.
+pub(crate) fn check_paths(settings: &Compare) -> Result<(), MeasureError> {
     for ignored in &settings.ignore {
         ignored.parse::<IgnoredPath>().map_err(|error| {
             MeasureError::harness(
@@ -69,29 +61,7 @@ pub fn check(
             )
         })?;
     }
-    for output in outputs {
-        let golden = golden_of(&output.id, folder)?;
-        if let Err(difference) = compare(&golden, &output.bytes, settings) {
-            let detail = match output.repetition {
-                0 => format!("case {} {difference}", output.id),
-                n => format!("case {}, repetition {n}, {difference}", output.id),
-            };
-            return Ok(Some(Finding { reason: Reason::Output, detail }));
-        }
-    }
-    Ok(None)
-}
-
-fn golden_of(id: &str, folder: &Utf8Path) -> Result<Vec<u8>, MeasureError> {
-    let names = [".json", ".txt", ".golden", ""].map(|extension| folder.join(format!("{id}{extension}")));
-    let found: Option<&Utf8PathBuf> = names.iter().find(|path| path.is_file());
-    match found {
-        Some(path) => fs::read(path).map_err(MeasureError::file("read the golden", path.clone())),
-        None => Err(MeasureError::harness(
-            format!("no golden for the case {id} in {folder}"),
-            format!("add {id}.json there, or take the case out"),
-        )),
-    }
+    Ok(())
 }
 
 fn compare_bytes(golden: &[u8], output: &[u8]) -> Result<(), Difference> {
@@ -156,8 +126,14 @@ mod tests {
         };
         assert_eq!(text("a\nb\n", "a\r\nb"), Ok(()));
         assert_eq!(text("a\nb\n", r#""a\nb""#), Ok(()));
-        assert_eq!(text("a\nb", "a\nc").unwrap_err().to_string(), "at line 2: expected `b`, got `c`");
-        assert_eq!(text("a", "a\nb").unwrap_err().to_string(), "at line 2: expected the end, got `b`");
+        assert_eq!(
+            text("a\nb", "a\nc").unwrap_err().to_string(),
+            "at line 2: the golden has `b`, the output `c`"
+        );
+        assert_eq!(
+            text("a", "a\nb").unwrap_err().to_string(),
+            "at line 2: the golden has the end, the output `b`"
+        );
         assert!(text("a", "a ").is_err());
     }
 
@@ -167,20 +143,17 @@ mod tests {
             compare(golden.as_bytes(), output.as_bytes(), &by(CompareKind::Bytes))
         };
         assert_eq!(bytes("a\n", "a\n"), Ok(()));
-        assert_eq!(bytes("a\n", "a").unwrap_err().to_string(), "at byte 1: expected \"\\n\", got the end");
+        assert_eq!(
+            bytes("a\n", "a").unwrap_err().to_string(),
+            "at byte 1: the golden has \"\\n\", the output the end"
+        );
     }
 
     #[test]
-    fn a_difference_becomes_a_finding_and_a_missing_golden_does_not() {
-        let keep = tempfile::tempdir().unwrap();
-        let folder = Utf8Path::from_path(keep.path()).unwrap();
-        fs::write(folder.join("a.json"), "[1]\n").unwrap();
-        let output = |id: &str, bytes: &str| CaseOutput { id: id.into(), repetition: 0, bytes: bytes.into() };
-        let check = |output| check(&[output], folder, &Compare::default());
-        assert_eq!(check(output("a", "[ 1 ]")).unwrap(), None);
-        let finding = check(output("a", "[2]")).unwrap().unwrap();
-        assert_eq!(finding.reason, Reason::Output);
-        assert_eq!(finding.detail, "case a at $[0]: expected 1, got 2");
-        assert!(matches!(check(output("b", "1")), Err(MeasureError::Harness { .. })));
+    fn a_path_to_ignore_that_is_none_is_refused() {
+        let ignoring =
+            |path: &str| check_paths(&Compare { ignore: vec![path.to_owned()], ..Compare::default() });
+        assert!(ignoring("$.trace_id").is_ok());
+        assert!(matches!(ignoring("trace_id"), Err(MeasureError::Harness { .. })));
     }
 }

@@ -107,10 +107,7 @@ impl Goldens {
                 None => format!("case {} has no golden", output.id),
                 Some(golden) => {
                     let difference = golden::compare(golden, &output.bytes, &self.compare).err()?;
-                    format!(
-                        "case {} differs at {}: the golden has {}, the output {}",
-                        output.id, difference.path, difference.expected, difference.got
-                    )
+                    format!("case {} differs {difference}", output.id)
                 }
             };
             Some(Finding { reason: Reason::Output, detail })

@@ -19,6 +19,7 @@ use sprag_judge::Provenance;
 
 use super::launch::Launch;
 use super::{Driver, Setup};
+use crate::golden::check_paths;
 use crate::process::Program;
 use crate::{Floor, MeasureError, PairPlan, Plan, Role, Run, Side};
 
@@ -39,6 +40,7 @@ pub enum Turns {
 }
 
 /// The driver.
+#[derive(Clone)]
 pub struct Cases {
     launch: Launch,
     worker: Program,
@@ -53,7 +55,7 @@ impl Cases {
     /// Reads the case file of the harness.
     ///
     /// # Errors
-    /// [`MeasureError::Harness`] where there are no cases in the settings, or the file is wrong.
+    /// [`MeasureError::Harness`] where there are no cases in the settings, or settings or file are wrong.
     pub fn open(settings: &Settings, setup: Setup) -> Result<Self, MeasureError> {
         let cases = settings.cases.as_ref().ok_or_else(|| {
             MeasureError::harness(
@@ -61,6 +63,7 @@ impl Cases {
                 "write `file` and `serve` under [cases]",
             )
         })?;
+        check_paths(&cases.compare)?;
         let mut file = file::load(&setup.harness.join(&cases.file))?;
         if cases.lifetime == Lifetime::Fresh {
             file.warmup.clear();
@@ -113,7 +116,9 @@ impl Driver for Cases {
 
     fn floor(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Option<Floor>, MeasureError> {
         let Some(echo) = &self.echo else { return Ok(None) };
-        let stand_in = Cases { wanted: BTreeSet::new(), ..self.without_services() };
+        // It asks no service, and gives no counts.
+        let launch = self.launch.without_services();
+        let stand_in = Cases { launch, wanted: BTreeSet::new(), ..self.clone() };
         let run = stand_in.sequential(side, plan, echo)?;
         match run.failure {
             None => Ok(Some(Floor { metrics: run.metrics, stand_in: "an echo worker".to_owned() })),
@@ -130,21 +135,6 @@ impl Driver for Cases {
             Some(id) if case(id) => Provenance::Observed,
             _ if values::NAMES.contains(&metric) => Provenance::Observed,
             _ => Provenance::Attested,
-        }
-    }
-}
-
-impl Cases {
-    /// The echo worker asks no service.
-    fn without_services(&self) -> Self {
-        Self {
-            launch: self.launch.without_services(),
-            worker: self.worker.clone(),
-            echo: self.echo.clone(),
-            file: self.file.clone(),
-            repeat: self.repeat,
-            turns: self.turns,
-            wanted: self.wanted.clone(),
         }
     }
 }

@@ -9,12 +9,12 @@ use super::path::{IgnoredPath, Step, shown};
 use super::{Difference, capped};
 
 pub(super) fn compare(golden: &[u8], output: &[u8], settings: &Compare) -> Result<(), Difference> {
-    // A path that does not parse ignores nothing; `check` has refused it before it came to this.
+    // A path that does not parse ignores nothing; the driver has refused it before it came to this.
     let ignored: Vec<IgnoredPath> = settings.ignore.iter().filter_map(|path| path.parse().ok()).collect();
     let read = |text: &[u8]| strict::parse(text);
     let at_root = |expected: String, got: String| Difference { path: "$".to_owned(), expected, got };
     let expected =
-        read(golden).map_err(|error| at_root(format!("a golden that is JSON ({error})"), capped(output)))?;
+        read(golden).map_err(|error| at_root(format!("what is no JSON ({error})"), capped(output)))?;
     let got = read(output).map_err(|error| {
         at_root(printed(&expected), format!("what is no JSON ({error}): {}", capped(output)))
     })?;
@@ -246,25 +246,25 @@ mod tests {
         .map(|(golden, output)| format!("{golden} | {output} | {}", exact(golden, output).unwrap_err()))
         .collect();
         insta::assert_snapshot!(table.join("\n"), @r#"
-        1 | 1.0 | at $: expected 1, got 1.0
-        1 | true | at $: expected 1, got true
-        0 | false | at $: expected 0, got false
-        1 | "1" | at $: expected 1, got "1"
-        null | false | at $: expected null, got false
-        1.0 | 1.0000000000000002 | at $: expected 1.0, got 1.0000000000000002
-        9007199254740993 | 9007199254740992 | at $: expected 9007199254740993, got 9007199254740992
-        [1,2] | [1] | at $[1]: expected 2, got nothing
-        [1] | [1,2] | at $[1]: expected nothing, got 2
-        [] | {} | at $: expected array `[]`, got object `{}`
-        {"a":1} | {} | at $.a: expected 1, got nothing
-        {} | {"a b":null} | at $["a b"]: expected nothing, got null
-        {"a":{"b":[0,{"c":"x"}]}} | {"a":{"b":[0,{"c":"y"}]}} | at $.a.b[1].c: expected "x", got "y"
-        {"a":1} | {"a":2,"a":1} | at $: expected object `{"a":1}`, got what is no JSON (a key that comes twice at line 1 column 13): `{"a":2,"a":1}`
-        1 | NaN | at $: expected 1, got what is no JSON (expected value at line 1 column 1): `NaN`
-        NaN | NaN | at $: expected a golden that is JSON (expected value at line 1 column 1), got `NaN`
-        1.0 | 1e999 | at $: expected 1.0, got what is no JSON (number out of range at line 1 column 5): `1e999`
-        1 | 1 2 | at $: expected 1, got what is no JSON (trailing characters at line 1 column 3): `1 2`
-        1 |  | at $: expected 1, got what is no JSON (EOF while parsing a value at line 1 column 0): ``
+        1 | 1.0 | at $: the golden has 1, the output 1.0
+        1 | true | at $: the golden has 1, the output true
+        0 | false | at $: the golden has 0, the output false
+        1 | "1" | at $: the golden has 1, the output "1"
+        null | false | at $: the golden has null, the output false
+        1.0 | 1.0000000000000002 | at $: the golden has 1.0, the output 1.0000000000000002
+        9007199254740993 | 9007199254740992 | at $: the golden has 9007199254740993, the output 9007199254740992
+        [1,2] | [1] | at $[1]: the golden has 2, the output nothing
+        [1] | [1,2] | at $[1]: the golden has nothing, the output 2
+        [] | {} | at $: the golden has array `[]`, the output object `{}`
+        {"a":1} | {} | at $.a: the golden has 1, the output nothing
+        {} | {"a b":null} | at $["a b"]: the golden has nothing, the output null
+        {"a":{"b":[0,{"c":"x"}]}} | {"a":{"b":[0,{"c":"y"}]}} | at $.a.b[1].c: the golden has "x", the output "y"
+        {"a":1} | {"a":2,"a":1} | at $: the golden has object `{"a":1}`, the output what is no JSON (a key that comes twice at line 1 column 13): `{"a":2,"a":1}`
+        1 | NaN | at $: the golden has 1, the output what is no JSON (expected value at line 1 column 1): `NaN`
+        NaN | NaN | at $: the golden has what is no JSON (expected value at line 1 column 1), the output `NaN`
+        1.0 | 1e999 | at $: the golden has 1.0, the output what is no JSON (number out of range at line 1 column 5): `1e999`
+        1 | 1 2 | at $: the golden has 1, the output what is no JSON (trailing characters at line 1 column 3): `1 2`
+        1 |  | at $: the golden has 1, the output what is no JSON (EOF while parsing a value at line 1 column 0): ``
         "#);
     }
 
