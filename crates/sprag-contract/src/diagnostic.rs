@@ -15,6 +15,17 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// In lower case, as in `error: …`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
 /// One finding, with its place in one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {

@@ -87,7 +87,7 @@ impl Facts<'_> {
             self.settings.run.measure.is_some() || self.settings.measure.driver == DriverKind::Cases;
         let state = match self.primary {
             Some(primary) if measured => {
-                let way = format!("{:?}", primary.direction).to_lowercase();
+                let way = primary.direction.word();
                 State::Present(format!(
                     "{}, {way} is better, by the driver `{}`",
                     primary.name,

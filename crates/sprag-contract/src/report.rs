@@ -91,11 +91,7 @@ pub fn report_as(compiled: &Compiled, look: &dyn Look) -> String {
 
 /// One finding: `file:line:column: error: message`, and its help below.
 pub fn report_diagnostic(diagnostic: &Diagnostic) -> String {
-    let severity = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    };
+    let severity = diagnostic.severity.word();
     let place = match diagnostic.position() {
         Some(at) => format!("{}:{}:{}", diagnostic.source.name, at.line, at.column),
         None => diagnostic.source.name.clone(),

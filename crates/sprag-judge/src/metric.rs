@@ -27,6 +27,14 @@ impl Direction {
         }
     }
 
+    /// As people write it before "is better".
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Lower => "lower",
+            Direction::Higher => "higher",
+        }
+    }
+
     /// Whether `a` is strictly better than `b`.
     pub fn better(self, a: f64, b: f64) -> bool {
         match self {

@@ -60,7 +60,7 @@ pub fn csv(session: &Session<'_>, out: &mut impl Write) -> io::Result<()> {
                 run.run.to_string(),
                 if is_baseline { "baseline".to_owned() } else { word(&run.kind.unwrap_or_default()) },
                 cell(run.status.word()),
-                run.reason.as_ref().map(word).unwrap_or_default(),
+                run.reason.map(|reason| reason.to_string()).unwrap_or_default(),
                 cell(metric),
                 number(run.metric),
                 number(change),

@@ -20,7 +20,7 @@ impl Session<'_> {
         let contract = &self.contract;
         let primary = &contract.primary;
         let _ = writeln!(brief, "# {}\n\n{}\n", contract.name, contract.objective.trim());
-        let better = if primary.direction == sprag_judge::Direction::Lower { "lower" } else { "higher" };
+        let better = primary.direction.word();
         let _ = writeln!(brief, "Primary metric: {} ({}, {better} is better).", primary.name, primary.unit);
         let _ = writeln!(brief, "In scope: {}", contract.scope.in_scope.join(", "));
         let _ = writeln!(brief, "Off limits: {}", contract.scope.off_limits.join(", "));

@@ -173,9 +173,10 @@ impl Compiler<'_> {
         let listed = reader.metrics.controls.iter().find(|c| c.metric.metric == metric);
         match listed.filter(|c| c.directed && c.metric.direction != hint) {
             Some(control) => {
-                let (way, verb) = match control.metric.direction {
-                    Direction::Lower => ("lower", "increase"),
-                    Direction::Higher => ("higher", "decrease"),
+                let way = control.metric.direction.word();
+                let verb = match control.metric.direction {
+                    Direction::Lower => "increase",
+                    Direction::Higher => "decrease",
                 };
                 let related = (control.span.clone(), format!("{way} is better"));
                 let finding = self.error(

@@ -189,7 +189,7 @@ impl Compiler<'_> {
             finding.help = Some(format!("write `{name} (lower is better)` or `{name} (higher is better)`"));
         }
         let direction = written.direction.unwrap_or_default();
-        let way = if direction == Direction::Lower { "lower" } else { "higher" };
+        let way = direction.word();
         let by = format!("the judge: a keep needs {name} {way} beyond the noise");
         self.stand(line, head.as_str(), Enforcement::enforced(by));
         let metric = Primary { name, unit: written.unit, direction, stochastic: written.stochastic };

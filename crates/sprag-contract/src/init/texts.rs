@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use sprag_judge::Direction;
-
 use super::{InitAnswers, Measured};
 
 /// One line without line breaks: an answer must not become a heading.
@@ -22,7 +20,7 @@ pub(super) fn spec(answers: &InitAnswers) -> String {
         goal if goal.is_empty() => format!("a better {}", metric.name),
         goal => goal,
     };
-    let way = if metric.direction == Direction::Lower { "lower" } else { "higher" };
+    let way = metric.direction.word();
     let unit = if metric.unit.is_empty() { String::new() } else { format!("{}, ", line(&metric.unit)) };
     let mut out = format!("# Autoresearch: {goal}\n\n## Objective\n{goal}.\n\n## Metrics\n");
     let _ = writeln!(out, "- **Primary**: {} ({unit}{way} is better)", metric.name);

@@ -6,7 +6,6 @@ mod tsv;
 use std::{fmt, sync::Arc};
 
 use camino::Utf8Path;
-use serde::Serialize;
 
 use crate::{
     Entry, Log,
@@ -14,8 +13,7 @@ use crate::{
 };
 
 /// Whose dialect a log is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// Sprag's own, with its chain.
     Sprag,

@@ -4,9 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sprag_judge::Evidence;
 
-use super::{
-    MetricView, RowView, SessionView, change, count, duration, number, sanitize, table::reason_word,
-};
+use super::{MetricView, RowView, SessionView, change, count, duration, number, sanitize};
 use crate::{Hash, Run, Session, Usage};
 
 /// One run. As JSON: `sprag show N --json`.
@@ -53,7 +51,7 @@ impl RunView {
     pub fn to_text(&self) -> String {
         let mut lines = Lines::default();
         let run = &self.run;
-        let reason = run.reason.map(|reason| format!(" ({})", reason_word(reason))).unwrap_or_default();
+        let reason = run.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         lines.0.push_str(&format!("run {}: {}{reason}\n", run.run, sanitize(run.status.word())));
         lines.add("what", &run.description);
         lines.add("why", &run.detail);
@@ -161,7 +159,7 @@ impl Lines {
             ),
         );
         for finding in &evidence.findings {
-            self.add("finding", &format!("{}: {}", reason_word(finding.reason), finding.detail));
+            self.add("finding", &format!("{}: {}", finding.reason, finding.detail));
         }
     }
 }

@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    MetricView, RowView, SessionView, change, count, duration, number, sanitize,
-    table::{not_understood, reason_word},
+    MetricView, RowView, SessionView, change, count, duration, number, sanitize, table::not_understood,
 };
 use crate::{Final, Log, Point, StopEntry, Sum, Totals};
 
@@ -79,7 +78,7 @@ impl StatusView {
         lines.push(self.counts());
         lines.push(self.cost());
         if let Some(last) = &self.last {
-            let reason = last.reason.map(|reason| format!(" ({})", reason_word(reason))).unwrap_or_default();
+            let reason = last.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
             let words = super::clip(&last.description, 80);
             lines.push(format!("last: run {} {}{reason} {words}", last.run, sanitize(&last.status)));
         }

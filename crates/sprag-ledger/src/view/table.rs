@@ -220,7 +220,7 @@ impl RowView {
             word => clip(word, 16),
         };
         let reason = match (self.reason, self.kind) {
-            (Some(reason), _) => reason_word(reason),
+            (Some(reason), _) => reason.to_string(),
             (None, RunKind::Baseline) => "baseline".to_owned(),
             (None, RunKind::Confirm) => "confirm".to_owned(),
             (None, RunKind::Audit) => "audit".to_owned(),
@@ -244,13 +244,5 @@ pub(crate) fn not_understood(count: u64) -> String {
         "1 line was not understood".to_owned()
     } else {
         format!("{count} lines were not understood")
-    }
-}
-
-/// The reason's stable name.
-pub(crate) fn reason_word(reason: Reason) -> String {
-    match serde_json::to_value(reason) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => format!("{reason:?}"),
     }
 }

@@ -50,10 +50,10 @@ impl Command {
                 Err(complaint) => run.fail(Reason::Metric, complaint),
             }
         }
-        let missing: Vec<&String> =
-            self.wanted.iter().filter(|name| !run.metrics.contains_key(*name)).collect();
+        let missing: Vec<&str> =
+            self.wanted.iter().map(String::as_str).filter(|name| !run.metrics.contains_key(*name)).collect();
         if let (None, false) = (&run.failure, missing.is_empty()) {
-            run.fail(Reason::Metric, format!("a command gives no value for {missing:?}"));
+            run.fail(Reason::Metric, format!("a command gives no value for {}", missing.join(", ")));
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ fn as_json(compiled: &Compiled) -> Value {
     let diagnostics = compiled.diagnostics.iter().map(|d| {
         let position = d.position();
         json!({
-            "severity": format!("{:?}", d.severity).to_lowercase(),
+            "severity": d.severity.word(),
             "message": d.message,
             "file": d.source.name,
             "line": position.map(|p| p.line),

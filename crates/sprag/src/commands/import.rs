@@ -38,7 +38,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         ledger.append(entry).into_diagnostic()?;
     }
     if args.json {
-        show::json(&json!({ "entries": count, "dialect": dialect, "to": to, "bad_lines": bad }))?;
+        show::json(&json!({ "entries": count, "dialect": dialect.to_string(), "to": to, "bad_lines": bad }))?;
     } else {
         show::text(&format!(
             "{count} entries of {dialect} imported into {to}; {bad} line(s) were not understood"

@@ -37,7 +37,7 @@ impl Story {
             .filter(|point| point.status == Status::Keep)
             .filter_map(|point| Some((point.run, axis.shown(point.value)?)))
             .collect();
-        let better = if curve.direction.sign() > 0.0 { "lower" } else { "higher" };
+        let better = curve.direction.word();
         let metric = match clean(&curve.metric, NAME_LIMIT) {
             name if name.is_empty() => "metric".to_owned(),
             name => name,

@@ -35,9 +35,10 @@ pub(super) fn run_of(cases: &[Case], laps: Vec<Lap>, wanted: &BTreeSet<String>) 
         Ok(counts) => counts.into_iter().for_each(|(name, n)| run.put(name, n, Provenance::Attested)),
         Err(complaint) => run.fail(Reason::Metric, complaint),
     }
-    let missing: Vec<&String> = wanted.iter().filter(|name| !run.metrics.contains_key(*name)).collect();
+    let missing: Vec<&str> =
+        wanted.iter().map(String::as_str).filter(|name| !run.metrics.contains_key(*name)).collect();
     if let (None, false) = (&run.failure, missing.is_empty()) {
-        run.fail(Reason::Metric, format!("the cases give no value for {missing:?}"));
+        run.fail(Reason::Metric, format!("the cases give no value for {}", missing.join(", ")));
     }
     run
 }

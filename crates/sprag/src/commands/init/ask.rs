@@ -86,8 +86,7 @@ impl<R: BufRead, W: Write> Asker<R, W> {
     }
 
     fn metric(&mut self, proposed: &MetricAnswer) -> io::Result<MetricAnswer> {
-        let way = |direction| if direction == Direction::Lower { "lower" } else { "higher" };
-        let shown = format!("{} {} {}", proposed.name, proposed.unit, way(proposed.direction));
+        let shown = format!("{} {} {}", proposed.name, proposed.unit, proposed.direction.word());
         self.ask("Which number: its name, its unit, and lower or higher for better?", &shown, |text| {
             let words: Vec<&str> = text.split([' ', ',']).filter(|word| !word.is_empty()).collect();
             let (name, unit, way) = match words.as_slice() {

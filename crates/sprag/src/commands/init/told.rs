@@ -5,7 +5,6 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use sprag_contract::init::{InitAnswers, InitFile, Measured, Topic};
 use sprag_contract::{Compiled, Severity, State};
-use sprag_judge::Direction;
 
 use crate::show::clean;
 
@@ -77,7 +76,7 @@ impl Outcome {
                 "command": command,
                 "metric": answers.metric.name,
                 "unit": answers.metric.unit,
-                "direction": way(answers.metric.direction),
+                "direction": answers.metric.direction.word(),
                 "controls": self.controls(),
                 "build": answers.build,
                 "checks": answers.checks,
@@ -102,7 +101,7 @@ impl Outcome {
             }
             Measured::Unknown => "nothing yet".to_owned(),
         };
-        let metric = format!("{}, {} is better", answers.metric.name, way(answers.metric.direction));
+        let metric = format!("{}, {} is better", answers.metric.name, answers.metric.direction.word());
         let held = match self.controls().as_slice() {
             [] => metric,
             controls => format!("{metric}; held: {}", controls.join(", ")),
@@ -150,10 +149,6 @@ impl Outcome {
         missing.extend(errors.map(|error| error.message.clone()));
         missing
     }
-}
-
-fn way(direction: Direction) -> &'static str {
-    if direction == Direction::Lower { "lower" } else { "higher" }
 }
 
 fn list(entries: &[String]) -> String {
