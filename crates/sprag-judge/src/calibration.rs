@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many residuals make the pool: old ones leave as new ones come, because machines change.
-pub const POOL_SIZE: usize = 64;
+const POOL_SIZE: usize = 64;
 
 /// The noise of one pair: the median size of the last 64 residuals, as the scale of a Student t with 4 degrees of
 /// freedom.
@@ -55,19 +55,10 @@ pub fn is_far_worse(scale: EffectScale, incumbent_runs: &[f64], first: f64) -> b
     }
 }
 
-/// The allowance for layout luck where each pair draws one of a few builds of either side: 2·s·√(2/k), with s the
-/// robust standard deviation between the levels of the k builds of one side.
-pub fn layout_allowance(build_levels: &[f64]) -> f64 {
-    if build_levels.len() < 2 {
-        return 0.0;
-    }
-    2.0 * robust_sd(build_levels) * (2.0 / build_levels.len() as f64).sqrt()
-}
-
 /// What a session knows about its noise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// The pool of the primary metric, oldest first, [`POOL_SIZE`] at most.
+    /// The pool of the primary metric, oldest first, 64 at most.
     pub residuals: Vec<f64>,
     /// [`pool_scale`] of it.
     pub scale: f64,
@@ -168,7 +159,7 @@ impl Calibration {
     }
 
     /// One sentence for a person: what can be found, and what it costs. The numbers are simulated with normal noise of
-    /// this size, always from the same seed; see [`simulate`].
+    /// this size, always from the same seed (`cost`).
     pub fn sentence(&self, settings: &JudgeSettings) -> String {
         let rule = self.rule(settings, "");
         match rule.mode {
@@ -282,13 +273,5 @@ mod tests {
         assert!(!is_far_worse(TIME, &runs[..4], 1000.0), "four runs say nothing about range");
         let rate = EffectScale { direction: crate::Direction::Higher, unit: None };
         assert!(is_far_worse(rate, &runs, 50.0));
-    }
-
-    #[test]
-    fn layout_luck_between_builds_is_allowed_for() {
-        let levels: Vec<f64> = [17.4f64, 17.9, 18.9, 18.1, 17.6, 18.4].iter().map(|ms| -ms.ln()).collect();
-        let allowance = layout_allowance(&levels);
-        assert!((0.02..0.06).contains(&allowance), "{allowance}");
-        assert_eq!(layout_allowance(&[0.0]), 0.0);
     }
 }

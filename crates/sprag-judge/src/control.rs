@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{SignProcess, minimum_effect, stats::median};
 
 /// Evidence at which harm refuses and safety is proven: an error rate of 1 in 20 for each.
-pub const CONTROL_EVIDENCE: f64 = 20.0;
+pub(crate) const CONTROL_EVIDENCE: f64 = 20.0;
 
 /// What the pairs so far say about a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,11 +78,6 @@ impl ControlTest {
     /// The evidence for "inside the margin".
     pub fn safe(&self) -> f64 {
         self.safe.e()
-    }
-
-    /// The changes so far, in the order measured.
-    pub fn changes(&self) -> &[f64] {
-        &self.changes
     }
 
     /// The median change, positive = better; NaN before the first pair.

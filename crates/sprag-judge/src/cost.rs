@@ -4,11 +4,11 @@ use crate::{Rule, primary::PrimaryTest, stats::run_sd};
 
 /// The fate of many candidates with the same effect.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// The share that is kept.
-    pub kept: f64,
+    pub(crate) kept: f64,
     /// The mean number of runs, with the first run counted.
-    pub runs: f64,
+    pub(crate) runs: f64,
 }
 
 /// Enough for whole runs and tenths of shares; a fraction of a second.
@@ -17,7 +17,7 @@ const REPETITIONS: u32 = 400;
 /// Simulates candidates with this effect under the rule, with normal noise of the rule's scale, and without controls.
 /// Always from the same seed: the same arguments give the same numbers. Meant for pairs; for a deterministic rule it
 /// says what pairs would cost.
-pub fn simulate(rule: &Rule, effect: f64) -> Cost {
+pub(crate) fn simulate(rule: &Rule, effect: f64) -> Cost {
     let mut noise = Noise(0x5eed);
     let sd = run_sd(rule.scale);
     let (mut kept, mut runs) = (0.0, 0.0);

@@ -3,7 +3,7 @@
 //! Pure: no files, no clocks, no processes. Every decision is a function of an [`Evidence`], which the ledger
 //! stores whole, so that an audit can recompute it from the row alone.
 //!
-//! A session makes a [`Calibration`] from A/A pairs, then a [`Trial`] for each candidate; an audit calls [`decide`].
+//! A session makes a [`Calibration`] from A/A pairs, then a [`Trial`] for each candidate; an audit replays it from the row ([`Trial::replay`]).
 
 mod bound;
 mod calibration;
@@ -26,18 +26,14 @@ mod verdict;
 mod wording;
 
 pub use bound::Bound;
-pub use calibration::{
-    Calibration, POOL_SIZE, is_far_worse, layout_allowance, minimum_effect, pool_scale, repeats_exactly,
-    residuals,
-};
+pub use calibration::{Calibration, is_far_worse, minimum_effect, pool_scale, repeats_exactly, residuals};
 pub use confirm::{Confirmation, LEVEL};
-pub use control::{CONTROL_EVIDENCE, ControlState, ControlTest, smallest_margin, used_margin};
-pub use cost::{Cost, simulate};
+pub use control::{ControlState, ControlTest, smallest_margin, used_margin};
 pub use effect::EffectScale;
 pub use evidence::{ControlRule, Evidence, Finding, Mode, Order, Pair, Rule};
 pub use metric::{Direction, Metrics, Provenance};
 pub use rule::RuleError;
 pub use settings::{JudgeSettings, Policy, SettingsError};
-pub use sign_process::{SignProcess, sign_factor};
-pub use trial::{ControlProgress, Next, Trial, decide};
+pub use sign_process::SignProcess;
+pub use trial::{Next, Trial};
 pub use verdict::{Reason, Status, Verdict};

@@ -75,7 +75,7 @@ pub(crate) fn mixture(logs: [f64; 3]) -> f64 {
 }
 
 /// The logarithm of the likelihood ratio of the sign of `x` given |x|, for a t4 around `mu` against a fair sign.
-pub fn sign_factor(x: f64, mu: f64, scale: f64) -> f64 {
+fn sign_factor(x: f64, mu: f64, scale: f64) -> f64 {
     let (plus, minus) = (log_t4((x - mu) / scale), log_t4((x + mu) / scale));
     2f64.ln() + plus - log_add(plus, minus)
 }

@@ -14,7 +14,6 @@ use crate::{
     Bound, ControlRule, ControlTest, EffectScale, Evidence, Finding, Metrics, Mode, Pair, Reason, Rule,
     RuleError, Status, Verdict, gate, primary::PrimaryTest,
 };
-pub use progress::ControlProgress;
 
 /// What a trial needs next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,14 +220,6 @@ impl Trial {
     fn decide(&mut self, verdict: Verdict) {
         self.next = Next::Decided(verdict);
     }
-}
-
-/// Replays a row: the verdict that follows from it, or what is still missing.
-///
-/// # Errors
-/// As [`Trial::new`]: the row's rule is not usable.
-pub fn decide(evidence: &Evidence) -> Result<Next, RuleError> {
-    Ok(Trial::replay(evidence)?.next())
 }
 
 fn finite(mut metrics: Metrics) -> Metrics {

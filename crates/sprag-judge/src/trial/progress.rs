@@ -1,20 +1,7 @@
-//! What can be read off a trial while it runs, and what a session learns from it.
+//! What can be read off a trial while it runs.
 
 use super::{Next, Trial};
-use crate::{ControlState, ControlTest, Mode, Rule};
-
-/// A control as it stands during a trial.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ControlProgress<'a> {
-    /// The metric's name.
-    pub metric: &'a str,
-    /// What is proven so far.
-    pub state: ControlState,
-    /// Whether a keep could stand now.
-    pub allows_keep: bool,
-    /// The median change against the incumbent, positive = better, as a log-ratio.
-    pub change: f64,
-}
+use crate::{Mode, Rule};
 
 impl Trial {
     /// What is needed now.
@@ -68,26 +55,5 @@ impl Trial {
         }
         let (incumbent, value) = self.against_incumbent(self.again.as_ref().or(self.first.as_ref())?);
         self.scale().effect(incumbent, value)
-    }
-
-    /// The effects of the pairs, less the allowance for layout, in the order measured: what the session's pool learns
-    /// from.
-    pub fn effects(&self) -> &[f64] {
-        self.primary.effects()
-    }
-
-    /// The changes of a noisy control over the pairs, positive = better; nothing for other metrics.
-    pub fn changes(&self, control: &str) -> &[f64] {
-        self.controls.get(control).map_or(&[], ControlTest::changes)
-    }
-
-    /// The noisy controls, by name.
-    pub fn controls(&self) -> impl Iterator<Item = ControlProgress<'_>> {
-        self.controls.iter().map(|(name, test)| ControlProgress {
-            metric: name,
-            state: test.state(),
-            allows_keep: test.allows_keep(),
-            change: test.median(),
-        })
     }
 }
