@@ -13,7 +13,7 @@ use std::{error::Error, fs};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sprag_judge::{
-    Calibration, Direction, EffectScale, JudgeSettings, Next, Order, Pair, Policy, Reason, Trial, peers,
+    Direction, EffectScale, JudgeSettings, Next, Noise, Order, Pair, Policy, Reason, Trial, peers,
 };
 
 const EFFECTS: [f64; 7] = [-0.005, 0.0, 0.01, 0.02, 0.05, 0.2, 0.9];
@@ -116,7 +116,7 @@ impl Model {
     }
 
     /// A/A pairs. In a trace from random places: a session's pool is older than the candidate.
-    fn calibration(&self, rng: &mut ChaCha8Rng) -> Vec<[f64; 2]> {
+    fn noise(&self, rng: &mut ChaCha8Rng) -> Vec<[f64; 2]> {
         let runs: Vec<f64> = match self {
             Model::Trace { .. } => (0..CALIBRATION_PAIRS).flat_map(|_| self.runs(rng, 2)).collect(),
             _ => self.runs(rng, 2 * CALIBRATION_PAIRS),
@@ -190,9 +190,9 @@ impl Keeper {
 
 fn ours(model: &Model, mode: Policy, gain: f64, rng: &mut ChaCha8Rng) -> (bool, usize) {
     let settings = JudgeSettings { mode, ..JudgeSettings::default() };
-    let pairs = model.calibration(rng);
-    let calibration = Calibration::new(&settings, EffectScale::default(), false, &pairs, settings.min_effect);
-    let rule = calibration.rule(&settings, "ms");
+    let pairs = model.noise(rng);
+    let noise = Noise::new(&settings, EffectScale::default(), false, &pairs, settings.min_effect);
+    let rule = noise.rule(&settings, "ms");
     let mut trial = Trial::new(rule).expect("the settings' defaults make a valid rule");
     let mut next = trial.first([("ms".to_owned(), 1.0)].into(), false);
     let runs = model.runs(rng, 2 * settings.max_pairs as usize);

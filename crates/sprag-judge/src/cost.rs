@@ -18,13 +18,13 @@ const REPETITIONS: u32 = 400;
 /// Always from the same seed: the same arguments give the same numbers. Meant for pairs; for a deterministic rule it
 /// says what pairs would cost.
 pub(crate) fn simulate(rule: &Rule, effect: f64) -> Cost {
-    let mut noise = Noise(0x5eed);
+    let mut random = Random(0x5eed);
     let sd = run_sd(rule.scale);
     let (mut kept, mut runs) = (0.0, 0.0);
     for _ in 0..REPETITIONS {
         let mut test = PrimaryTest::new(rule);
         kept += f64::from(u8::from(is_kept(rule, &mut test, || {
-            let (incumbent, candidate) = (sd * noise.normal(), sd * noise.normal());
+            let (incumbent, candidate) = (sd * random.normal(), sd * random.normal());
             (incumbent, candidate + effect)
         })));
         runs += 1.0 + 2.0 * test.pairs() as f64;
@@ -47,9 +47,9 @@ fn is_kept(rule: &Rule, test: &mut PrimaryTest, mut pair: impl FnMut() -> (f64, 
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014) and the Box-Muller transform: enough for a sentence, not for evidence.
-struct Noise(u64);
+struct Random(u64);
 
-impl Noise {
+impl Random {
     fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -67,15 +67,15 @@ impl Noise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Calibration, EffectScale, JudgeSettings};
+    use crate::{EffectScale, JudgeSettings, Noise};
 
     #[test]
     fn a_no_op_is_seldom_kept_and_a_large_win_is_found_with_few_runs() {
         let settings = JudgeSettings::default();
         let difference = 100.0 * (0.02f64 * 2f64.sqrt() * 0.6745).exp();
         let pairs = [[100.0, difference]; 8];
-        let calibration = Calibration::new(&settings, EffectScale::default(), false, &pairs, 0.01);
-        let price = |effect| simulate(&calibration.rule(&settings, "ms"), effect);
+        let noise = Noise::new(&settings, EffectScale::default(), false, &pairs, 0.01);
+        let price = |effect| simulate(&noise.rule(&settings, "ms"), effect);
         let (no_op, large) = (price(0.0), price(0.22));
         assert!(no_op.kept < 0.02 && (15.0..21.0).contains(&no_op.runs), "{no_op:?}");
         assert!(large.kept == 1.0 && large.runs < 8.0, "{large:?}");

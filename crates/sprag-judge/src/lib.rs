@@ -3,10 +3,10 @@
 //! Pure: no files, no clocks, no processes. Every decision is a function of an [`Evidence`], which the ledger
 //! stores whole, so that an audit can recompute it from the row alone.
 //!
-//! A session makes a [`Calibration`] from A/A pairs, then a [`Trial`] for each candidate; an audit replays it from the row ([`Trial::replay`]).
+//! A session learns its [`Noise`] from A/A pairs and makes a [`Trial`] for each candidate; an audit replays the trial
+//! from its row ([`Trial::replay`]).
 
 mod bound;
-mod calibration;
 mod confirm;
 mod control;
 mod cost;
@@ -14,6 +14,7 @@ mod effect;
 mod evidence;
 mod gate;
 mod metric;
+mod noise;
 pub mod peers;
 mod primary;
 mod rule;
@@ -26,12 +27,12 @@ mod verdict;
 mod wording;
 
 pub use bound::Bound;
-pub use calibration::{Calibration, is_far_worse, minimum_effect, pool_scale, repeats_exactly, residuals};
 pub use confirm::{Confirmation, LEVEL};
 pub use control::{ControlState, ControlTest, smallest_margin, used_margin};
 pub use effect::EffectScale;
 pub use evidence::{ControlRule, Evidence, Finding, Mode, Order, Pair, Rule};
 pub use metric::{Direction, Metrics, Provenance};
+pub use noise::{Noise, is_far_worse, minimum_effect, pool_scale, repeats_exactly, residuals};
 pub use rule::RuleError;
 pub use settings::{JudgeSettings, Policy, SettingsError};
 pub use sign_process::SignProcess;

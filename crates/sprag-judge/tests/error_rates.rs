@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sprag_judge::{
-    Calibration, Direction, EffectScale, JudgeSettings, Mode, Next, Order, Pair, Reason, Rule, SignProcess,
-    Trial, minimum_effect,
+    Direction, EffectScale, JudgeSettings, Mode, Next, Noise, Order, Pair, Reason, Rule, SignProcess, Trial,
+    minimum_effect,
 };
 
 const SCALE: f64 = 0.02;
@@ -85,8 +85,8 @@ fn no_more_no_ops_are_kept_than_promised_on_recorded_noise() {
             let pool: Vec<[f64; 2]> =
                 (0..8).map(|_| at(&mut rng, 2)).map(|i| [times[i], times[i + 1]]).collect();
             let settings = JudgeSettings::default();
-            let calibration = Calibration::new(&settings, EffectScale::default(), false, &pool, 0.01);
-            let mut trial = Trial::new(calibration.rule(&settings, "ms")).unwrap();
+            let noise = Noise::new(&settings, EffectScale::default(), false, &pool, 0.01);
+            let mut trial = Trial::new(noise.rule(&settings, "ms")).unwrap();
             trial.first([("ms".to_owned(), 1.0)].into(), false);
             let start = at(&mut rng, 40);
             for two in times[start..start + 40].chunks_exact(2) {

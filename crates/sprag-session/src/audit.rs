@@ -4,7 +4,7 @@ use sprag_judge::{
     EffectScale, Evidence, JudgeSettings, Mode, Next, Reason, Rule, Status, Trial, is_far_worse,
     minimum_effect,
 };
-use sprag_ledger::{Calibration as Calibrated, Entry, Final, Log, Run, RunKind};
+use sprag_ledger::{Calibration, Entry, Final, Log, Run, RunKind};
 
 use crate::calibrate::medians;
 use crate::coin::Seed;
@@ -192,7 +192,7 @@ fn check_baseline(run: &Run, state: &State) -> Option<String> {
 }
 
 /// What in a calibration does not follow from its pairs.
-fn check_calibration(calibrated: &Calibrated, state: &State) -> Option<String> {
+fn check_calibration(calibrated: &Calibration, state: &State) -> Option<String> {
     let segment = state.segment.as_ref()?;
     let first = sprag_measure::Run { metrics: calibrated.baseline.clone(), ..Default::default() };
     let noise = rule::noise(&segment.contract, calibrated);

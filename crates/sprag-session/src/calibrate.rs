@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use sprag_judge::stats::median;
-use sprag_judge::{Bound, Calibration, Finding, Metrics, Pair, Provenance, repeats_exactly, smallest_margin};
-use sprag_ledger::{Calibration as Calibrated, Run as Row, RunKind, Seconds, Usage};
+use sprag_judge::{Bound, Finding, Metrics, Noise, Pair, Provenance, repeats_exactly, smallest_margin};
+use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Usage};
 use sprag_measure::{Role, Run, process};
 
 use crate::SessionError;
@@ -169,7 +169,7 @@ impl Session<'_> {
         pairs: Vec<Pair>,
         seed: &Seed,
         out: &camino::Utf8Path,
-    ) -> Result<Calibrated, SessionError> {
+    ) -> Result<Calibration, SessionError> {
         let primary = self.contract.primary.name.clone();
         let baseline = medians(&pairs, first);
         let value = baseline.get(&primary).copied().unwrap_or(f64::NAN);
@@ -193,7 +193,7 @@ impl Session<'_> {
             })
             .map(|(name, _)| name.clone())
             .collect();
-        let mut calibrated = Calibrated {
+        let mut calibrated = Calibration {
             layout,
             floor,
             unit,
@@ -202,7 +202,7 @@ impl Session<'_> {
             pairs,
             caveats,
             timestamp: Some(now()),
-            ..Calibrated::default()
+            ..Calibration::default()
         };
         let noise = rule::noise(&self.contract, &calibrated);
         calibrated.residuals = noise.residuals.clone();
@@ -216,7 +216,7 @@ impl Session<'_> {
         Ok(calibrated)
     }
 
-    fn warn_about(&mut self, calibrated: &Calibrated) -> Result<(), SessionError> {
+    fn warn_about(&mut self, calibrated: &Calibration) -> Result<(), SessionError> {
         if let Some(share) = calibrated.floor {
             let percent = 100.0 * share;
             let name = &self.contract.primary.name;
@@ -244,7 +244,7 @@ impl Session<'_> {
     }
 
     /// A margin that the pairs cannot resolve would refuse or allow by luck.
-    fn refuse_narrow_margins(&self, noise: &Calibration) -> Result<(), SessionError> {
+    fn refuse_narrow_margins(&self, noise: &Noise) -> Result<(), SessionError> {
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let settings = &self.contract.settings.judge;
         for control in self.contract.in_phase(segment.phase).controls {
@@ -269,7 +269,7 @@ impl Session<'_> {
         run: u64,
         tree: &sprag_workspace::TreeId,
         first: &Run,
-        calibrated: &Calibrated,
+        calibrated: &Calibration,
     ) -> Result<Row, SessionError> {
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let base = segment.config.revision.as_deref().and_then(|text| text.parse().ok());

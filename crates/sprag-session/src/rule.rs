@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use sprag_contract::Contract;
 use sprag_judge::stats::median;
 use sprag_judge::{
-    Bound, Calibration, ControlRule, Direction, EffectScale, Evidence, Metrics, Mode, Policy, Rule,
-    used_margin,
+    Bound, ControlRule, Direction, EffectScale, Evidence, Metrics, Mode, Noise, Policy, Rule, used_margin,
 };
-use sprag_ledger::Calibration as Calibrated;
+use sprag_ledger::Calibration;
 
 use crate::state::Segment;
 
@@ -16,13 +15,13 @@ use crate::state::Segment;
 const LEAST_EFFECT_WITHOUT_LAYOUT: f64 = 0.03;
 
 /// What the A/A pairs of a segment say about its noise.
-pub(crate) fn noise(contract: &Contract, calibrated: &Calibrated) -> Calibration {
+pub(crate) fn noise(contract: &Contract, calibrated: &Calibration) -> Noise {
     let primary = &contract.primary;
     let scale = EffectScale { direction: primary.direction, unit: calibrated.unit };
     let pairs: Vec<[f64; 2]> =
         calibrated.pairs.iter().filter_map(|pair| pair.values.get(&primary.name).copied()).collect();
     let least = least_effect(contract, calibrated);
-    let mut noise = Calibration::new(&contract.settings.judge, scale, primary.stochastic, &pairs, least);
+    let mut noise = Noise::new(&contract.settings.judge, scale, primary.stochastic, &pairs, least);
     for control in contract.controls.iter().chain(contract.phases.iter().flat_map(|phase| &phase.controls)) {
         if !matches!(control.bound, Bound::Within { .. }) || noise.controls.contains_key(&control.metric) {
             continue;
@@ -39,7 +38,7 @@ pub(crate) fn noise(contract: &Contract, calibrated: &Calibrated) -> Calibration
 }
 
 /// Adds what the pairs of a judged candidate say about the noise.
-pub(crate) fn learn(noise: &mut Calibration, contract: &Contract, evidence: &Evidence) {
+pub(crate) fn learn(noise: &mut Noise, contract: &Contract, evidence: &Evidence) {
     noise.add(&effects(evidence), &contract.settings.judge);
     for (metric, control) in noisy_controls(evidence) {
         noise.add_control(metric, sprag_judge::residuals(&changes(evidence, metric, control)));
@@ -48,7 +47,7 @@ pub(crate) fn learn(noise: &mut Calibration, contract: &Contract, evidence: &Evi
 
 /// The smallest effect of interest on the primary metric's scale: the person's, or more where the luck of a build's
 /// layout is not controlled.
-pub(crate) fn least_effect(contract: &Contract, calibrated: &Calibrated) -> f64 {
+pub(crate) fn least_effect(contract: &Contract, calibrated: &Calibration) -> f64 {
     let settings = &contract.settings;
     let luck =
         settings.run.build.is_some() && calibrated.layout.is_none() && settings.judge.mode != Policy::Single;
@@ -145,11 +144,7 @@ fn used(segment: &Segment, metric: &str, direction: Direction) -> f64 {
     used_margin(&changes.map(|change| direction.sign() * change).collect::<Vec<f64>>())
 }
 
-fn controls(
-    segment: &Segment,
-    calibrated: &Calibrated,
-    noise: &Calibration,
-) -> BTreeMap<String, ControlRule> {
+fn controls(segment: &Segment, calibrated: &Calibration, noise: &Noise) -> BTreeMap<String, ControlRule> {
     let rules = segment.contract.in_phase(segment.phase);
     let resolved = rules.controls.into_iter().map(|control| {
         let bound = match control.bound {

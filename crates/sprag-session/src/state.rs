@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use sprag_contract::Contract;
 use sprag_judge::stop::Totals;
-use sprag_judge::{Calibration, Evidence, Metrics, Reason, Rule};
-use sprag_ledger::{Calibration as Calibrated, Config, Entry, Run, RunKind};
+use sprag_judge::{Evidence, Metrics, Noise, Reason, Rule};
+use sprag_ledger::{Calibration, Config, Entry, Run, RunKind};
 use sprag_workspace::CommitId;
 
 use crate::rule;
@@ -51,9 +51,9 @@ pub struct Segment {
     /// The best so far.
     pub incumbent: Incumbent,
     /// What the A/A pairs said; `None` until they are measured.
-    pub calibrated: Option<Calibrated>,
+    pub calibrated: Option<Calibration>,
     /// The noise as it is known now; `None` until the A/A pairs are measured.
-    pub noise: Option<Calibration>,
+    pub noise: Option<Noise>,
     /// The incumbent's latest runs of the primary metric.
     pub recent: Vec<f64>,
     /// Trees that were judged, against which incumbent, and how it ended.
@@ -308,7 +308,7 @@ fn all_metrics(run: &Run, contract: &Contract) -> Metrics {
 }
 
 impl Segment {
-    fn calibrate(&mut self, calibrated: &Calibrated) {
+    fn calibrate(&mut self, calibrated: &Calibration) {
         self.noise = Some(rule::noise(&self.contract, calibrated));
         self.recent = calibrated
             .pairs

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     EffectScale, JudgeSettings, Mode, Rule,
     cost::simulate,
@@ -56,8 +54,8 @@ pub fn is_far_worse(scale: EffectScale, incumbent_runs: &[f64], first: f64) -> b
 }
 
 /// What a session knows about its noise.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noise {
     /// The pool of the primary metric, oldest first, 64 at most.
     pub residuals: Vec<f64>,
     /// [`pool_scale`] of it.
@@ -67,23 +65,18 @@ pub struct Calibration {
     /// The smallest effect of interest to the user, in the unit of the effects.
     pub user_min: f64,
     /// The allowance for layout luck that is subtracted from every effect.
-    #[serde(default)]
     pub layout: f64,
     /// The metric repeats to the bit.
-    #[serde(default)]
     pub deterministic: bool,
     /// The spec says that the metric is seeded or trained: never deterministic.
-    #[serde(default)]
     pub stochastic: bool,
     /// How values become effects.
-    #[serde(default)]
     pub effect_scale: EffectScale,
     /// The pools of the noisy controls, by metric.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub controls: BTreeMap<String, Vec<f64>>,
 }
 
-impl Calibration {
+impl Noise {
     /// From A/A pairs of the incumbent: [one run, another run of the same code]. Pairs without an effect on this scale
     /// are left out. `user_min` is the smallest effect of interest, on this scale: `settings.min_effect` for ratios.
     pub fn new(
@@ -94,7 +87,7 @@ impl Calibration {
         user_min: f64,
     ) -> Self {
         let residuals = pairs.iter().filter_map(|[a, b]| effect_scale.effect(*a, *b)).map(f64::abs).collect();
-        let mut calibration = Self {
+        let mut noise = Self {
             residuals,
             scale: SMALLEST_SCALE,
             delta: user_min,
@@ -105,8 +98,8 @@ impl Calibration {
             effect_scale,
             controls: BTreeMap::new(),
         };
-        calibration.refresh(settings);
-        calibration
+        noise.refresh(settings);
+        noise
     }
 
     /// Adds a judged candidate's effects to the pool, and takes scale and smallest effect from it anew.
@@ -136,7 +129,7 @@ impl Calibration {
             minimum_effect(self.scale, settings.alpha, settings.max_pairs, self.user_min, settings.kappa);
     }
 
-    /// The rule of a trial under this calibration, as yet without controls, incumbent or evidence carried over.
+    /// The rule of a trial under this noise, as yet without controls, incumbent or evidence carried over.
     pub fn rule(&self, settings: &JudgeSettings, primary: impl Into<String>) -> Rule {
         let mode = if self.deterministic { Mode::Deterministic } else { settings.mode.into() };
         Rule {
@@ -215,28 +208,28 @@ mod tests {
 
     const TIME: EffectScale = EffectScale { direction: crate::Direction::Lower, unit: None };
 
-    fn quiet() -> (JudgeSettings, Calibration) {
+    fn quiet() -> (JudgeSettings, Noise) {
         let settings = JudgeSettings::default();
         let pairs: Vec<[f64; 2]> =
             [2.0, -1.9, 0.5, -3.1, 1.2, -0.8, 2.2, 1.9].iter().map(|d| [100.0, 100.0 + d]).collect();
-        (settings, Calibration::new(&settings, TIME, false, &pairs, settings.min_effect))
+        (settings, Noise::new(&settings, TIME, false, &pairs, settings.min_effect))
     }
 
     #[test]
     fn the_noise_and_the_budget_are_told_in_one_sentence() {
-        let (settings, calibration) = quiet();
-        insta::assert_snapshot!(calibration.sentence(&settings), @"with this noise and budget a gain of 2.5 % is found 8 times in 10; a no-op costs about 17 runs, a 20 % win 7");
-        assert_eq!(calibration.warning(), None);
+        let (settings, noise) = quiet();
+        insta::assert_snapshot!(noise.sentence(&settings), @"with this noise and budget a gain of 2.5 % is found 8 times in 10; a no-op costs about 17 runs, a 20 % win 7");
+        assert_eq!(noise.warning(), None);
     }
 
     #[test]
     fn a_deterministic_metric_says_so_and_a_stochastic_one_never_is() {
         let settings = JudgeSettings::default();
         let pairs = [[7.0, 7.0], [7.0, 7.0]];
-        let calibration = Calibration::new(&settings, TIME, false, &pairs, 0.01);
-        assert!(calibration.deterministic);
-        insta::assert_snapshot!(calibration.sentence(&settings), @"it repeats to the bit: a gain of 1.0 % or more is found; a no-op costs 1 run, a gain 2");
-        assert!(!Calibration::new(&settings, TIME, true, &pairs, 0.01).deterministic);
+        let noise = Noise::new(&settings, TIME, false, &pairs, 0.01);
+        assert!(noise.deterministic);
+        insta::assert_snapshot!(noise.sentence(&settings), @"it repeats to the bit: a gain of 1.0 % or more is found; a no-op costs 1 run, a gain 2");
+        assert!(!Noise::new(&settings, TIME, true, &pairs, 0.01).deterministic);
         assert!(!repeats_exactly(&[7.0, 7.0]));
         assert!(!repeats_exactly(&[7.0, 7.0, 7.1]));
     }
@@ -244,24 +237,20 @@ mod tests {
     #[test]
     fn heavy_noise_is_a_warning_with_a_remedy() {
         let settings = JudgeSettings::default();
-        let calibration = Calibration::new(&settings, TIME, false, &[[100.0, 140.0]; 8], 0.01);
-        insta::assert_snapshot!(calibration.warning().unwrap(), @"the noise hides every gain below 36.5 %: measure longer or more cases in a run, pin it to one core, close what else runs here, choose a median rather than an extreme as the metric, or allow more pairs");
+        let noise = Noise::new(&settings, TIME, false, &[[100.0, 140.0]; 8], 0.01);
+        insta::assert_snapshot!(noise.warning().unwrap(), @"the noise hides every gain below 36.5 %: measure longer or more cases in a run, pin it to one core, close what else runs here, choose a median rather than an extreme as the metric, or allow more pairs");
     }
 
     #[test]
     fn the_pool_forgets_the_oldest_and_takes_nothing_from_short_trials() {
-        let (settings, mut calibration) = quiet();
-        calibration.add(&[0.1, 0.2, 0.3], &settings);
-        assert_eq!(calibration.residuals.len(), 8);
+        let (settings, mut noise) = quiet();
+        noise.add(&[0.1, 0.2, 0.3], &settings);
+        assert_eq!(noise.residuals.len(), 8);
         for _ in 0..10 {
-            calibration.add(&[0.30, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37], &settings);
+            noise.add(&[0.30, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37], &settings);
         }
-        assert_eq!(calibration.residuals.len(), POOL_SIZE);
-        assert!(
-            calibration.scale < 0.05,
-            "a candidate's own effect of 30 % is no noise: {}",
-            calibration.scale
-        );
+        assert_eq!(noise.residuals.len(), POOL_SIZE);
+        assert!(noise.scale < 0.05, "a candidate's own effect of 30 % is no noise: {}", noise.scale);
     }
 
     #[test]
