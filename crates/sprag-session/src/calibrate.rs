@@ -9,7 +9,7 @@ use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Usage};
 use sprag_measure::{Role, Run, process};
 
 use crate::SessionError;
-use crate::coin::{Seed, Toss};
+use crate::coin::{self, Seed, Toss};
 use crate::events::{Event, Stage};
 use crate::goldens::Goldens;
 use crate::open::parse_tree;
@@ -23,7 +23,7 @@ const PAIRS_TO_SEE_REPEATS: usize = 2;
 /// Above this share of floor the person is warned, above the second the session is refused.
 const FLOOR_WARNING: f64 = 0.5;
 const FLOOR_REFUSAL: f64 = 0.9;
-/// A pair that fails for reasons of the host is measured again this often.
+/// What fails for reasons of the host is measured this often at most.
 pub(crate) const ATTEMPTS: u32 = 3;
 /// And of all the pairs of one candidate together so many: a candidate that could void every pair that it does not like
 /// would choose its own evidence.
@@ -174,7 +174,7 @@ impl Session<'_> {
         let baseline = medians(&pairs, first);
         let value = baseline.get(&primary).copied().unwrap_or(f64::NAN);
         let mut caveats = Vec::new();
-        let floor = self.lab.floor(&self.store, seed.toss(1_000_000, 0).seed, out)?;
+        let floor = self.lab.floor(&self.store, seed.toss(coin::FLOOR, 0).seed, out)?;
         let floor = floor.and_then(|floor| floor.share(&primary, value));
         let layout = match self.contract.settings.run.build {
             None => Some(0.0),

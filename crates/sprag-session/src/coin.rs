@@ -2,6 +2,13 @@
 
 use sprag_judge::Order;
 
+/// The run of the stand-in; like those below, a place in the sequence that no pair ever has.
+pub(crate) const FLOOR: usize = 1_000_000;
+/// The first run of a candidate.
+pub(crate) const FIRST_RUN: usize = 2_000_000;
+/// The run that confirms the first one, for a deterministic metric.
+pub(crate) const CONFIRMING_RUN: usize = 2_000_001;
+
 /// The source of every random choice about one candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed([u8; 16]);

@@ -6,7 +6,9 @@
 //!   current                the ULID of the session that commands mean
 //!   lock                   held while a session runs; holds the pid
 //!   control                `pause` or `stop`, asked for by another process
-//!   sessions/<ulid>/       ledger.jsonl, goldens/, output/
+//!   inbox/                 notes that the running session has not taken in yet
+//!   bench.json             the latest `sprag bench`
+//!   sessions/<ulid>/       ledger.jsonl, goldens/, blobs/, output/
 //!   work/                  slots a and b, the agent's copy, scratch: all of it can be deleted
 //! ```
 
@@ -27,11 +29,21 @@ pub struct Home {
 
 /// What another process asked of the running session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
+pub enum Request {
     /// End after the experiment under way; `run` goes on from there.
     Pause,
     /// End after the experiment under way, with the fresh measurement.
     Stop,
+}
+
+impl Request {
+    /// As it is written down.
+    pub fn word(self) -> &'static str {
+        match self {
+            Request::Pause => "pause",
+            Request::Stop => "stop",
+        }
+    }
 }
 
 impl Home {
@@ -157,17 +169,14 @@ impl Home {
     ///
     /// # Errors
     /// [`SessionError`] when it cannot be written.
-    pub fn ask(&self, control: Control) -> Result<(), SessionError> {
-        self.replace("control", if control == Control::Pause { "pause" } else { "stop" })
+    pub fn ask(&self, request: Request) -> Result<(), SessionError> {
+        self.replace("control", request.word())
     }
 
     /// What was asked since the lock was taken.
-    pub fn asked(&self) -> Option<Control> {
-        match fs::read_to_string(self.dir.join("control")).ok()?.trim() {
-            "pause" => Some(Control::Pause),
-            "stop" => Some(Control::Stop),
-            _ => None,
-        }
+    pub fn asked(&self) -> Option<Request> {
+        let word = fs::read_to_string(self.dir.join("control")).ok()?;
+        [Request::Pause, Request::Stop].into_iter().find(|request| request.word() == word.trim())
     }
 
     fn clear_control(&self) {

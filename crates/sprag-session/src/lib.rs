@@ -41,7 +41,7 @@ pub use error::SessionError;
 pub use events::{Event, Observer, Outcome, Stage};
 pub use export::export_playbook;
 pub use finish::expected_false_keeps;
-pub use home::{Control, Home};
+pub use home::{Home, Request};
 pub use notes::leave_note;
 pub use open::{From, Opening};
 pub use phase::{NextPhase, next_phase};

@@ -7,8 +7,8 @@ use sprag_judge::{Finding, Next, Pair, Status, Trial, is_far_worse};
 use sprag_measure::{Role, Run};
 
 use crate::SessionError;
-use crate::calibrate::{PAIRS_AGAIN, a_pair};
-use crate::coin::Seed;
+use crate::calibrate::{ATTEMPTS, PAIRS_AGAIN, a_pair};
+use crate::coin::{self, Seed};
 use crate::events::{Event, Stage};
 use crate::experiment::Proposed;
 use crate::lab::is_transient;
@@ -35,7 +35,7 @@ impl Session<'_> {
         }
         self.stage(run, Stage::First, &description);
         let started = Instant::now();
-        let first = self.candidate_run(seed, 2_000_000, out)?;
+        let first = self.candidate_run(seed, coin::FIRST_RUN, out)?;
         if let Some(finding) = self.outputs_finding(&first) {
             trial.finding(finding);
         }
@@ -75,7 +75,7 @@ impl Session<'_> {
             match trial.next() {
                 Next::First | Next::Decided(_) => return Ok(()),
                 Next::Again => {
-                    let again = self.candidate_run(seed, 2_000_001, out)?;
+                    let again = self.candidate_run(seed, coin::CONFIRMING_RUN, out)?;
                     match self.outputs_finding(&again) {
                         Some(finding) => trial.finding(finding),
                         None => trial.again(again.metrics),
@@ -138,7 +138,7 @@ impl Session<'_> {
         let mut attempt = 0;
         loop {
             match self.lab.run(&self.store, Role::Candidate, seed.toss(index, attempt).seed, out) {
-                Err(error) if is_transient(&error) && attempt < 2 => attempt += 1,
+                Err(error) if is_transient(&error) && attempt + 1 < ATTEMPTS => attempt += 1,
                 other => return other,
             }
         }

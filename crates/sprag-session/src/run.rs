@@ -15,7 +15,7 @@ use crate::SessionError;
 use crate::coin::Seed;
 use crate::events::{Outcome, Stage};
 use crate::finish::KEEPS_BETWEEN_AUDITS;
-use crate::home::Control;
+use crate::home::Request;
 use crate::hooks::Moment;
 use crate::lab::is_transient;
 use crate::open::parse_tree;
@@ -60,11 +60,11 @@ impl Session<'_> {
             self.warn_of_deaf_rules(&mut warned);
             self.take_notes()?;
             match self.home.asked() {
-                Some(Control::Pause) => {
+                Some(Request::Pause) => {
                     self.notice("paused; `sprag run` goes on from here");
                     return Ok(Ending::Paused);
                 }
-                Some(Control::Stop) => {
+                Some(Request::Stop) => {
                     self.finish("asked", "a person asked to stop")?;
                     return Ok(Ending::Done);
                 }

@@ -24,7 +24,7 @@ pub struct State {
     pub last_run: u64,
     /// What the stop rules look at.
     pub totals: Totals,
-    /// Rows by status and keeps, for the summary.
+    /// What was kept, in order.
     pub keeps: Vec<Keep>,
     /// Events in a row that came to no row.
     pub idle: u32,
@@ -32,8 +32,6 @@ pub struct State {
     pub proposals: Vec<String>,
     /// The tree of the latest fresh measurement.
     pub measured_result: Option<String>,
-    /// Why the session ended, if its last word is that it did.
-    pub ended: Option<String>,
     spent: Spent,
 }
 
@@ -94,10 +92,6 @@ pub struct Incumbent {
 pub struct Keep {
     /// Its run.
     pub run: u64,
-    /// The tree.
-    pub tree: String,
-    /// The tree before it.
-    pub parent: String,
     /// The provisional effect: the median x of its pairs.
     pub effect: Option<f64>,
 }
@@ -187,15 +181,11 @@ impl State {
                 self.proposals.extend(idea.proposal.clone());
             }
             Entry::Final(result) => self.measured_result = result.tree.clone(),
-            Entry::Stop(stop) => {
-                self.ended = Some(stop.detail.clone());
+            Entry::Stop(_) => {
                 // A person who goes on after that has looked into why nothing came of it.
                 self.idle = 0;
             }
             _ => {}
-        }
-        if !matches!(entry, Entry::Stop(_) | Entry::Note(_) | Entry::Hook(_)) {
-            self.ended = None;
         }
         Ok(())
     }
@@ -279,9 +269,7 @@ impl State {
         if run.is_keep() {
             self.totals.consecutive_discards = 0;
             self.totals.incumbent = segment.incumbent.metrics.clone();
-            let (tree, parent) =
-                (run.tree.clone().unwrap_or_default(), run.parent.clone().unwrap_or_default());
-            self.keeps.push(Keep { run: run.run, tree, parent, effect: gain });
+            self.keeps.push(Keep { run: run.run, effect: gain });
         } else {
             self.totals.consecutive_discards += 1;
         }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use camino::Utf8Path;
 use miette::{IntoDiagnostic, miette};
 use serde_json::json;
-use sprag_session::{Control, Home};
+use sprag_session::{Home, Request};
 
 use crate::{open, show};
 
@@ -36,23 +36,23 @@ pub(crate) struct StopArgs {
 }
 
 pub(crate) fn pause(dir: &Utf8Path, args: PauseArgs) -> miette::Result<ExitCode> {
-    ask(&open::home(dir)?, Control::Pause, args.now, args.json)
+    ask(&open::home(dir)?, Request::Pause, args.now, args.json)
 }
 
 pub(crate) fn stop(dir: &Utf8Path, args: StopArgs) -> miette::Result<ExitCode> {
-    ask(&open::home(dir)?, Control::Stop, args.now, args.json)
+    ask(&open::home(dir)?, Request::Stop, args.now, args.json)
 }
 
-fn ask(home: &Home, control: Control, now: bool, json: bool) -> miette::Result<ExitCode> {
+fn ask(home: &Home, request: Request, now: bool, json: bool) -> miette::Result<ExitCode> {
     let pid = home.running().ok_or_else(|| miette!("no session is running in this repository"))?;
-    home.ask(control).into_diagnostic()?;
+    home.ask(request).into_diagnostic()?;
     if now {
         let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
         let process = process.ok_or_else(|| miette!("the lock file names no process"))?;
         rustix::process::kill_process(process, rustix::process::Signal::INT).into_diagnostic()?;
     }
     if json {
-        show::json(&json!({ "asked": format!("{control:?}").to_lowercase(), "now": now, "pid": pid }))?;
+        show::json(&json!({ "asked": request.word(), "now": now, "pid": pid }))?;
     } else if now {
         show::text("the experiment under way is cut")?;
     } else {
