@@ -3,9 +3,13 @@
 use sprag_ledger::{Entry, Log, Run};
 use sprag_workspace::{CommitId, KeepStep, Store, UnixSeconds, apply_branch};
 
+use crate::one_line::one_line;
 use crate::open::parse_tree;
 use crate::state::State;
 use crate::{Project, SessionError};
+
+/// How long the first line of a commit may be.
+const SUBJECT: usize = 200;
 
 /// A branch that was added.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -71,8 +75,7 @@ fn steps(log: &Log, session: &str) -> Result<Vec<KeepStep>, SessionError> {
 
 /// Description, then trailers. The description is somebody else's text: one line, so that it can forge no trailer.
 fn message(run: &Run, primary: &str, before: Option<f64>, session: &str) -> String {
-    let clean: String =
-        run.description.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+    let clean = one_line(&run.description, SUBJECT);
     let subject = if clean.trim().is_empty() { format!("Run {}", run.run) } else { clean.trim().to_owned() };
     let value = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| format!("{value:.4}"));
     let evidence = run.evidence.as_ref().and_then(|stored| stored.get().ok());

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use sprag_ledger::{Entry, Note, Run};
 
+use crate::one_line::one_line;
 use crate::session::Session;
 
 /// How many rows of the table it gets.
@@ -70,17 +71,13 @@ impl Session<'_> {
 
 /// A person's own text, whole, set off from what is Sprag's. It was capped where it came in.
 fn block(text: &str) -> String {
-    let lines = text.lines().map(|line| {
-        let plain: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        format!("> {plain}").trim_end().to_owned()
-    });
+    let lines = text.lines().map(|line| format!("> {}", one_line(line, usize::MAX)).trim_end().to_owned());
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Text from outside, on one line, capped and in quotes: data, not instructions.
 fn quoted(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT).collect();
-    format!("\"{}\"", line.replace('"', "'"))
+    format!("\"{}\"", one_line(text, TEXT).replace('"', "'"))
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Session<'_> {
         let parent = parent.ok_or_else(|| SessionError::Refused("the incumbent has no commit".to_owned()))?;
         let candidate = self.import(copy, &incumbent)?;
         let seconds = Seconds { propose, ..Seconds::default() };
-        if candidate.changes.is_empty() && candidate.violations.is_empty() {
+        if candidate.is_no_edit() {
             let why = match candidate.dropped {
                 0 => "nothing was changed".to_owned(),
                 n => format!("nothing was changed but {n} ignored path(s)"),

@@ -4,11 +4,15 @@ use std::fs::{self, File};
 use std::io::Write;
 
 use sprag_agent::Note;
-use sprag_ledger::{Entry, Idea};
+use sprag_ledger::{Entry, Idea, Log};
 
 use crate::SessionError;
 use crate::events::Event;
+use crate::one_line::one_line;
 use crate::session::{Session, now};
+
+/// One idea is one line, whatever the proposer wrote; its parts are no longer than this.
+const LINE: usize = 500;
 
 impl Session<'_> {
     /// Parks an idea: one line in the ideas file, one entry in the ledger.
@@ -36,13 +40,9 @@ impl Session<'_> {
     }
 
     /// Ideas parked in an earlier phase than the one under way, in the order parked.
-    pub fn ideas_given_back(&self) -> Vec<&Idea> {
+    pub(crate) fn ideas_given_back(&self) -> Vec<&Idea> {
         let phase = self.state.segment().map_or(1, |segment| segment.phase);
-        let ideas = self.ledger.log().records.iter().filter_map(|record| match &record.entry {
-            Entry::Idea(idea) => Some(idea),
-            _ => None,
-        });
-        ideas.filter(|idea| idea.phase.is_some_and(|parked| parked < phase)).collect()
+        parked_before(self.ledger.log(), phase).collect()
     }
 
     /// The proposals behind those ideas, but for the ones that were tried since.
@@ -64,15 +64,20 @@ impl Session<'_> {
             Err(error) => return Err(error),
         };
         let phase = idea.phase.map_or(String::new(), |phase| format!(" (parked in phase {phase})"));
-        let why = if idea.why.is_empty() { String::new() } else { format!(": {}", one_line(&idea.why)) };
+        let why =
+            if idea.why.is_empty() { String::new() } else { format!(": {}", one_line(&idea.why, LINE)) };
         let separator = if before.last().is_some_and(|&last| last != b'\n') { "\n" } else { "" };
         let mut file = File::options().create(true).append(true).open(&path)?;
-        file.write_all(format!("{separator}- {}{phase}{why}\n", one_line(&idea.text)).as_bytes())?;
+        file.write_all(format!("{separator}- {}{phase}{why}\n", one_line(&idea.text, LINE)).as_bytes())?;
         file.sync_all()
     }
 }
 
-/// One idea is one line, whatever the proposer wrote.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
+/// The ideas that were parked before `phase`, in the order parked.
+pub(crate) fn parked_before(log: &Log, phase: u32) -> impl Iterator<Item = &Idea> {
+    let ideas = log.records.iter().filter_map(|record| match &record.entry {
+        Entry::Idea(idea) => Some(idea),
+        _ => None,
+    });
+    ideas.filter(move |idea| idea.phase.is_some_and(|parked| parked < phase))
 }

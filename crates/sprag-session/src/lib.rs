@@ -23,6 +23,7 @@ mod inputs;
 mod lab;
 mod measuring;
 mod notes;
+mod one_line;
 mod open;
 mod person;
 mod phase;

@@ -106,7 +106,7 @@ impl<'o> Session<'o> {
 
         let beside = matches!(opening.baseline, From::Beside(_));
         let (id, ledger, state, mut found) = match ground.home.current().filter(|_| opening.goes_on()) {
-            Some(id) => ground.resume(id)?,
+            Some(id) => ground.resume(id, opening)?,
             None => ground.begin(opening)?,
         };
         if strays > 0 {
@@ -231,15 +231,13 @@ impl Ground {
         let mut ledger = Ledger::create(&self.home.ledger(&id), mirror.as_deref())?;
         self.store.update_ref(&format!("refs/sprag/{id}/base"), &imported.base, Expected::Any)?;
         let mut state = State::default();
-        let locked = imported.locked.iter().map(|locked| locked.path.clone()).collect();
+        let locked = imported.locked_paths();
         let place = Place { base: imported.base.to_string(), tree: imported.tree, locked };
         let config = self.config(&id, 1, &place)?;
         ledger.append(config.clone())?;
         state.apply(&config.into()).map_err(SessionError::Refused)?;
-        let found = imported
-            .locked
-            .iter()
-            .map(|locked| format!("{} cannot be changed: {:?}", locked.path, locked.why));
+        let found =
+            imported.locked.iter().map(|locked| format!("{} cannot be changed: {}", locked.path, locked.why));
         let mut found: Vec<String> = found.collect();
         if beside {
             found.extend(self.harness_of_another_day(&imported)?);
@@ -294,7 +292,11 @@ impl Ground {
     }
 
     /// Goes on with the session `id`; starts a new segment where contract, harness or host changed.
-    pub(crate) fn resume(&self, id: String) -> Result<(String, Ledger, State, Vec<String>), SessionError> {
+    pub(crate) fn resume(
+        &self,
+        id: String,
+        opening: &Opening,
+    ) -> Result<(String, Ledger, State, Vec<String>), SessionError> {
         let mirror = self.project.mirror();
         let (mut ledger, opened) = Ledger::open(&self.home.ledger(&id), Some(&mirror))?;
         let mut found = told(&opened);
@@ -305,7 +307,7 @@ impl Ground {
         let Ok(segment) = state.segment() else {
             // Killed between the ledger's creation and its first row: there is nothing to go on with.
             drop(ledger);
-            return self.begin(&Opening::default());
+            return self.begin(opening);
         };
         let phase = segment.phase;
         let changed = [

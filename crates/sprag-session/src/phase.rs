@@ -1,9 +1,10 @@
 //! `phase next`: the session goes on from its incumbent under the next phase's constraints.
 
-use sprag_ledger::{Entry, Idea, PhaseStart};
+use sprag_ledger::PhaseStart;
 use sprag_measure::Interrupt;
 
 use crate::events::Nobody;
+use crate::ideas::parked_before;
 use crate::open::{Ground, Opening, Place, parse_tree};
 use crate::session::now;
 use crate::{Project, SessionError};
@@ -27,8 +28,9 @@ pub fn next_phase(project: Project) -> Result<NextPhase, SessionError> {
     let home = project.home()?;
     let _held = home.lock()?;
     let id = home.current().ok_or(SessionError::NoSession)?;
-    let ground = Ground::of(project, home, Some(&Opening::default()), &Interrupt::default(), &mut Nobody)?;
-    let (id, mut ledger, state, _) = ground.resume(id)?;
+    let opening = Opening::default();
+    let ground = Ground::of(project, home, Some(&opening), &Interrupt::default(), &mut Nobody)?;
+    let (id, mut ledger, state, _) = ground.resume(id, &opening)?;
     let segment = state.segment().map_err(SessionError::Refused)?;
     let number = segment.phase + 1;
     let phase = ground.contract.phases.iter().find(|phase| phase.number == number);
@@ -44,11 +46,6 @@ pub fn next_phase(project: Project) -> Result<NextPhase, SessionError> {
     };
     ledger.append(PhaseStart { phase: number, title: title.clone(), timestamp: Some(now()) })?;
     ledger.append(ground.config(&id, number, &place)?)?;
-    let parked = ledger.log().records.iter().filter_map(|record| match &record.entry {
-        Entry::Idea(Idea { text, phase, .. }) if phase.is_some_and(|parked| parked < number) => {
-            Some(text.clone())
-        }
-        _ => None,
-    });
-    Ok(NextPhase { phase: number, title, ideas: parked.collect() })
+    let ideas = parked_before(ledger.log(), number).map(|idea| idea.text.clone()).collect();
+    Ok(NextPhase { phase: number, title, ideas })
 }

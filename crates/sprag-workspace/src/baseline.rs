@@ -69,6 +69,19 @@ pub enum LockedWhy {
     NestedRepository,
 }
 
+impl std::fmt::Display for LockedWhy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            LockedWhy::Lfs => "it is kept by Git LFS",
+            LockedWhy::LfsMissing => "it is kept by Git LFS, and only its pointer is on this machine",
+            LockedWhy::Submodule => "it is a submodule",
+            LockedWhy::SubmoduleMissing => "it is a submodule that is not checked out, and was left out",
+            LockedWhy::LinkOutside => "it is a link that leads out of the tree, and was left out",
+            LockedWhy::NestedRepository => "it is a repository of its own, and was left out",
+        })
+    }
+}
+
 /// A path of the baseline that a candidate cannot change, though the scope may name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
