@@ -44,7 +44,7 @@ pub use export::export_playbook;
 pub use finish::expected_false_keeps;
 pub use home::{Home, Request};
 pub use notes::leave_note;
-pub use open::{From, Opening};
+pub use open::{Opening, StartFrom};
 pub use phase::{NextPhase, next_phase};
 pub use project::Project;
 pub use run::Ending;

@@ -29,12 +29,12 @@ pub struct Opening {
     /// A new session even where there is one.
     pub fresh: bool,
     /// What a new session starts from.
-    pub baseline: From,
+    pub baseline: StartFrom,
 }
 
 /// The baseline of a new session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum From {
+pub enum StartFrom {
     /// HEAD, and the working tree must not differ from it.
     #[default]
     CleanHead,
@@ -49,22 +49,22 @@ pub enum From {
 impl Opening {
     /// Whether it goes on with the session that there is.
     pub(crate) fn goes_on(&self) -> bool {
-        !self.fresh && !matches!(self.baseline, From::Beside(_))
+        !self.fresh && !matches!(self.baseline, StartFrom::Beside(_))
     }
 
     /// The code of a new session.
     pub(crate) fn start(&self, project: &Project) -> Result<Start, SessionError> {
         Ok(match self.baseline {
-            From::CleanHead => {
+            StartFrom::CleanHead => {
                 let dirty = project.dirty()?;
                 if let Some(first) = dirty.first() {
                     return Err(SessionError::Dirty { count: dirty.len(), example: first.path.clone() });
                 }
                 Start::Commit(project.repo.head()?.commit)
             }
-            From::Head => Start::Commit(project.repo.head()?.commit),
-            From::Snapshot => Start::Snapshot,
-            From::Beside(commit) => Start::Commit(commit),
+            StartFrom::Head => Start::Commit(project.repo.head()?.commit),
+            StartFrom::Snapshot => Start::Snapshot,
+            StartFrom::Beside(commit) => Start::Commit(commit),
         })
     }
 }
@@ -104,7 +104,7 @@ impl<'o> Session<'o> {
         let strays = process::end_strays(&home.dir().join("work"));
         let ground = Ground::of(project, home, Some(opening), &interrupt, observer)?;
 
-        let beside = matches!(opening.baseline, From::Beside(_));
+        let beside = matches!(opening.baseline, StartFrom::Beside(_));
         let (id, ledger, state, mut found) = match ground.home.current().filter(|_| opening.goes_on()) {
             Some(id) => ground.resume(id, opening)?,
             None => ground.begin(opening)?,
@@ -148,7 +148,7 @@ impl<'o> Session<'o> {
             project: ground.project,
         };
         session.settle(found, beside)?;
-        if opening.goes_on() && opening.baseline == From::Snapshot && session.state.last_run > 0 {
+        if opening.goes_on() && opening.baseline == StartFrom::Snapshot && session.state.last_run > 0 {
             session.notice(
                 "--include-dirty is for the baseline, which this session has already: with --new another one starts",
             );
@@ -226,7 +226,7 @@ impl Ground {
         let start = opening.start(&self.project)?;
         let imported = import_baseline(&self.project, &self.store, start)?;
         let id = Ulid::generate().to_string();
-        let beside = matches!(opening.baseline, From::Beside(_));
+        let beside = matches!(opening.baseline, StartFrom::Beside(_));
         let mirror = (!beside).then(|| self.project.mirror());
         let mut ledger = Ledger::create(&self.home.ledger(&id), mirror.as_deref())?;
         self.store.update_ref(&format!("refs/sprag/{id}/base"), &imported.base, Expected::Any)?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use camino::Utf8Path;
 use miette::{IntoDiagnostic, miette};
 use sprag_ledger::view::status_view;
-use sprag_session::{Ending, From, Opening, Session, SessionError};
+use sprag_session::{Ending, Opening, Session, SessionError, StartFrom};
 
 use crate::{open, show, watch};
 
@@ -46,7 +46,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     };
     let project = open::project(dir)?;
     let mut proposer = sprag_agent::open(&beneath(dir, agent)).into_diagnostic()?;
-    let baseline = if args.include_dirty { From::Snapshot } else { From::CleanHead };
+    let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();
     let interrupt = watch::interrupt()?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use camino::Utf8Path;
 use miette::IntoDiagnostic;
 use serde_json::json;
-use sprag_session::{From, Opening, Outcome, Session};
+use sprag_session::{Opening, Outcome, Session, StartFrom};
 
 use super::run_session::interrupted;
 use crate::{open, show, watch};
@@ -40,7 +40,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let range = args.each.as_deref().map(|range| range.split_once("..").map_or(range, |(from, _)| from));
     let base = args.base.as_deref().or(range);
     let base = base.map(|rev| project.repo.resolve(rev)).transpose().into_diagnostic()?;
-    let opening = Opening { fresh: false, baseline: base.map_or(From::Head, From::Beside) };
+    let opening = Opening { fresh: false, baseline: base.map_or(StartFrom::Head, StartFrom::Beside) };
     let mut view = watch::view();
     let mut session = Session::open(project, &opening, watch::interrupt()?, &mut *view).into_diagnostic()?;
     let judged = match (&args.each, args.from) {
