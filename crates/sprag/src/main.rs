@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod curve;
 mod demo;
+mod failed;
 mod open;
 mod show;
 mod watch;

@@ -51,7 +51,7 @@ fn the_log_is_exported_in_the_three_formats() {
     assert_eq!(rows("csv").lines().count(), 6);
     let tsv = rows("tsv");
     assert!(tsv.starts_with("commit\tbytes") || tsv.starts_with("commit\tval_bpb"), "{tsv}");
-    repo.run(&["export", "--format", "xml"]).expect(1).says(&["jsonl, csv or tsv"]);
+    repo.run(&["export", "--format", "xml"]).expect(2).says(&["jsonl, csv, tsv"]);
     repo.run(&["export"]).expect(2);
 }
 
@@ -62,4 +62,6 @@ fn what_was_exported_can_be_imported() {
     repo.write("results.tsv", &tsv);
     repo.run(&["import", "results.tsv", "--to", "imported.jsonl"]).expect(0);
     repo.run(&["log", "--file", "imported.jsonl"]).expect(0).says(&["01-shorter"]);
+    let again = repo.run(&["export", "--format", "tsv", "--file", "imported.jsonl"]).expect(0).stdout;
+    assert_eq!(again, tsv);
 }

@@ -70,7 +70,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             "problems": problems,
         }))?;
     } else {
-        let mut text: String = problems.iter().map(|p| format!("{}\n", crate::show::clean(p))).collect();
+        let mut text: String = problems.iter().map(|p| format!("{}\n", show::clean(p))).collect();
         text.push_str(&format!(
             "{} entries, {} verdicts computed again from their rows, {} problem(s)\n",
             reading.log.records.len(),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use camino::Utf8Path;
 
-use super::run_session::interrupted;
+use crate::failed::failed;
 use crate::{open, show, watch};
 
 /// Measure the working tree once. Decides nothing, writes no ledger.
@@ -24,7 +24,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     drop(view);
     let bench = match measured {
         Ok(bench) => bench,
-        Err(error) => return interrupted(error),
+        Err(error) => return failed(error),
     };
     let failed = !bench.findings.is_empty();
     if args.json {
@@ -36,7 +36,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             text.push_str(&format!("{name:width$}  {value}\n"));
         }
         for finding in &bench.findings {
-            text.push_str(&format!("{}: {}\n", finding.reason, crate::show::clean(&finding.detail)));
+            text.push_str(&format!("{}: {}\n", finding.reason, show::clean(&finding.detail)));
         }
         for note in &bench.notes {
             text.push_str(&format!("note: {note}\n"));

@@ -42,7 +42,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         )?;
     } else if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         // A candidate chose these bytes: none of them may steer the terminal.
-        show::text(&crate::show::clean(&diff))?;
+        show::text(&show::clean(&diff))?;
     } else {
         show::text(&diff)?;
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use miette::{IntoDiagnostic, miette};
+use miette::IntoDiagnostic;
 use serde_json::json;
 
 use crate::{open, show};
@@ -13,15 +13,28 @@ use crate::{open, show};
 /// Example: sprag export --playbook proposals
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Print jsonl, csv or tsv.
-    #[arg(long, value_name = "FORMAT", required_unless_present = "playbook", conflicts_with = "playbook")]
-    format: Option<String>,
+    /// Print the log in this format.
+    #[arg(long, required_unless_present = "playbook", conflicts_with = "playbook")]
+    format: Option<Format>,
+    /// A file instead of the current session's ledger.
+    #[arg(long, value_name = "FILE", conflicts_with = "playbook")]
+    file: Option<Utf8PathBuf>,
     /// Write each try as a patch with its notes, and the blobs that the patches need.
     #[arg(long, value_name = "DIR")]
     playbook: Option<Utf8PathBuf>,
     /// Say as JSON what was written.
     #[arg(long, requires = "playbook")]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// One JSON object a line, as pi's tools read it.
+    Jsonl,
+    /// One run a line, for spreadsheets.
+    Csv,
+    /// karpathy's results.tsv.
+    Tsv,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
@@ -35,19 +48,14 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let reading = open::reading(dir, None)?;
+    let format = args.format.expect("the command line names a format where it names no playbook");
+    let reading = open::reading(dir, args.file.as_deref())?;
     let session = reading.log.session();
     let mut text = Vec::new();
-    let written = match args.format.as_deref() {
-        Some("jsonl") => sprag_ledger::export::jsonl(&session, &mut text),
-        Some("csv") => sprag_ledger::export::csv(&session, &mut text),
-        Some("tsv") => sprag_ledger::export::karpathy(&session, &mut text),
-        other => {
-            return Err(miette!(
-                "there is no format `{}`: it is jsonl, csv or tsv",
-                other.unwrap_or_default()
-            ));
-        }
+    let written = match format {
+        Format::Jsonl => sprag_ledger::export::jsonl(&session, &mut text),
+        Format::Csv => sprag_ledger::export::csv(&session, &mut text),
+        Format::Tsv => sprag_ledger::export::karpathy(&session, &mut text),
     };
     written.into_diagnostic()?;
     show::text(&String::from_utf8_lossy(&text))?;

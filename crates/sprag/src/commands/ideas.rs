@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::show::clean as sanitized;
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::json;
 use sprag_ledger::{Entry, Idea};
 
 use crate::{open, show};
@@ -13,13 +13,16 @@ use crate::{open, show};
 /// Example: sprag ideas --json
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// A file instead of the current session's ledger.
+    #[arg(long, value_name = "FILE")]
+    file: Option<Utf8PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let reading = open::reading(dir, None)?;
+    let reading = open::reading(dir, args.file.as_deref())?;
     let ideas: Vec<&Idea> = reading
         .log
         .records
@@ -30,7 +33,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         })
         .collect();
     if args.json {
-        show::json(&serde_json::json!({ "ideas": ideas }))?;
+        show::json(&json!({ "ideas": ideas }))?;
         return Ok(ExitCode::SUCCESS);
     }
     if ideas.is_empty() {
@@ -38,8 +41,8 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     }
     for idea in ideas {
         let phase = idea.phase.map_or(String::new(), |phase| format!(" (parked in phase {phase})"));
-        let why = if idea.why.is_empty() { String::new() } else { format!(": {}", sanitized(&idea.why)) };
-        show::text(&format!("- {}{phase}{why}", sanitized(&idea.text).replace('\n', " ")))?;
+        let why = if idea.why.is_empty() { String::new() } else { format!(": {}", show::clean(&idea.why)) };
+        show::text(&format!("- {}{phase}{why}", show::clean(&idea.text).replace('\n', " ")))?;
     }
     Ok(ExitCode::SUCCESS)
 }

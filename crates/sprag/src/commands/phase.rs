@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::show::clean as sanitized;
 use camino::Utf8Path;
 use miette::IntoDiagnostic;
 
@@ -33,10 +32,10 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         show::json(&next)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let title = if next.title.is_empty() { String::new() } else { format!(": {}", sanitized(&next.title)) };
+    let title = if next.title.is_empty() { String::new() } else { format!(": {}", show::clean(&next.title)) };
     let mut text = format!("phase {}{title}; `sprag run` goes on under its constraints\n", next.phase);
     for idea in &next.ideas {
-        text.push_str(&format!("  idea given back: {}\n", sanitized(idea).replace('\n', " ")));
+        text.push_str(&format!("  idea given back: {}\n", show::clean(idea).replace('\n', " ")));
     }
     show::text(&text)?;
     Ok(ExitCode::SUCCESS)

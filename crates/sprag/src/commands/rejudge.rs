@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use miette::{IntoDiagnostic, miette};
+use miette::IntoDiagnostic;
 use serde_json::json;
 use sprag_judge::{JudgeSettings, Policy};
 
@@ -19,9 +19,9 @@ pub(crate) struct Args {
     /// A file instead of the current session's ledger.
     #[arg(long, value_name = "FILE")]
     file: Option<Utf8PathBuf>,
-    /// paired, strict or single.
+    /// How a noisy primary metric is judged.
     #[arg(long, default_value = "paired")]
-    mode: String,
+    mode: Mode,
     /// The share of candidates without effect that may be kept.
     #[arg(long)]
     alpha: Option<f64>,
@@ -36,12 +36,21 @@ pub(crate) struct Args {
     json: bool,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Mode {
+    /// By pairs, with the fast part.
+    Paired,
+    /// By pairs, and only the part that has a theorem.
+    Strict,
+    /// By one run a candidate, unverified.
+    Single,
+}
+
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let mode = match args.mode.as_str() {
-        "paired" => Policy::Paired,
-        "strict" => Policy::Strict,
-        "single" => Policy::Single,
-        other => return Err(miette!("there is no mode `{other}`: it is paired, strict or single")),
+    let mode = match args.mode {
+        Mode::Paired => Policy::Paired,
+        Mode::Strict => Policy::Strict,
+        Mode::Single => Policy::Single,
     };
     let defaults = JudgeSettings::default();
     let settings = JudgeSettings {

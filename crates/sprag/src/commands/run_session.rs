@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use camino::Utf8Path;
-use miette::{IntoDiagnostic, miette};
+use miette::IntoDiagnostic;
 use sprag_ledger::view::status_view;
-use sprag_session::{Ending, Opening, Session, SessionError, StartFrom};
+use sprag_session::{Opening, Session, StartFrom};
 
+use crate::failed::failed;
 use crate::{open, show, watch};
 
 /// Run the loop: propose, measure, keep or discard, until a stop rule fires.
@@ -49,20 +50,17 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();
-    let interrupt = watch::interrupt()?;
-    let mut session = Session::open(project, &opening, interrupt, &mut *view).into_diagnostic()?;
-    match session.run(&mut *proposer) {
-        Ok(Ending::Done | Ending::Paused) => {
-            if args.json {
-                show::json(&status_view(session.log()))?;
-            }
+    let ended = Session::open(project, &opening, watch::interrupt()?, &mut *view).and_then(|mut session| {
+        session.run(&mut *proposer)?;
+        Ok(args.json.then(|| status_view(session.log())))
+    });
+    drop(view);
+    match ended {
+        Ok(status) => {
+            status.map_or(Ok(()), |status| show::json(&status))?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) => {
-            drop(session);
-            drop(view);
-            interrupted(error)
-        }
+        Err(error) => failed(error),
     }
 }
 
@@ -71,19 +69,5 @@ fn beneath(dir: &Utf8Path, agent: &str) -> String {
     match agent.split_once(':') {
         Some((kind, path)) => format!("{kind}:{}", dir.join(path)),
         None => agent.to_owned(),
-    }
-}
-
-/// An interruption has an exit code of its own; anything else is an error.
-pub(crate) fn interrupted(error: SessionError) -> miette::Result<ExitCode> {
-    if error.is_interruption() {
-        show::aside(&SessionError::Interrupted.to_string());
-        return Ok(ExitCode::from(130));
-    }
-    match &error {
-        SessionError::Baseline { output, .. } if !output.is_empty() => {
-            Err(miette!(help = format!("the end of what it printed:\n{output}"), "{error}"))
-        }
-        _ => Err(error).into_diagnostic(),
     }
 }

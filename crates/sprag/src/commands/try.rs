@@ -7,7 +7,7 @@ use miette::IntoDiagnostic;
 use serde_json::json;
 use sprag_session::{Opening, Outcome, Session, StartFrom};
 
-use super::run_session::interrupted;
+use crate::failed::failed;
 use crate::{open, show, watch};
 
 /// Judge the working tree, or each commit of a branch, against the incumbent.
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// The exit code where there was nothing to judge.
+const NOTHING_JUDGED: u8 = 14;
+
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let project = open::project(dir)?;
     let range = args.each.as_deref().map(|range| range.split_once("..").map_or(range, |(from, _)| from));
@@ -42,28 +45,25 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let base = base.map(|rev| project.repo.resolve(rev)).transpose().into_diagnostic()?;
     let opening = Opening { fresh: false, baseline: base.map_or(StartFrom::Head, StartFrom::Beside) };
     let mut view = watch::view();
-    let mut session = Session::open(project, &opening, watch::interrupt()?, &mut *view).into_diagnostic()?;
-    let judged = match (&args.each, args.from) {
-        (Some(range), _) => session.try_each(range),
-        (None, Some(run)) => session.try_again(run).map(|outcome| vec![outcome]),
-        (None, None) => session.try_working_tree(&args.message).map(|outcome| vec![outcome]),
+    let judged = Session::open(project, &opening, watch::interrupt()?, &mut *view).and_then(|mut session| {
+        let outcomes = match (&args.each, args.from) {
+            (Some(range), _) => session.try_each(range)?,
+            (None, Some(run)) => vec![session.try_again(run)?],
+            (None, None) => vec![session.try_working_tree(&args.message)?],
+        };
+        Ok((session.id().to_owned(), outcomes))
+    });
+    drop(view);
+    let (session, outcomes) = match judged {
+        Ok(judged) => judged,
+        Err(error) => return failed(error),
     };
-    match judged {
-        Ok(outcomes) => {
-            let highest = outcomes.iter().map(code).max().unwrap_or(14);
-            if args.json {
-                let session = session.id();
-                let outcomes: Vec<_> = outcomes.iter().map(told).collect();
-                show::json(&json!({ "session": session, "outcomes": outcomes, "exit": highest }))?;
-            }
-            Ok(ExitCode::from(highest))
-        }
-        Err(error) => {
-            drop(session);
-            drop(view);
-            interrupted(error)
-        }
+    let highest = outcomes.iter().map(code).max().unwrap_or(NOTHING_JUDGED);
+    if args.json {
+        let outcomes: Vec<_> = outcomes.iter().map(told).collect();
+        show::json(&json!({ "session": session, "outcomes": outcomes, "exit": highest }))?;
     }
+    Ok(ExitCode::from(highest))
 }
 
 fn told(outcome: &Outcome) -> serde_json::Value {
@@ -71,13 +71,13 @@ fn told(outcome: &Outcome) -> serde_json::Value {
         Outcome::Row { run, reason } => {
             json!({ "run": run, "status": reason.status(), "reason": reason, "exit": reason.exit_code() })
         }
-        Outcome::NoRow(word) => json!({ "event": word, "exit": 14 }),
+        Outcome::NoRow(word) => json!({ "event": word, "exit": NOTHING_JUDGED }),
     }
 }
 
 fn code(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Row { reason, .. } => reason.exit_code(),
-        Outcome::NoRow(_) => 14,
+        Outcome::NoRow(_) => NOTHING_JUDGED,
     }
 }

@@ -10,7 +10,7 @@ use sprag_judge::peers;
 use sprag_session::{Opening, Outcome, Project, Session, SessionError};
 
 use super::{python, unpack::unpack};
-use crate::commands::run_session::interrupted;
+use crate::failed::failed;
 use crate::{show, watch};
 
 static EXAMPLE: Dir<'_> = include_dir!("$OUT_DIR/noop");
@@ -43,14 +43,12 @@ pub(crate) fn run(dir: Option<Utf8PathBuf>, edits: u32) -> miette::Result<ExitCo
     let project = Project::open(&dir).into_diagnostic()?;
     let mut playbook = Playbook::open(&dir.join("playbook")).into_diagnostic()?;
     let mut view = watch::view();
-    let mut session =
-        Session::open(project, &Opening::default(), watch::interrupt()?, &mut *view).into_diagnostic()?;
-    let tally = measure(&mut session, &mut playbook, edits);
-    drop(session);
+    let tally = Session::open(project, &Opening::default(), watch::interrupt()?, &mut *view)
+        .and_then(|mut session| measure(&mut session, &mut playbook, edits));
     drop(view);
     match tally {
         Ok(tally) => report(&tally, &dir),
-        Err(error) => interrupted(error),
+        Err(error) => failed(error),
     }
 }
 

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use camino::Utf8Path;
 use miette::{IntoDiagnostic, miette};
 
+use crate::show;
+
 /// The oldest Python that the examples run on.
 const OLDEST: (u32, u32) = (3, 11);
 
@@ -32,7 +34,7 @@ pub(crate) fn find() -> miette::Result<&'static str> {
 /// Makes `.venv` in `dir` with the pinned packages of its `requirements.txt`.
 pub(crate) fn prepare(dir: &Utf8Path) -> miette::Result<()> {
     let python = find()?;
-    eprintln!("preparing Python ({python}) in {dir}/.venv; this takes a minute the first time");
+    show::aside(&format!("preparing Python ({python}) in {dir}/.venv; this takes a minute the first time"));
     step(dir, python, &["-m", "venv", ".venv"], "on Debian: apt-get install python3-venv")?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"];
     let pip: Vec<&str> = pip.into_iter().chain(["--requirement", "requirements.txt"]).collect();

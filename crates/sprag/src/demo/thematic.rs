@@ -10,8 +10,8 @@ use sprag_agent::Playbook;
 use sprag_session::{Opening, Project, Session};
 
 use super::{python, unpack::unpack};
-use crate::commands::run_session::interrupted;
-use crate::{curve, open, show, watch};
+use crate::failed::failed;
+use crate::{commands, curve, open, show, watch};
 
 static EXAMPLE: Dir<'_> = include_dir!("$OUT_DIR/thematic");
 
@@ -22,30 +22,27 @@ pub(crate) fn run(dir: Option<Utf8PathBuf>) -> miette::Result<ExitCode> {
     let project = Project::open(&dir).into_diagnostic()?;
     let mut playbook = Playbook::open(&dir.join("playbook")).into_diagnostic()?;
     let mut view = watch::view();
-    let mut session =
-        Session::open(project, &Opening::default(), watch::interrupt()?, &mut *view).into_diagnostic()?;
-    let ended = session.run(&mut playbook);
-    drop(session);
+    let ended = Session::open(project, &Opening::default(), watch::interrupt()?, &mut *view)
+        .and_then(|mut session| session.run(&mut playbook));
     drop(view);
-    if let Err(error) = ended {
-        return interrupted(error);
+    match ended {
+        Ok(_) => tell(&dir),
+        Err(error) => failed(error),
     }
-    tell(&dir)
 }
 
 /// Table, curve, result, cost, branch.
 fn tell(dir: &Utf8Path) -> miette::Result<ExitCode> {
     let reading = open::reading(dir, None)?;
-    show::text(&crate::commands::log::table(&reading.log, show::width()))?;
-    let curve =
-        crate::commands::log::curve(&reading.log).ok_or_else(|| miette!("the ledger holds no runs"))?;
-    show::text(&format!("\n{}", crate::commands::plot::text(&curve)))?;
+    show::text(&commands::log::table(&reading.log, show::width()))?;
+    let curve = commands::log::curve(&reading.log).ok_or_else(|| miette!("the ledger holds no runs"))?;
+    show::text(&format!("\n{}", commands::plot::text(&curve)))?;
     for (name, bytes) in [("curve.svg", curve::svg(&curve).into_bytes()), ("curve.png", curve::png(&curve))] {
         fs::write(dir.join(name), bytes).into_diagnostic()?;
     }
     let project = Project::open(dir).into_diagnostic()?;
     let applied = sprag_session::apply(&project, "sprag/kept").into_diagnostic()?;
-    show::text(&crate::commands::status::text(&reading.log))?;
+    show::text(&commands::status::text(&reading.log))?;
     show::text(&format!(
         "\nthe example     {dir}\nthe branch      {} ({} commits): git -C {dir} log -p {}\nthe curve       {dir}/curve.svg and curve.png\nthe ledger      {}\ncheck it all    sprag -C {dir} audit",
         applied.branch, applied.commits, applied.branch, reading.path

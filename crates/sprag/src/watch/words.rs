@@ -1,6 +1,6 @@
-//! The sentences that both views share. Whatever an agent wrote is cleaned before it gets here to the terminal.
+//! The sentences that both views share. Whatever somebody else wrote is cleaned here, before it gets to a terminal.
 
-use crate::show::clean as sanitized;
+use crate::show::clean;
 use sprag_ledger::{Final, Run};
 use sprag_session::{Event, Stage};
 
@@ -9,7 +9,7 @@ const DESCRIPTION: usize = 72;
 
 /// A text from outside on one short line without control characters.
 pub(crate) fn short(text: &str) -> String {
-    let line = sanitized(text).replace('\n', " ");
+    let line = clean(text).replace('\n', " ");
     match line.char_indices().nth(DESCRIPTION) {
         Some((at, _)) => format!("{}…", &line[..at]),
         None => line,
@@ -45,12 +45,12 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
 
 /// A sentence of Sprag's own that may quote a candidate.
 fn short_note(text: &str) -> String {
-    sanitized(text).replace('\n', "\n      ")
+    clean(text).replace('\n', "\n      ")
 }
 
 fn judged(run: &Run, detail: &str) -> String {
     let metric = run.metric.map_or("unknown".to_owned(), |value| format!("{value:.2}"));
-    let detail = sanitized(detail);
+    let detail = clean(detail);
     let mut lines = detail.lines().filter(|line| !line.trim().is_empty());
     let mut told = lines.next().unwrap_or_default().to_owned();
     // Of what a command printed, the end says most: `sprag show` has more of it.
