@@ -22,4 +22,4 @@ pub use entry::{
 pub use grade::{Grade, Tier};
 pub use ledger::{Appended, Ledger, LedgerError, MirrorState, Opened, Torn, repair};
 pub use log::{BadLine, Log, Mark, Point, Record, Segment, Session, Sum, Totals, read, skim};
-pub use verify::{Break, ChainReport, Problem, SessionChain, verify};
+pub use verify::{Break, ChainReport, Problem, SessionChain};

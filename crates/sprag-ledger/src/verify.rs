@@ -1,14 +1,8 @@
 //! Checks a chain line by line, and names the first line that does not fit.
 
-use std::{fmt, io};
+use std::fmt;
 
-use camino::Utf8Path;
-
-use crate::{
-    Hash, Mark, Stamp, Torn, chain,
-    lines::{Line, Lines},
-    log::open_regular,
-};
+use crate::{Hash, Mark, Stamp, Torn, chain, lines::Line};
 
 /// The first line that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,20 +83,6 @@ impl ChainReport {
     pub fn head(&self) -> Option<Hash> {
         self.sessions.last().map(|session| session.head)
     }
-}
-
-/// Checks the chain of a ledger or of a mirror, which may hold several sessions and another tool's lines before them.
-///
-/// # Errors
-/// Only what the file system says; what does not fit is in the report.
-pub fn verify(path: &Utf8Path) -> io::Result<ChainReport> {
-    let mut verifier = Verifier::new(false);
-    let mut lines = Lines::new(io::BufReader::with_capacity(1 << 16, open_regular(path)?));
-    while let Some(line) = lines.next()? {
-        let stamp = chain::unseal(line.bytes).map(|(_, stamp)| stamp);
-        verifier.feed(&Facts::of(&line, stamp));
-    }
-    Ok(verifier.report)
 }
 
 /// What the check needs to know of a line. Finding it out is the costly part, and needs no other line.

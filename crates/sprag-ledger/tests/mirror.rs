@@ -5,7 +5,7 @@ mod sample;
 
 use sample::{Room, config, every_kind, run};
 use sprag_judge::Reason;
-use sprag_ledger::{Config, Ledger, MirrorState, read, verify};
+use sprag_ledger::{Config, Ledger, MirrorState, read};
 
 struct Pair {
     room: Room,
@@ -62,7 +62,7 @@ fn every_entry_is_in_both_copies() {
     assert_eq!(pair.mirror(), pair.home());
     let (pair, state) = pair.reopen();
     assert_eq!(state, MirrorState::Same);
-    assert!(verify(&pair.room.path("repo/.auto/log.jsonl")).unwrap().is_intact());
+    assert!(read(&pair.room.path("repo/.auto/log.jsonl")).unwrap().chain.is_intact());
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn two_sessions_stand_one_after_the_other_and_going_on_with_the_first_keeps_both
     let mut second = Ledger::create(&pair.room.path("state/b/ledger.jsonl"), Some(&mirror)).unwrap();
     let other = Config { session: Some("01KDZOTHER0000000000000000".into()), ..config() };
     assert_eq!(second.append(other).unwrap().mirror, MirrorState::Mended);
-    let report = verify(&mirror).unwrap();
+    let report = read(&mirror).unwrap().chain;
     assert!(report.is_intact());
     assert_eq!(report.sessions.iter().map(|s| s.entries).collect::<Vec<_>>(), [3, 1]);
     assert_eq!(read(&mirror).unwrap().session().records.len(), 1);

@@ -14,7 +14,7 @@ use std::{
 
 use sample::{Room, config, every_kind, run};
 use sprag_judge::Reason;
-use sprag_ledger::{Entry, Ledger, verify};
+use sprag_ledger::{Entry, Ledger, read};
 
 const HOME: &str = "SPRAG_LEDGER_TEST_HOME";
 
@@ -88,7 +88,7 @@ fn fifty_kills_lose_nothing_that_was_acknowledged() {
         let (seq, last) = (opened.entries - 1, &ledger.log().records[opened.entries as usize - 1]);
         assert_eq!(last.entry, entry(seq));
         drop(ledger);
-        assert!(verify(&home).unwrap().is_intact());
+        assert!(read(&home).unwrap().chain.is_intact());
         assert_eq!(std::fs::read(&home).unwrap(), std::fs::read(home.with_extension("mirror")).unwrap());
     }
     println!("{torn} unfinished lines were cut");
@@ -119,5 +119,5 @@ fn a_full_disk_leaves_the_file_as_it_was() {
     assert_eq!((opened.entries, opened.torn), (acknowledged + 1, None));
     ledger.append(entry(opened.entries)).unwrap();
     drop(ledger);
-    assert!(verify(&home).unwrap().is_intact());
+    assert!(read(&home).unwrap().chain.is_intact());
 }

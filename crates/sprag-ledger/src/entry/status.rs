@@ -21,11 +21,6 @@ impl RunStatus {
         }
     }
 
-    /// Whether the run was kept.
-    pub fn is_keep(&self) -> bool {
-        self.known() == Some(Status::Keep)
-    }
-
     /// The word in the log.
     pub fn word(&self) -> &str {
         match self {

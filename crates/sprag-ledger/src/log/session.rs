@@ -95,11 +95,6 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// What the next run is numbered.
-    pub fn next_run(&self) -> u64 {
-        self.runs().map(|run| run.run).max().unwrap_or(0) + 1
-    }
-
     /// The first config line: what the session was started for.
     pub fn config(&self) -> Option<&'a Config> {
         self.segments().into_iter().find_map(|segment| segment.config)
@@ -176,11 +171,6 @@ impl<'a> Segment<'a> {
     /// baseline is 0.
     pub fn delta(&self, metric: f64) -> Option<f64> {
         relative(metric, self.baseline()?.metric?)
-    }
-
-    /// Whether the run is an experiment: neither the baseline nor a repetition.
-    pub fn is_experiment(&self, run: &Run) -> bool {
-        run.is_experiment() && !self.baseline().is_some_and(|base| std::ptr::eq(base, run))
     }
 
     /// Experiments since the last keep.
