@@ -29,10 +29,3 @@ impl Interrupt {
         if self.is_raised() { Err(crate::MeasureError::Interrupted) } else { Ok(()) }
     }
 }
-
-impl From<Arc<AtomicBool>> for Interrupt {
-    /// Shares a flag that somebody else raises, such as a signal handler.
-    fn from(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
-    }
-}

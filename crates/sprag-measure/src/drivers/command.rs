@@ -1,7 +1,7 @@
 //! `command`: Sprag measures a locked command from outside.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sprag_contract::settings::{Cpus, Settings, Size};
 use sprag_judge::{Provenance, Reason};
@@ -9,7 +9,7 @@ use sprag_judge::{Provenance, Reason};
 use super::cases::mebibytes;
 use super::launch::Launch;
 use super::size::size_kb;
-use super::{Driver, Setup, command_line, crash_of};
+use super::{Driver, Setup, command_line};
 use crate::process::{self, Ended, Invocation, Program};
 use crate::{Floor, MeasureError, Plan, Run, Side};
 
@@ -61,27 +61,7 @@ impl Command {
 
 impl Driver for Command {
     fn measure(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Run, MeasureError> {
-        let start = Instant::now();
-        let services = self.launch.services(side, 0)?;
-        let before = services.counters()?;
-        let program = Program::Shell(self.command.clone());
-        let invocation = self.launch.invocation(program, side, plan, 0, services.env())?;
-        let ended = process::run(&invocation, &self.launch.interrupt)?;
-        let counters = services.counters_since(&before)?;
-        services.check()?;
-        drop(services);
-
-        let mut run = Run { logs: vec![ended.stdout.clone(), ended.stderr.clone()], ..Run::default() };
-        run.note_leftovers(ended.leftovers);
-        match crash_of(&self.command, &ended, &invocation) {
-            Some(finding) => run.fail(finding.reason, finding.detail),
-            None => {
-                counters.into_iter().for_each(|(name, count)| run.put(name, count, Provenance::Attested));
-                self.read(side, &ended, &mut run)?;
-            }
-        }
-        run.wall = start.elapsed();
-        Ok(run)
+        self.launch.run_command(&self.command, side, plan, |ended, run| self.read(side, ended, run))
     }
 
     fn floor(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Option<Floor>, MeasureError> {

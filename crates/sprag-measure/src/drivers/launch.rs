@@ -1,16 +1,18 @@
 //! How every driver starts a process of a side.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use rand::Rng as _;
 use sprag_contract::settings::{Cpus, Service, Settings};
+use sprag_judge::Provenance;
 
+use super::crash_of;
 use crate::draw::{Purpose, draw};
-use crate::process::{Invocation, OUTPUT_LIMIT, Program};
+use crate::process::{self, Ended, Invocation, OUTPUT_LIMIT, Program};
 use crate::service::Services;
-use crate::{CpuSet, Interrupt, MeasureError, Plan, Side, environment};
+use crate::{CpuSet, Interrupt, MeasureError, Plan, Run, Side, environment};
 
 /// What all processes of a driver have in common.
 #[derive(Debug, Clone)]
@@ -52,6 +54,37 @@ impl Launch {
             None => None,
         };
         Services::start(&self.services, &self.harness, side, repetition, others.as_ref(), &self.interrupt)
+    }
+
+    /// One run of a command with its services beside it. `read` takes the numbers where the command ended well.
+    pub(crate) fn run_command(
+        &self,
+        command: &str,
+        side: &Side<'_>,
+        plan: &Plan,
+        read: impl FnOnce(&Ended, &mut Run) -> Result<(), MeasureError>,
+    ) -> Result<Run, MeasureError> {
+        let start = Instant::now();
+        let services = self.services(side, 0)?;
+        let before = services.counters()?;
+        let program = Program::Shell(command.to_owned());
+        let invocation = self.invocation(program, side, plan, 0, services.env())?;
+        let ended = process::run(&invocation, &self.interrupt)?;
+        let counters = services.counters_since(&before)?;
+        services.check()?;
+        drop(services);
+
+        let mut run = Run { logs: vec![ended.stdout.clone(), ended.stderr.clone()], ..Run::default() };
+        run.note_leftovers(ended.leftovers);
+        match crash_of(command, &ended, &invocation) {
+            Some(finding) => run.fail(finding.reason, finding.detail),
+            None => {
+                counters.into_iter().for_each(|(name, count)| run.put(name, count, Provenance::Attested));
+                read(&ended, &mut run)?;
+            }
+        }
+        run.wall = start.elapsed();
+        Ok(run)
     }
 
     /// One process of a side. Its folders and logs are named by the repetition.

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;
-use std::time::Instant;
 
 use regex::bytes::Regex;
 use sprag_contract::settings::{Cpus, Reader, Settings};
 use sprag_judge::{Provenance, Reason};
 
 use super::launch::Launch;
-use super::{Driver, Setup, command_line, crash_of};
-use crate::process::{self, Ended, Program};
+use super::{Driver, Setup, command_line};
+use crate::process::Ended;
 use crate::readers::{clear, read_file, read_lines};
 use crate::{Floor, MeasureError, Plan, Run, Side};
 
@@ -96,33 +95,15 @@ impl Script {
 
 impl Driver for Script {
     fn measure(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Run, MeasureError> {
-        let start = Instant::now();
         for reader in self.readers.values() {
             clear(reader, side.dir)?;
         }
-        let launch = &self.launch;
-        let services = launch.services(side, 0)?;
-        let before = services.counters()?;
-        let program = Program::Shell(self.command.clone());
-        let invocation = launch.invocation(program, side, plan, 0, services.env())?;
-        let ended = process::run(&invocation, &launch.interrupt)?;
-        let counters = services.counters_since(&before)?;
-        services.check()?;
-        drop(services);
-
-        let mut run = Run { logs: vec![ended.stdout.clone(), ended.stderr.clone()], ..Run::default() };
-        run.note_leftovers(ended.leftovers);
-        match crash_of(&self.command, &ended, &invocation) {
-            Some(finding) => run.fail(finding.reason, finding.detail),
-            None => {
-                counters.into_iter().for_each(|(name, count)| run.put(name, count, Provenance::Attested));
-                if let Err(complaint) = self.read(side, &ended, &mut run)? {
-                    run.fail(Reason::Metric, complaint);
-                }
+        self.launch.run_command(&self.command, side, plan, |ended, run| {
+            if let Err(complaint) = self.read(side, ended, run)? {
+                run.fail(Reason::Metric, complaint);
             }
-        }
-        run.wall = start.elapsed();
-        Ok(run)
+            Ok(())
+        })
     }
 
     /// A script has no stand-in: what it does besides the candidate is its own.

@@ -1,4 +1,4 @@
-//! What a machine is, as far as it moves a measurement, and how busy it was.
+//! What a machine is, as far as it moves a measurement.
 
 use std::fs;
 
@@ -20,23 +20,6 @@ pub struct Fingerprint {
     pub governor: Option<String>,
     /// The CPU says that a hypervisor is below it.
     pub virtualized: bool,
-}
-
-/// How busy a machine was at one moment. What cannot be read is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Load {
-    /// Runnable processes over the last minute.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub load1: Option<f64>,
-    /// Share of the last 10 s in which some task waited for a CPU, in percent (PSI, `some avg10`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_pressure: Option<f64>,
-    /// The same for memory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub memory_pressure: Option<f64>,
-    /// The same for input and output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub io_pressure: Option<f64>,
 }
 
 impl Fingerprint {
@@ -67,25 +50,6 @@ impl Fingerprint {
     }
 }
 
-impl Load {
-    /// Of this moment.
-    pub fn read() -> Self {
-        let loadavg = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        Self {
-            load1: loadavg.split(' ').next().and_then(|text| text.parse().ok()),
-            cpu_pressure: pressure("cpu"),
-            memory_pressure: pressure("memory"),
-            io_pressure: pressure("io"),
-        }
-    }
-}
-
-fn pressure(of: &str) -> Option<f64> {
-    let text = fs::read_to_string(format!("/proc/pressure/{of}")).ok()?;
-    let some = text.lines().find(|line| line.starts_with("some "))?;
-    some.split(' ').find_map(|field| field.strip_prefix("avg10="))?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +61,5 @@ mod tests {
         assert_eq!(host, Fingerprint::read());
         let json = serde_json::to_string(&host).unwrap();
         assert_eq!(serde_json::from_str::<Fingerprint>(&json).unwrap(), host);
-        assert!(Load::read().load1.is_some());
     }
 }
