@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sprag_workspace::UserRepo;
 
 use crate::SessionError;
 
@@ -47,11 +48,11 @@ impl Request {
 }
 
 impl Home {
-    /// The folder of the repository `id`, made when it is not there.
+    /// The folder of a repository, made when it is not there.
     ///
     /// # Errors
     /// [`SessionError`] when there is no state directory or it cannot be written.
-    pub fn of(id: &str) -> Result<Self, SessionError> {
+    pub fn of(repo: &UserRepo) -> Result<Self, SessionError> {
         let state = match std::env::var("XDG_STATE_HOME") {
             Ok(dir) if dir.starts_with('/') => Utf8PathBuf::from(dir),
             _ => match std::env::var("HOME") {
@@ -59,7 +60,7 @@ impl Home {
                 _ => return Err(SessionError::NoStateDirectory),
             },
         };
-        Self::at(state.join("sprag").join(id))
+        Self::at(state.join("sprag").join(repo.id()))
     }
 
     /// The folder `dir` itself.

@@ -60,9 +60,9 @@ impl Opening {
                 if let Some(first) = dirty.first() {
                     return Err(SessionError::Dirty { count: dirty.len(), example: first.path.clone() });
                 }
-                Start::Commit(project.repo.head()?.commit)
+                Start::Commit(project.repo.head()?)
             }
-            StartFrom::Head => Start::Commit(project.repo.head()?.commit),
+            StartFrom::Head => Start::Commit(project.repo.head()?),
             StartFrom::Snapshot => Start::Snapshot,
             StartFrom::Beside(commit) => Start::Commit(commit),
         })
@@ -179,7 +179,7 @@ impl Session<'_> {
     fn tell_where_head_is(&mut self) -> Result<(), SessionError> {
         let revision = self.state.segment().ok().and_then(|s| s.config.revision.clone()).unwrap_or_default();
         let Ok(base) = self.project.repo.resolve(&revision) else { return Ok(()) };
-        let head = self.project.repo.head()?.commit;
+        let head = self.project.repo.head()?;
         if head != base {
             let (base, head) = (base.short(), head.short());
             self.notice(&format!(

@@ -72,7 +72,7 @@ impl Project {
     /// # Errors
     /// [`SessionError`] when it cannot be made.
     pub fn home(&self) -> Result<Home, SessionError> {
-        Home::of(&self.repo.id("."))
+        Home::of(&self.repo)
     }
 
     /// The mirror of the ledger in the repository.
@@ -224,7 +224,7 @@ fn surroundings(
     };
     let mut paths = repo.files()?;
     paths.extend(repo.dirty(&|_| false)?.into_iter().map(|dirty| dirty.path));
-    let home = Home::of(&repo.id("."))?;
+    let home = Home::of(&repo)?;
     Ok(Surroundings {
         measure: there(&layout.measure),
         checks: there(&layout.checks),

@@ -125,13 +125,14 @@ impl Session<'_> {
         parent: &CommitId,
         message: &str,
     ) -> Result<CommitId, SessionError> {
-        Ok(self.store.commit(tree, Some(parent), message, &sprag(), UnixSeconds::from_millis(now().0))?)
+        Ok(self.store.commit(
+            tree,
+            Some(parent),
+            message,
+            &Identity::sprag(),
+            UnixSeconds::from_millis(now().0),
+        )?)
     }
-}
-
-/// Who commits in the session's own store. What reaches the user's repository is by the user.
-pub(crate) fn sprag() -> Identity {
-    Identity { name: "Sprag".to_owned(), email: "sprag@localhost".to_owned() }
 }
 
 /// The wall clock, for people; no decision rests on it.

@@ -51,7 +51,7 @@ impl AgentCopy {
         for dir in [&pack_dir, &git_dir.join("refs/heads"), &git_dir.join("info")] {
             std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         }
-        let by = Identity { name: "Sprag".to_owned(), email: "sprag@localhost".to_owned() };
+        let by = Identity::sprag();
         let mut batch = Batch::default();
         let start = commit_bytes(tree, None, "Start of this try\n", &by, UnixSeconds(0));
         let commit = batch.add(Kind::Commit, &start);

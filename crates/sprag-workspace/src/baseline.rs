@@ -120,7 +120,7 @@ impl Store {
     pub fn import(&self, repo: &UserRepo, baseline: &Baseline<'_>) -> Result<Imported> {
         let user_commit = match baseline.start {
             Start::Commit(commit) => commit,
-            Start::Snapshot => repo.head()?.commit,
+            Start::Snapshot => repo.head()?,
         };
         copy_missing(&repo.git(), self.git(), &[user_commit.to_string()], false)?;
         self.cut_history_at(&user_commit)?;
@@ -245,12 +245,11 @@ impl Taking<'_> {
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         let at = UnixSeconds(i64::try_from(now).unwrap_or(0));
-        let by = Identity { name: "Sprag".to_owned(), email: "sprag@localhost".to_owned() };
         self.store.commit(
             &tree,
             Some(head),
             "Uncommitted changes, as they were when Sprag started\n",
-            &by,
+            &Identity::sprag(),
             at,
         )
     }

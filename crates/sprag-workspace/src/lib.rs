@@ -55,7 +55,7 @@ pub use manifest::{Entry, FileMode, Manifest};
 pub use merge::merge_file;
 pub use store::{Expected, Identity, Store, UnixSeconds};
 pub use trash::remove_dir;
-pub use user_repo::{Commit, DirtyKind, DirtyPath, Head, UserRepo};
+pub use user_repo::{Commit, DirtyKind, DirtyPath, UserRepo};
 pub use violation::{Violation, ViolationKind};
 
 /// What the operations of this crate return.

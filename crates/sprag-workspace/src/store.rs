@@ -49,6 +49,13 @@ pub struct Identity {
     pub email: String,
 }
 
+impl Identity {
+    /// Sprag itself, in its own store and where a person's configuration names nobody.
+    pub fn sprag() -> Self {
+        Self { name: "Sprag".to_owned(), email: "sprag@localhost".to_owned() }
+    }
+}
+
 /// Where a ref must be for [`Store::update_ref`] to move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
@@ -230,14 +237,6 @@ impl Store {
             Found::Bytes(bytes) => Ok(bytes),
             Found::Nothing => Err(Error::MissingObject { id: id.to_string(), dir: self.dir.clone() }),
         }
-    }
-
-    /// Stores the bytes of a file.
-    pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId> {
-        let mut batch = Batch::default();
-        let id = batch.add(Kind::Blob, bytes);
-        batch.write(&self.dir, Durability::Synced)?;
-        Ok(BlobId(id))
     }
 
     /// Stores the bytes of many files in one go.

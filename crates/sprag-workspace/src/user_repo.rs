@@ -16,15 +16,6 @@ pub struct UserRepo {
     common_dir: Utf8PathBuf,
 }
 
-/// What is checked out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// The commit.
-    pub commit: CommitId,
-    /// The branch, without `refs/heads/`; none when HEAD is detached.
-    pub branch: Option<String>,
-}
-
 /// One commit of a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
@@ -103,9 +94,8 @@ impl UserRepo {
     }
 
     /// The repository's name in the state directory: `<dirname>-<12 hex digits>`, the digits being those of the
-    /// BLAKE3 of the canonical common git directory and the workspace root (`.` or `""` for the top). The same
-    /// for every linked worktree.
-    pub fn id(&self, workspace_root: &str) -> String {
+    /// BLAKE3 of the canonical common git directory and a NUL. The same for every linked worktree.
+    pub fn id(&self) -> String {
         let home = match self.common_dir.file_name() {
             Some(".git") => self.common_dir.parent().unwrap_or(&self.common_dir),
             _ => &self.common_dir,
@@ -118,21 +108,14 @@ impl UserRepo {
             .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
             .take(60)
             .collect();
-        let within = workspace_root.trim_start_matches("./").trim_end_matches('/');
-        let within = if within == "." { "" } else { within };
         let mut hasher = blake3::Hasher::new();
-        hasher.update(self.common_dir.as_str().as_bytes()).update(b"\0").update(within.as_bytes());
+        hasher.update(self.common_dir.as_str().as_bytes()).update(b"\0");
         format!("{name}-{}", &hasher.finalize().to_hex()[..12])
     }
 
-    /// What is checked out.
-    pub fn head(&self) -> Result<Head> {
-        let commit = self.resolve("HEAD")?;
-        let answer = self.git().answer(&["symbolic-ref", "--quiet", "HEAD"], b"")?;
-        let branch = (answer.code == Some(0))
-            .then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
-            .and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
-        Ok(Head { commit, branch })
+    /// The commit that is checked out.
+    pub fn head(&self) -> Result<CommitId> {
+        self.resolve("HEAD")
     }
 
     /// The commit that a revision names.
@@ -244,10 +227,8 @@ impl UserRepo {
             let value = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
             Ok((answer.code == Some(0) && !value.is_empty()).then_some(value))
         };
-        Ok(Identity {
-            name: ask("user.name")?.unwrap_or_else(|| "Sprag".to_owned()),
-            email: ask("user.email")?.unwrap_or_else(|| "sprag@localhost".to_owned()),
-        })
+        let Identity { name, email } = Identity::sprag();
+        Ok(Identity { name: ask("user.name")?.unwrap_or(name), email: ask("user.email")?.unwrap_or(email) })
     }
 
     pub(crate) fn common_dir(&self) -> &Utf8Path {

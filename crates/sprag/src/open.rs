@@ -17,7 +17,7 @@ pub(crate) fn project(dir: &Utf8Path) -> miette::Result<Project> {
 /// The state folder of the repository around `dir`.
 pub(crate) fn home(dir: &Utf8Path) -> miette::Result<Home> {
     let repo = UserRepo::discover(dir).into_diagnostic()?;
-    Home::of(&repo.id(".")).into_diagnostic()
+    Home::of(&repo).into_diagnostic()
 }
 
 /// A log that was read, and where it lies.
@@ -53,7 +53,7 @@ fn read_with(
 
 fn ledger_of(dir: &Utf8Path) -> miette::Result<Utf8PathBuf> {
     let repo = UserRepo::discover(dir).into_diagnostic()?;
-    let home = Home::of(&repo.id(".")).into_diagnostic()?;
+    let home = Home::of(&repo).into_diagnostic()?;
     if let Some(id) = home.current() {
         return Ok(home.ledger(&id));
     }
