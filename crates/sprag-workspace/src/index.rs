@@ -27,7 +27,7 @@ impl Index {
     }
 
     /// Adds a file whose status is known. git keeps the low 32 bits of each number.
-    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the widths differ between systems")]
+    #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
     pub(crate) fn add(&mut self, path: &str, entry: &Entry, stat: &Stat) {
         let start = self.bytes.len();
         let mode: u32 = match entry.mode {

@@ -27,11 +27,7 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    #[allow(
-        clippy::unnecessary_cast,
-        clippy::useless_conversion,
-        reason = "the widths differ between systems"
-    )]
+    #[allow(clippy::unnecessary_cast, reason = "the widths of these fields differ between systems")]
     pub(crate) fn of(id: BlobId, stat: &Stat) -> Self {
         let nanos = |seconds: i64, nanos: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
         Self {

@@ -1,9 +1,5 @@
 //! What an agent leaves behind is walked byte by byte, and every trick is named.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a test that panics has failed, which is what it is for"
-)]
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod fixture;
 

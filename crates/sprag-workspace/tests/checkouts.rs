@@ -1,9 +1,5 @@
 //! A slot holds exactly one tree, whatever has happened in it.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a test that panics has failed, which is what it is for"
-)]
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod fixture;
 

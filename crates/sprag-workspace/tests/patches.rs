@@ -1,9 +1,5 @@
 //! Patches apply exactly, merge where the ground has moved, and never leave the tree.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a test that panics has failed, which is what it is for"
-)]
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod fixture;
 

@@ -29,6 +29,14 @@ const MANIFESTS: [&str; 16] = [
     "setup.py",
 ];
 
+/// Where a rule stands.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    line: u32,
+    span: &'a Span,
+    phase: Option<u32>,
+}
+
 impl Compiler<'_> {
     pub(super) fn rule(
         &mut self,
@@ -50,7 +58,8 @@ impl Compiler<'_> {
             Rule::Bound { metrics, bound, direction } => {
                 let mut standing = None;
                 for metric in metrics {
-                    let next = self.bound(line, &span, metric, bound, direction, phase, reader);
+                    let next =
+                        self.bound(Place { line, span: &span, phase }, metric, bound, direction, reader);
                     standing = standing.or(Some(next));
                 }
                 standing.unwrap_or_else(|| Enforcement::advisory("name a metric"))
@@ -107,15 +116,12 @@ impl Compiler<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "each is a different part of one line of the spec")]
-    pub(super) fn bound(
+    fn bound(
         &mut self,
-        line: u32,
-        span: &Span,
+        Place { line, span, phase }: Place<'_>,
         metric: String,
         bound: Bound,
         direction: Option<Direction>,
-        phase: Option<u32>,
         reader: &mut Reader<'_>,
     ) -> Enforcement {
         if let Some(primary) = reader.metrics.primary.as_ref().filter(|p| p.metric.name == metric) {

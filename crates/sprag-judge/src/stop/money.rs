@@ -32,7 +32,7 @@ impl Rule for Money {
     fn check(&self, totals: &Totals) -> Standing {
         match totals.usd {
             None => Standing::Unknown(format!(
-                "`{self}` cannot fire: the cost of at least one step is unknown (set [prices] for its model)"
+                "`{self}` cannot fire: the cost of at least one step is unknown: its agent reported none"
             )),
             Some(usd) if usd >= self.usd => {
                 Standing::Stop(format!("${usd:.2} spent: the limit is ${}", self.usd))

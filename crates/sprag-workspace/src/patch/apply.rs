@@ -144,7 +144,6 @@ fn steps(file: &FilePatch, made: Option<Content>, was_merged: bool) -> Result<Pl
 
 /// Lets git apply one file's part in an empty directory of its own. None: it does not fit. `Some(None)`: the file is
 /// deleted by it.
-#[allow(clippy::option_option, reason = "outer: it applies; inner: the file is still there")]
 fn run_patch(file: &FilePatch, before: Option<&Content>) -> Result<Option<Option<Content>>> {
     let scratch = tempfile::tempdir().map_err(Error::io("make a directory in", "the temporary directory"))?;
     let dir = Utf8Path::from_path(scratch.path())
