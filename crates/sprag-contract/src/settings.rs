@@ -164,6 +164,17 @@ impl DriverKind {
             DriverKind::Cases => "cases",
         }
     }
+
+    /// What Sprag itself measures with it, besides a `case_…_ms` for each case.
+    pub fn metrics(self) -> &'static [&'static str] {
+        match self {
+            DriverKind::Script => &[],
+            DriverKind::Command => &["wall_ms", "cpu_ms", "peak_rss_mb", "size_kb"],
+            DriverKind::Cases => {
+                &["p50_ms", "p95_ms", "max_ms", "total_ms", "cpu_ms", "peak_rss_mb", "start_ms"]
+            }
+        }
+    }
 }
 
 /// What the numbers of a script are worth.

@@ -5,13 +5,6 @@ use sprag_judge::{Direction, stop::StopRule};
 use super::{Compiler, Scoped, metrics::Metrics};
 use crate::{Span, Standing, Why, nearest::nearest, settings::DriverKind};
 
-/// What Sprag itself measures of a command.
-const COMMAND_METRICS: [&str; 4] = ["wall_ms", "cpu_ms", "peak_rss_mb", "size_kb"];
-
-/// What Sprag itself measures of cases.
-const CASE_METRICS: [&str; 8] =
-    ["p50_ms", "p95_ms", "max_ms", "total_ms", "cpu_ms", "peak_rss_mb", "start_ms", "size_kb"];
-
 impl Compiler<'_> {
     /// The scope against itself, the harness and the files. Whether its patterns can be matched at all.
     pub(super) fn scope_conflicts(&mut self, scope: &Scoped, same_tests: bool) -> bool {
@@ -124,24 +117,23 @@ impl Compiler<'_> {
     /// Metrics that the driver does not give.
     pub(super) fn driver(&mut self, metrics: &Metrics) {
         self.primary_as_control(metrics);
-        let given: &[&str] = match self.settings.measure.driver {
-            DriverKind::Script => return,
-            DriverKind::Command => &COMMAND_METRICS,
-            DriverKind::Cases => &CASE_METRICS,
-        };
+        let driver = self.settings.measure.driver;
+        if driver == DriverKind::Script {
+            return;
+        }
+        let given = driver.metrics();
         // What a service counts is known only when it runs.
         let counted = self.settings.service.iter().any(|service| service.counters.is_some());
         let primary = metrics.primary.iter().map(|p| (p.metric.name.clone(), p.span.clone()));
         let controls = metrics.controls.iter().map(|c| (c.metric.metric.clone(), c.span.clone()));
         for (name, span) in primary.chain(controls) {
-            let of_a_case =
-                given.len() == CASE_METRICS.len() && name.starts_with("case_") && name.ends_with("_ms");
+            let of_a_case = driver == DriverKind::Cases && name.starts_with("case_") && name.ends_with("_ms");
             let read = self.settings.measure.read.contains_key(&name);
             if counted || of_a_case || read || given.contains(&name.as_str()) {
                 continue;
             }
-            let driver = self.settings.measure.driver.name();
-            let message = format!("`{name}` is none of the numbers that the driver `{driver}` gives");
+            let message =
+                format!("`{name}` is none of the numbers that the driver `{}` gives", driver.name());
             let near = nearest(&name, given.iter().copied()).map(|near| format!("did you mean `{near}`?"));
             let finding = self.error(Some(span), message);
             finding.help = near.or(Some(format!("choose one of {}", given.join(", "))));

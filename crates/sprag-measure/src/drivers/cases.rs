@@ -14,7 +14,7 @@ mod worker;
 
 use std::collections::BTreeSet;
 
-use sprag_contract::settings::{Cpus, Lifetime, Serve, Settings};
+use sprag_contract::settings::{Cpus, DriverKind, Lifetime, Serve, Settings};
 use sprag_judge::Provenance;
 
 use super::launch::Launch;
@@ -133,7 +133,7 @@ impl Driver for Cases {
         let case = |name: &str| self.file.cases.iter().any(|case| case.id == name);
         match metric.strip_prefix("case_").and_then(|rest| rest.strip_suffix("_ms")) {
             Some(id) if case(id) => Provenance::Observed,
-            _ if values::NAMES.contains(&metric) => Provenance::Observed,
+            _ if DriverKind::Cases.metrics().contains(&metric) => Provenance::Observed,
             _ => Provenance::Attested,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sprag_contract::settings::{Cpus, Settings, Size};
+use sprag_contract::settings::{Cpus, DriverKind, Settings, Size};
 use sprag_judge::{Provenance, Reason};
 
 use super::cases::mebibytes;
@@ -72,9 +72,9 @@ impl Driver for Command {
     }
 
     fn provenance(&self, metric: &str) -> Provenance {
-        match metric {
-            "wall_ms" | "cpu_ms" | "peak_rss_mb" | "size_kb" => Provenance::Observed,
-            _ => Provenance::Attested,
+        match DriverKind::Command.metrics().contains(&metric) {
+            true => Provenance::Observed,
+            false => Provenance::Attested,
         }
     }
 }

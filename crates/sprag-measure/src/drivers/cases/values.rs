@@ -9,10 +9,6 @@ use super::file::Case;
 use super::lane::Lap;
 use crate::{CaseOutput, Run};
 
-/// The metrics that every run of cases has, besides one for each case.
-pub(super) const NAMES: [&str; 7] =
-    ["p50_ms", "p95_ms", "max_ms", "total_ms", "cpu_ms", "peak_rss_mb", "start_ms"];
-
 /// Puts the repetitions of one side together.
 pub(super) fn run_of(cases: &[Case], laps: Vec<Lap>, wanted: &BTreeSet<String>) -> Run {
     let mut run = Run::default();
