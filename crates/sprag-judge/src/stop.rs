@@ -86,12 +86,12 @@ pub trait Rule: fmt::Display {
         Self: Sized;
 
     /// Where the session stands with it.
-    fn check(&self, totals: &Totals) -> Standing;
+    fn check(&self, progress: &Progress) -> Standing;
 }
 
 /// What a session has used and reached so far, over all its resumes.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Totals {
+pub struct Progress {
     /// Experiments judged: rows in the ledger of kind experiment.
     pub experiments: u32,
     /// The experiments since the last keep; whatever is not a keep counts.
@@ -121,8 +121,8 @@ pub enum Standing {
 
 impl StopRule {
     /// Where the session stands with this rule.
-    pub fn check(&self, totals: &Totals) -> Standing {
-        self.rule().check(totals)
+    pub fn check(&self, progress: &Progress) -> Standing {
+        self.rule().check(progress)
     }
 }
 
@@ -133,8 +133,8 @@ impl fmt::Display for StopRule {
 }
 
 /// The message of the first rule that fires, in the order of the spec.
-pub fn first_to_fire(rules: &[StopRule], totals: &Totals) -> Option<String> {
-    rules.iter().find_map(|rule| match rule.check(totals) {
+pub fn first_to_fire(rules: &[StopRule], progress: &Progress) -> Option<String> {
+    rules.iter().find_map(|rule| match rule.check(progress) {
         Standing::Stop(message) => Some(message),
         _ => None,
     })
@@ -195,10 +195,10 @@ mod tests {
     #[test]
     fn the_first_rule_that_fires_is_reported_and_unknown_numbers_never_fire() {
         let rules = ["at $25", "after 3 experiments", "after 2 experiments"].map(|s| parse(s).unwrap());
-        let totals = Totals { experiments: 3, usd: None, ..Totals::default() };
-        assert_eq!(first_to_fire(&rules, &totals).unwrap(), "3 experiments done: the limit is 3");
-        assert_eq!(first_to_fire(&rules[..1], &totals), None);
-        assert!(matches!(rules[0].check(&totals), Standing::Unknown(_)));
+        let progress = Progress { experiments: 3, usd: None, ..Progress::default() };
+        assert_eq!(first_to_fire(&rules, &progress).unwrap(), "3 experiments done: the limit is 3");
+        assert_eq!(first_to_fire(&rules[..1], &progress), None);
+        assert!(matches!(rules[0].check(&progress), Standing::Unknown(_)));
     }
 
     proptest::proptest! {

@@ -171,7 +171,7 @@ impl Session<'_> {
                 .caveats
                 .push("the metric repeats to the bit: one pair tells all, there is no interval".to_owned());
         }
-        result.experiments = u64::from(self.state.totals.experiments);
+        result.experiments = u64::from(self.state.progress.experiments);
         result.keeps = self.state.keeps.len() as u64;
         result.false_keeps = Some(expected_false_keeps(&self.state, self.contract.settings.judge.alpha));
         result.grade = Some(self.grade());
@@ -190,7 +190,7 @@ impl Session<'_> {
 /// How many keeps are false, expected at most: α for each candidate, as if every one that was not kept, and every
 /// false keep, had been a no-op.
 pub fn expected_false_keeps(state: &State, alpha: f64) -> f64 {
-    alpha * f64::from(state.totals.experiments)
+    alpha * f64::from(state.progress.experiments)
 }
 
 /// The result that follows from fresh pairs: an audit computes it again from the row.

@@ -224,7 +224,7 @@ fn surroundings(
     };
     let mut paths = repo.files()?;
     paths.extend(repo.dirty(&|_| false)?.into_iter().map(|dirty| dirty.path));
-    let home = Home::of(&repo)?;
+    let home = Home::of(repo)?;
     Ok(Surroundings {
         measure: there(&layout.measure),
         checks: there(&layout.checks),

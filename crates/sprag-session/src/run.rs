@@ -70,7 +70,7 @@ impl Session<'_> {
                 }
                 None => {}
             }
-            if let Some(message) = first_to_fire(&self.contract.stop, &self.state.totals) {
+            if let Some(message) = first_to_fire(&self.contract.stop, &self.state.progress) {
                 self.finish("rule", &message)?;
                 return Ok(Ending::Done);
             }
@@ -88,7 +88,7 @@ impl Session<'_> {
 
     /// Says once which stop rules cannot fire because what they look at is unknown.
     fn warn_of_deaf_rules(&mut self, warned: &mut BTreeSet<String>) {
-        let standings = self.contract.stop.iter().map(|rule| rule.check(&self.state.totals));
+        let standings = self.contract.stop.iter().map(|rule| rule.check(&self.state.progress));
         let deaf: Vec<String> =
             standings.filter_map(|s| if let Standing::Unknown(why) = s { Some(why) } else { None }).collect();
         for why in deaf {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sprag_contract::Contract;
-use sprag_judge::stop::Totals;
+use sprag_judge::stop::Progress;
 use sprag_judge::{Evidence, Metrics, Noise, Reason, Rule};
 use sprag_ledger::{Calibration, Config, Entry, Run, RunKind};
 use sprag_workspace::CommitId;
@@ -23,7 +23,7 @@ pub struct State {
     /// The number of the last run.
     pub last_run: u64,
     /// What the stop rules look at.
-    pub totals: Totals,
+    pub progress: Progress,
     /// What was kept, in order.
     pub keeps: Vec<Keep>,
     /// Events in a row that came to no row.
@@ -226,8 +226,8 @@ impl State {
             _ => Incumbent { tree, run: self.last_run, ..Incumbent::default() },
         };
         self.segments += 1;
-        self.totals.consecutive_discards = 0;
-        self.totals.incumbent = incumbent.metrics.clone();
+        self.progress.consecutive_discards = 0;
+        self.progress.incumbent = incumbent.metrics.clone();
         self.segment = Some(Segment {
             phase: config.phase.unwrap_or(1),
             config: config.clone(),
@@ -254,7 +254,7 @@ impl State {
             segment.incumbent.commit = run.commit.parse().ok();
             segment.incumbent.value = run.metric;
             segment.incumbent.metrics = all_metrics(run, &segment.contract);
-            self.totals.incumbent = segment.incumbent.metrics.clone();
+            self.progress.incumbent = segment.incumbent.metrics.clone();
             return Ok(());
         }
         if run.kind != Some(RunKind::Experiment) {
@@ -264,25 +264,25 @@ impl State {
         let evidence =
             stored.get().map_err(|e| format!("the evidence of run {} cannot be read: {e}", run.run))?;
         let gain = segment.judge(run, &evidence);
-        self.totals.experiments += 1;
-        self.totals.gains.push(gain);
+        self.progress.experiments += 1;
+        self.progress.gains.push(gain);
         if run.is_keep() {
-            self.totals.consecutive_discards = 0;
-            self.totals.incumbent = segment.incumbent.metrics.clone();
+            self.progress.consecutive_discards = 0;
+            self.progress.incumbent = segment.incumbent.metrics.clone();
             self.keeps.push(Keep { run: run.run, effect: gain });
         } else {
-            self.totals.consecutive_discards += 1;
+            self.progress.consecutive_discards += 1;
         }
         Ok(())
     }
 
     fn spend(&mut self, usage: &sprag_ledger::Usage, seconds: f64) {
-        self.totals.seconds += seconds;
+        self.progress.seconds += seconds;
         let tokens = [usage.input, usage.cached, usage.output].into_iter().sum::<Option<u64>>();
         self.spent.usd = self.spent.usd.zip(usage.usd).map(|(a, b)| a + b);
         self.spent.tokens = self.spent.tokens.zip(tokens).map(|(a, b)| a + b);
-        self.totals.usd = self.spent.usd;
-        self.totals.tokens = self.spent.tokens;
+        self.progress.usd = self.spent.usd;
+        self.progress.tokens = self.spent.tokens;
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sentence, Standing, Totals};
+use super::{Progress, Rule, Sentence, Standing};
 
 /// So many experiments in a row without a keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,13 +28,13 @@ impl Rule for Discards {
         count.map(|count| Self { count })
     }
 
-    fn check(&self, totals: &Totals) -> Standing {
-        if totals.consecutive_discards < self.count {
+    fn check(&self, progress: &Progress) -> Standing {
+        if progress.consecutive_discards < self.count {
             return Standing::GoOn;
         }
         Standing::Stop(format!(
             "{} experiments in a row without a keep: the limit is {}",
-            totals.consecutive_discards, self.count
+            progress.consecutive_discards, self.count
         ))
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn fires_at_the_count_and_not_before() {
         let rule = Discards { count: 5 };
-        let after = |n| rule.check(&Totals { consecutive_discards: n, ..Totals::default() });
+        let after = |n| rule.check(&Progress { consecutive_discards: n, ..Progress::default() });
         assert_eq!(after(4), Standing::GoOn);
         assert_eq!(after(5), Standing::Stop("5 experiments in a row without a keep: the limit is 5".into()));
     }

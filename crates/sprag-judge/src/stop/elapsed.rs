@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sentence, Standing, Totals};
+use super::{Progress, Rule, Sentence, Standing};
 
 /// So much working time, added up over resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,11 +41,11 @@ impl Rule for Elapsed {
         (1.0..=3.2e9).contains(&seconds).then_some(Self { seconds: seconds.round() as u64 })
     }
 
-    fn check(&self, totals: &Totals) -> Standing {
-        if totals.seconds < self.seconds as f64 {
+    fn check(&self, progress: &Progress) -> Standing {
+        if progress.seconds < self.seconds as f64 {
             return Standing::GoOn;
         }
-        let spent = spell(totals.seconds.min(u64::MAX as f64) as u64);
+        let spent = spell(progress.seconds.min(u64::MAX as f64) as u64);
         Standing::Stop(format!("{spent} of work done: the limit is {}", spell(self.seconds)))
     }
 }
@@ -97,9 +97,9 @@ mod tests {
     fn says_how_long_in_words() {
         let rule = Elapsed { seconds: 5400 };
         assert_eq!(rule.to_string(), "after 1 hour 30 minutes");
-        let standing = rule.check(&Totals { seconds: 5401.7, ..Totals::default() });
+        let standing = rule.check(&Progress { seconds: 5401.7, ..Progress::default() });
         let message = "1 hour 30 minutes 1 second of work done: the limit is 1 hour 30 minutes";
         assert_eq!(standing, Standing::Stop(message.into()));
-        assert_eq!(rule.check(&Totals { seconds: 5399.9, ..Totals::default() }), Standing::GoOn);
+        assert_eq!(rule.check(&Progress { seconds: 5399.9, ..Progress::default() }), Standing::GoOn);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sentence, Standing, Totals};
+use super::{Progress, Rule, Sentence, Standing};
 
 /// So many experiments in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +27,11 @@ impl Rule for Experiments {
         }
     }
 
-    fn check(&self, totals: &Totals) -> Standing {
-        if totals.experiments < self.count {
+    fn check(&self, progress: &Progress) -> Standing {
+        if progress.experiments < self.count {
             return Standing::GoOn;
         }
-        Standing::Stop(format!("{} experiments done: the limit is {}", totals.experiments, self.count))
+        Standing::Stop(format!("{} experiments done: the limit is {}", progress.experiments, self.count))
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn fires_at_the_count_and_not_before() {
         let rule = Experiments::parse(&Sentence::new("after 1,000 experiments")).unwrap();
-        let after = |n| rule.check(&Totals { experiments: n, ..Totals::default() });
+        let after = |n| rule.check(&Progress { experiments: n, ..Progress::default() });
         assert_eq!(after(999), Standing::GoOn);
         assert_eq!(after(1000), Standing::Stop("1000 experiments done: the limit is 1000".into()));
     }

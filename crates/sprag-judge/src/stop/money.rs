@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sentence, Standing, Totals};
+use super::{Progress, Rule, Sentence, Standing};
 
 /// So much money spent on agents.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -29,8 +29,8 @@ impl Rule for Money {
         (usd > 0.0).then_some(Self { usd })
     }
 
-    fn check(&self, totals: &Totals) -> Standing {
-        match totals.usd {
+    fn check(&self, progress: &Progress) -> Standing {
+        match progress.usd {
             None => Standing::Unknown(format!(
                 "`{self}` cannot fire: the cost of at least one step is unknown: its agent reported none"
             )),
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn fires_at_the_amount_and_never_on_an_unknown_cost() {
         let rule = Money { usd: 25.0 };
-        let at = |usd| rule.check(&Totals { usd, ..Totals::default() });
+        let at = |usd| rule.check(&Progress { usd, ..Progress::default() });
         assert_eq!(at(Some(24.99)), Standing::GoOn);
         assert_eq!(at(Some(25.004)), Standing::Stop("$25.00 spent: the limit is $25".into()));
         assert!(matches!(at(None), Standing::Unknown(_)));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sentence, Standing, Totals};
+use super::{Progress, Rule, Sentence, Standing};
 use crate::wording::percent;
 
 /// The last experiments together brought less than a share.
@@ -31,9 +31,9 @@ impl Rule for Plateau {
         }
     }
 
-    fn check(&self, totals: &Totals) -> Standing {
-        let Some(from) = totals.gains.len().checked_sub(self.count as usize) else { return Standing::GoOn };
-        let Some(gained) = totals.gains[from..].iter().copied().sum::<Option<f64>>() else {
+    fn check(&self, progress: &Progress) -> Standing {
+        let Some(from) = progress.gains.len().checked_sub(self.count as usize) else { return Standing::GoOn };
+        let Some(gained) = progress.gains[from..].iter().copied().sum::<Option<f64>>() else {
             return Standing::Unknown(format!(
                 "`{self}` cannot fire: the gain of at least one experiment is unknown"
             ));
@@ -68,7 +68,7 @@ mod tests {
     fn fires_only_once_there_are_enough_experiments() {
         let rule = Plateau { count: 3, gain: 0.01 };
         let after =
-            |gains: &[Option<f64>]| rule.check(&Totals { gains: gains.to_vec(), ..Totals::default() });
+            |gains: &[Option<f64>]| rule.check(&Progress { gains: gains.to_vec(), ..Progress::default() });
         assert_eq!(after(&[Some(0.0), Some(0.0)]), Standing::GoOn);
         assert_eq!(after(&[Some(0.0), Some(0.02), Some(0.0)]), Standing::GoOn);
         let message = "the last 3 experiments gained 0.40 %: less than 1.0 %";
@@ -78,9 +78,9 @@ mod tests {
     #[test]
     fn an_unknown_gain_in_the_window_keeps_it_from_firing() {
         let rule = Plateau { count: 2, gain: 0.01 };
-        let totals = Totals { gains: vec![None, Some(0.0), Some(0.0)], ..Totals::default() };
-        assert!(matches!(rule.check(&totals), Standing::Stop(_)));
-        let totals = Totals { gains: vec![Some(0.0), None], ..Totals::default() };
-        assert!(matches!(rule.check(&totals), Standing::Unknown(_)));
+        let progress = Progress { gains: vec![None, Some(0.0), Some(0.0)], ..Progress::default() };
+        assert!(matches!(rule.check(&progress), Standing::Stop(_)));
+        let progress = Progress { gains: vec![Some(0.0), None], ..Progress::default() };
+        assert!(matches!(rule.check(&progress), Standing::Unknown(_)));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sentence, Standing, Totals};
+use super::{Progress, Rule, Sentence, Standing};
 
 /// A metric of the incumbent has reached a number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,8 +84,8 @@ impl Rule for Target {
         })
     }
 
-    fn check(&self, totals: &Totals) -> Standing {
-        match totals.incumbent.get(&self.metric) {
+    fn check(&self, progress: &Progress) -> Standing {
+        match progress.incumbent.get(&self.metric) {
             None => {
                 Standing::Unknown(format!("`{self}` cannot fire: the incumbent's {} is unknown", self.metric))
             }
@@ -116,18 +116,18 @@ mod tests {
         let rule = Target::parse(&Sentence::new("when P95_ms ≤ 30")).unwrap();
         assert_eq!(rule.to_string(), "when P95_ms <= 30");
         let at = |value: f64| {
-            rule.check(&Totals { incumbent: [("P95_ms".into(), value)].into(), ..Totals::default() })
+            rule.check(&Progress { incumbent: [("P95_ms".into(), value)].into(), ..Progress::default() })
         };
         assert_eq!(at(30.01), Standing::GoOn);
         assert_eq!(at(30.0), Standing::Stop("P95_ms is 30: the target was <= 30".into()));
-        assert!(matches!(rule.check(&Totals::default()), Standing::Unknown(_)));
+        assert!(matches!(rule.check(&Progress::default()), Standing::Unknown(_)));
     }
 
     #[test]
     fn higher_is_better_metrics_have_targets_too() {
         let rule = Target::parse(&Sentence::new("when hit_rate > 0.9")).unwrap();
         let at = |value: f64| {
-            rule.check(&Totals { incumbent: [("hit_rate".into(), value)].into(), ..Totals::default() })
+            rule.check(&Progress { incumbent: [("hit_rate".into(), value)].into(), ..Progress::default() })
         };
         assert_eq!(at(0.9), Standing::GoOn);
         assert!(matches!(at(0.91), Standing::Stop(_)));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sentence, Standing, Totals};
+use super::{Progress, Rule, Sentence, Standing};
 
 /// So many tokens used by agents, of all kinds together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +38,8 @@ impl Rule for Tokens {
         (1.0..=1e15).contains(&count).then_some(Self { count: count.round() as u64 })
     }
 
-    fn check(&self, totals: &Totals) -> Standing {
-        match totals.tokens {
+    fn check(&self, progress: &Progress) -> Standing {
+        match progress.tokens {
             None => Standing::Unknown(format!(
                 "`{self}` cannot fire: the tokens of at least one step are unknown"
             )),
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn fires_at_the_count_and_never_on_unknown_usage() {
         let rule = Tokens { count: 3_000_000 };
-        let at = |tokens| rule.check(&Totals { tokens, ..Totals::default() });
+        let at = |tokens| rule.check(&Progress { tokens, ..Progress::default() });
         assert_eq!(at(Some(2_999_999)), Standing::GoOn);
         assert_eq!(at(Some(3_100_000)), Standing::Stop("3.1M tokens used: the limit is 3M".into()));
         assert!(matches!(at(None), Standing::Unknown(_)));
