@@ -409,7 +409,7 @@ mod tests {
         let judged =
             Tested { run: 2, incumbent: "t0".to_owned(), reason: Reason::NoGain, e1: 0.5, repeated: false };
         state.segment.as_mut().unwrap().tested.insert("t1".to_owned(), judged);
-        state.keeps.push(Keep { run: 3, tree: "t0".to_owned(), parent: "t".to_owned(), effect: Some(0.1) });
+        state.keeps.push(Keep { run: 3, effect: Some(0.1) });
         state.apply(&config("b3:c", "there")).unwrap();
         assert_eq!(
             state.segment().unwrap().origin.kept_before,

@@ -71,12 +71,7 @@ pub fn apply_branch(
 }
 
 /// Writes the commits into the store.
-fn write_commits(
-    store: &Store,
-    steps: &[KeepStep],
-    by: &Identity,
-    base: &CommitId,
-) -> Result<CommitId> {
+fn write_commits(store: &Store, steps: &[KeepStep], by: &Identity, base: &CommitId) -> Result<CommitId> {
     let mut tree = store.tree_of(base)?;
     let listing = store.list(&tree)?;
     let mut parent = *base;
