@@ -14,6 +14,9 @@ pub const BUILD: &str = "cargo build --release --offline";
 /// Small functions in hot loops: where they lie in memory is worth a few percents.
 const MAIN: &str = include_str!("rust_crate/main.rs.txt");
 
+/// What stands before the first function.
+const FIRST: &str = "\n#[inline(never)]\nfn mix";
+
 /// What is measured of the crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
@@ -28,6 +31,8 @@ pub enum Metric {
 pub struct Tally {
     /// Edits that were judged.
     pub judged: u32,
+    /// Edits that did not build or run: a mistake of the bench.
+    pub broken: u32,
     /// Kept, though they do nothing.
     pub kept: u32,
     /// Pairs that were measured.
@@ -104,7 +109,7 @@ fn edit(nth: usize) -> (&'static str, String) {
         1 => ("a function that nobody calls, at the end", format!("{MAIN}{}", unused("spare"))),
         2 => (
             "a function that nobody calls, in front",
-            MAIN.replacen("\nfn mix", &format!("{}\nfn mix", unused("idle")), 1),
+            MAIN.replacen(FIRST, &format!("{}{FIRST}", unused("idle")), 1),
         ),
         3 => ("another name for a local variable", MAIN.replace("total", &format!("sum_{variant}"))),
         4 => ("another name for a function", MAIN.replace("fold_line", &format!("fold_row_{variant}"))),
@@ -138,12 +143,16 @@ pub fn play(dir: &Utf8Path, edits: &Utf8Path) -> Result<Tally> {
     let log = sprag_ledger::read(&ledger(dir))?;
     let mut tally = Tally::default();
     for run in log.runs().filter(|run| run.is_experiment()) {
-        tally.judged += u32::from(matches!(run.status.known(), Some(Status::Keep | Status::Discard)));
+        let judged = matches!(run.status.known(), Some(Status::Keep | Status::Discard));
+        *(if judged { &mut tally.judged } else { &mut tally.broken }) += 1;
         tally.kept += u32::from(run.is_keep());
         let evidence = run.evidence.as_ref().and_then(|stored| stored.get().ok());
         tally.pairs += evidence.map_or(0, |evidence| evidence.pairs.len());
     }
-    Ok(tally)
+    match tally.broken {
+        0 => Ok(tally),
+        n => Err(format!("{n} edits did not build or run: see `sprag -C {dir} log`").into()),
+    }
 }
 
 fn ledger(dir: &Utf8Path) -> Utf8PathBuf {
