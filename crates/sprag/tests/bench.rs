@@ -22,7 +22,7 @@ fn the_working_tree_is_measured_as_it_is_and_no_ledger_knows() {
 fn what_goes_wrong_is_told_and_exits_1() {
     let repo = Repo::new();
     repo.script(".auto/measure.sh", &format!("{MEASURE}exit 3\n"));
-    repo.run(&["bench"]).expect(1).says(&["Crash"]);
+    repo.run(&["bench"]).expect(1).says(&["crash"]);
     repo.script(".auto/measure.sh", MEASURE);
     repo.script(".auto/checks.sh", "#!/bin/sh\nexit 1\n");
     let bench = repo.run(&["bench", "--json"]).expect(1).json();
