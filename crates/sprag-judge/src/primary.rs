@@ -45,7 +45,7 @@ impl PrimaryTest {
         }
     }
 
-    /// One more pair, both sides on the scale of [`crate::Rule::level`]: differences of it are effects.
+    /// One more pair, both sides on the scale of [`crate::EffectScale::level`]: differences of it are effects.
     pub(crate) fn push(&mut self, incumbent: f64, candidate: f64) {
         let x = candidate - incumbent - self.layout;
         let scale = self.signs.push(x);

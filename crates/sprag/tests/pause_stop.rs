@@ -14,6 +14,7 @@ fn under_way() -> (Repo, Running) {
     }
     let mut running = repo.start_play();
     running.until_it_says("   2  keep");
+    repo.until_at_gate();
     (repo, running)
 }
 

@@ -166,8 +166,18 @@ impl Repo {
     pub(crate) fn shut_gate_for(&self, path: &str) {
         let gate = self.beside("gate");
         fs::write(&gate, "").unwrap();
-        let wait = format!("while [ -e '{}' ]; do sleep 0.02; done", gate.display());
+        let (gate, reached) = (gate.display(), self.beside("gate-reached"));
+        let wait = format!("{{ : > '{}'; while [ -e '{gate}' ]; do sleep 0.02; done; }}", reached.display());
         self.script(".auto/measure.sh", &format!("{MEASURE}[ $(wc -c < {path}) = 100 ] || {wait}\n"));
+    }
+
+    /// Waits until a candidate stands before the gate.
+    pub(crate) fn until_at_gate(&self) {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !self.beside("gate-reached").exists() {
+            assert!(Instant::now() < deadline, "no candidate came to the gate");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn open_gate(&self) {
