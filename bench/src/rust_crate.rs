@@ -51,7 +51,7 @@ pub fn generate(dir: &Utf8Path, metric: Metric, layout: &str) -> Result<()> {
     write(
         dir,
         "Cargo.toml",
-        "[package]\nname = \"small\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n\n[profile.release]\ncodegen-units = 16\n",
+        "[package]\nname = \"small\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[workspace]\n\n[profile.release]\ncodegen-units = 1\n",
     )?;
     write(dir, "Cargo.lock", "version = 4\n\n[[package]]\nname = \"small\"\nversion = \"0.1.0\"\n")?;
     write(dir, ".gitignore", "/target\n")?;

@@ -19,12 +19,18 @@ fn main() -> Result<()> {
         generate(&dir, metric, "shuffle")?;
         playbook(&dir, &book, edits)?;
         let tally = play(&dir, &book)?;
+        let word = match u64::from(tally.judged) {
+            // One keep among a few edits says nothing: each has a chance of two in a hundred.
+            0..100 => "fewer than a hundred: no verdict".to_owned(),
+            judged => {
+                let met = u64::from(tally.kept) * 100 <= allowed * judged;
+                format!("at most {allowed} of 100: {}", if met { "met" } else { "MISSED" })
+            }
+        };
+        let pairs = tally.pairs as f64 / f64::from(tally.judged.max(1));
         println!(
-            "{name}: {} of {} do-nothing edits kept, {:.1} pairs each (at most {allowed} of 100: {})",
-            tally.kept,
-            tally.judged,
-            tally.pairs as f64 / f64::from(tally.judged.max(1)),
-            if u64::from(tally.kept) * 100 <= allowed * u64::from(tally.judged) { "met" } else { "MISSED" }
+            "{name}: {} of {} do-nothing edits kept, {pairs:.1} pairs each ({word})",
+            tally.kept, tally.judged
         );
     }
     Ok(())
