@@ -95,7 +95,8 @@ fn faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
             "answers twice",
             answering("answer(id, total(n)); answer(id, total(n))"),
             "protocol",
-            "\"id\": \"w\"",
+            // Of the warm-up, or of the first case where the second line came late.
+            "\"id\": \"",
         ),
         ("answers another case", answering("answer('zzz', total(n))"), "protocol", "zzz"),
         (
