@@ -164,18 +164,18 @@ fn revisions_ranges_and_a_detached_head_are_read() {
 
 #[test]
 fn a_monorepo_is_copied_in_part_and_its_links_out_are_left_out_and_named() {
-    let fixture = Fixture::new(&[("pkg/a", "1"), ("shared/b", "2"), ("other/c", "3"), ("pkgs/d", "4")]);
-    std::os::unix::fs::symlink("../shared/b", fixture.repo_dir().join("pkg/in")).unwrap();
+    let fixture = Fixture::new(&[("pkg/a", "1"), ("sibling/b", "2"), ("other/c", "3"), ("pkgs/d", "4")]);
+    std::os::unix::fs::symlink("../sibling/b", fixture.repo_dir().join("pkg/in")).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", fixture.repo_dir().join("pkg/out")).unwrap();
     fixture.commit("Links");
     let (store, user) = (fixture.store(), fixture.user());
-    let region = Region { prefixes: vec!["pkg".to_owned(), "./shared/".to_owned()] };
+    let region = Region { prefixes: vec!["pkg".to_owned(), "./sibling/".to_owned()] };
     let start = Start::Commit(user.head().unwrap());
     let imported =
         store.import(&user, &Baseline { start, overlay: vec![], ignoring: &|_| false, region }).unwrap();
     let manifest = store.manifest(&imported.tree).unwrap();
     let paths: Vec<&str> = manifest.iter().map(|(path, _)| path).collect();
-    assert_eq!(paths, ["pkg/a", "pkg/in", "shared/b"]);
+    assert_eq!(paths, ["pkg/a", "pkg/in", "sibling/b"]);
     assert_eq!(imported.locked.len(), 1);
     assert_eq!(
         (imported.locked[0].path.as_str(), imported.locked[0].why),

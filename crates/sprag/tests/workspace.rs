@@ -12,16 +12,16 @@ fn monorepo(scope: &str) -> Repo {
          ## Files in Scope\n{scope}\n"
     );
     repo.write(".auto/prompt.md", &spec);
-    repo.write(".auto/sprag.toml", "[workspace]\nroot = \"packages/api\"\ninclude = [\"../shared\"]\n");
+    repo.write(".auto/sprag.toml", "[workspace]\nroot = \"packages/api\"\ninclude = [\"../sibling\"]\n");
     // It runs in the package, sees what is copied beside it, and nothing else.
     repo.script(
         ".auto/measure.sh",
-        "#!/bin/sh\ntest -f package.txt && test -f ../shared/lib.txt && test ! -e ../web || exit 1\n\
+        "#!/bin/sh\ntest -f package.txt && test -f ../sibling/lib.txt && test ! -e ../web || exit 1\n\
          echo \"METRIC bytes=$(cat src/*.txt | wc -c)\"\n",
     );
     repo.write("packages/api/package.txt", "api\n");
     repo.write("packages/api/src/a.txt", &lines("a", 10));
-    repo.write("packages/shared/lib.txt", "shared\n");
+    repo.write("packages/sibling/lib.txt", "sibling\n");
     repo.write("packages/web/page.txt", "web\n");
     repo.commit("start");
     repo
@@ -32,7 +32,7 @@ fn a_package_is_measured_in_its_folder_and_changed_by_paths_of_the_repository() 
     let repo = monorepo("- packages/api/src/**");
     repo.run(&["check"]).expect(0).says(&["`../../.auto/measure.sh` is run"]);
     repo.propose_text("01-shorter", "packages/api/src/a.txt", &lines("a", 5));
-    repo.propose_text("02-outside", "packages/shared/lib.txt", "x\n");
+    repo.propose_text("02-outside", "packages/sibling/lib.txt", "x\n");
     repo.play().expect(0).says(&["bytes 100.00 → 50.00"]);
     let reasons: Vec<_> = repo.rows().iter().map(|row| row["reason"].clone()).collect();
     assert_eq!(reasons[1..], ["improved", "scope"]);
@@ -59,7 +59,7 @@ fn a_package_that_is_not_there_or_leaves_the_repository_is_an_error() {
 #[test]
 fn the_working_directory_of_the_other_tools_is_the_package() {
     let repo = monorepo("- packages/api/src/**");
-    repo.write(".auto/sprag.toml", "[workspace]\ninclude = [\"packages/shared\"]\n");
+    repo.write(".auto/sprag.toml", "[workspace]\ninclude = [\"packages/sibling\"]\n");
     repo.write(".auto/config.json", "{\"workingDir\": \"packages/api\"}");
     repo.run(&["bench"]).expect(0).says(&["bytes 100"]);
 }

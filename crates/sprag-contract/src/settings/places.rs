@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn includes_are_written_from_the_repository_or_with_dots_from_the_package() {
-        let workspace = package("./packages/api/", &["../shared", "packages/types/", "./x"]).unwrap();
+        let workspace = package("./packages/api/", &["../sibling", "packages/types/", "./x"]).unwrap();
         assert_eq!(workspace.root, "packages/api");
         assert_eq!(
             workspace.copied(),
-            ["packages/api", "packages/shared", "packages/types", "packages/api/x"]
+            ["packages/api", "packages/sibling", "packages/types", "packages/api/x"]
         );
         assert_eq!(package(".", &["x"]).unwrap().copied(), Vec::<String>::new());
         assert_eq!(package("", &[]).unwrap().root, ".");
