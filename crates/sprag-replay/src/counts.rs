@@ -1,0 +1,116 @@
+//! What was asked, counted by class, where the application has no say in it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::cassette::Cassette;
+use crate::exchange::{Asked, Key};
+use crate::rules::Rules;
+use crate::trouble::Trouble;
+
+/// The name of the class of what no rule classifies.
+pub const OTHER: &str = "other_calls";
+
+/// Numbers by name, each one that of a metric: for a class `embedder_calls` its calls under that very name, and
+/// `embedder_items`, `embedder_bytes`, `embedder_connections`, `embedder_requests_changed`; for all classes together
+/// `replay_misses` and `replay_denials`.
+pub type Counts = BTreeMap<String, f64>;
+
+/// The names of the numbers that are counted for a class, its calls first.
+pub fn metrics_of_class(name: &str) -> [String; 5] {
+    let stem = name.strip_suffix("_calls").unwrap_or(name);
+    let with = |what: &str| format!("{stem}_{what}");
+    [name.to_owned(), with("items"), with("bytes"), with("connections"), with("requests_changed")]
+}
+
+/// The sums of one scope.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// One for each class of the rules, and one for the others.
+    sums: Vec<Sums>,
+    misses: u64,
+    denials: u64,
+    /// The case under way.
+    case: String,
+    /// The cases that were entered since counting began.
+    cases: BTreeSet<String>,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    calls: u64,
+    items: u64,
+    bytes: u64,
+    connections: u64,
+    /// How often each request was made, by case.
+    asked: HashMap<(String, Key), u64>,
+}
+
+impl Ledger {
+    pub(crate) fn new(classes: usize) -> Self {
+        Self {
+            sums: (0..=classes).map(|_| Sums::default()).collect(),
+            misses: 0,
+            denials: 0,
+            case: String::new(),
+            cases: [String::new()].into(),
+        }
+    }
+
+    pub(crate) fn enter(&mut self, case: &str) {
+        case.clone_into(&mut self.case);
+        self.cases.insert(case.to_owned());
+    }
+
+    /// Forgets all sums but misses and denials: those made the scope invalid, whenever they came.
+    pub(crate) fn restart(&mut self) {
+        self.sums.iter_mut().for_each(|sums| *sums = Sums::default());
+        self.cases = [self.case.clone()].into();
+    }
+
+    pub(crate) fn asked(&mut self, asked: &Asked, first_on_its_connection: bool) {
+        let others = self.sums.len() - 1;
+        let sums = &mut self.sums[asked.class.map_or(others, |class| class.min(others))];
+        sums.calls += 1;
+        sums.items += asked.items;
+        sums.bytes += asked.bytes;
+        sums.connections += u64::from(first_on_its_connection);
+        *sums.asked.entry((self.case.clone(), asked.key())).or_default() += 1;
+    }
+
+    pub(crate) fn trouble(&mut self, trouble: &Trouble) {
+        match trouble {
+            Trouble::Miss(_) => self.misses += 1,
+            Trouble::Denied { .. } => self.denials += 1,
+            Trouble::Cassette(_) | Trouble::Upstream { .. } => {}
+        }
+    }
+
+    /// `recorded`: what the requests are compared with; without it none counts as changed.
+    pub(crate) fn counts(&self, rules: &Rules, recorded: Option<&Cassette>) -> Counts {
+        let names = rules.classes().iter().map(|class| class.name.as_str()).chain([OTHER]);
+        let mut counts = Counts::new();
+        for (class, (name, sums)) in names.zip(&self.sums).enumerate() {
+            let changed = recorded.map_or(0, |cassette| self.changed(class, sums, cassette));
+            let values = [sums.calls, sums.items, sums.bytes, sums.connections, changed];
+            counts.extend(metrics_of_class(name).into_iter().zip(values.map(|value| value as f64)));
+        }
+        counts.insert("replay_misses".to_owned(), self.misses as f64);
+        counts.insert("replay_denials".to_owned(), self.denials as f64);
+        counts
+    }
+
+    /// How many requests of the cases that were entered were recorded and not made, or made and not recorded: the size of
+    /// the difference of two multisets. Seven dummy calls are seven calls, too; here they are up to fourteen.
+    fn changed(&self, class: usize, sums: &Sums, cassette: &Cassette) -> u64 {
+        let class = (class + 1 < self.sums.len()).then_some(class);
+        let mut left = sums.asked.clone();
+        let mut missing = 0;
+        for case in &self.cases {
+            for (key, recorded) in cassette.requests(case, class) {
+                let made = left.remove(&(case.clone(), key)).unwrap_or(0);
+                missing += made.abs_diff(u64::from(recorded));
+            }
+        }
+        missing + left.values().sum::<u64>()
+    }
+}

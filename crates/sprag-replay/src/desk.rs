@@ -1,0 +1,255 @@
+//! One scope of a run: where its requests are answered, counted, and, once one of them is not known, latched.
+//!
+//! Each side of a pair and each repetition has a desk of its own; they share the cassette, which does not change, and
+//! nothing else.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use crate::cassette::{Cassette, Played, Recorder, Slot};
+use crate::counts::{Counts, Ledger};
+use crate::dial::Dialer;
+use crate::exchange::{Answer, Asked, Timing};
+use crate::rules::{Repeat, Rules};
+use crate::trouble::{Difference, Trouble};
+
+/// How many troubles of a scope are kept; the first is what matters.
+const TROUBLES: usize = 100;
+
+/// Where answers come from.
+pub(crate) enum Source {
+    /// The cassette, and nowhere else: there is no way to the outside in here.
+    Replay(Arc<Cassette>),
+    /// The outside; answers are taken down. What `known` holds is played instead.
+    Record { dialer: Arc<Dialer>, recorder: Arc<Recorder>, known: Option<Arc<Cassette>> },
+    /// The outside; answers are compared with what the cassette holds.
+    Verify { dialer: Arc<Dialer>, cassette: Arc<Cassette> },
+}
+
+/// The desk of one scope. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Desk(Arc<Inner>);
+
+struct Inner {
+    rules: Arc<Rules>,
+    source: Source,
+    case: RwLock<Arc<str>>,
+    /// How often each slot of the cassette was asked for.
+    cursors: Vec<AtomicU32>,
+    ledger: Mutex<Ledger>,
+    troubles: Mutex<Vec<Trouble>>,
+    latched: AtomicBool,
+    differences: Mutex<Vec<Difference>>,
+}
+
+/// What becomes of a request.
+pub(crate) enum Reply {
+    /// It is answered so.
+    Play(Arc<Played>),
+    /// It goes to the outside.
+    Forward(Ticket),
+    /// It is refused; the scope is latched.
+    Refuse(Trouble),
+}
+
+/// The right to send one request to the outside, and the duty to say what came of it. In replay there is none.
+pub(crate) struct Ticket {
+    desk: Desk,
+    asked: Asked,
+    case: Arc<str>,
+    expected: Option<Arc<Played>>,
+    /// When the request was complete.
+    pub(crate) since: Instant,
+}
+
+/// One connection of the application. Requests are asked through it, so that connections are counted by class.
+pub(crate) struct Connection {
+    desk: Desk,
+    /// The classes that have used it, one bit each.
+    classes: AtomicU64,
+}
+
+impl Desk {
+    pub(crate) fn new(rules: Arc<Rules>, source: Source) -> Self {
+        let slots = match &source {
+            Source::Replay(cassette) | Source::Verify { cassette, .. } => cassette.slots(),
+            Source::Record { known, .. } => known.as_ref().map_or(0, |cassette| cassette.slots()),
+        };
+        let ledger = Ledger::new(rules.classes().len());
+        Self(Arc::new(Inner {
+            rules,
+            source,
+            case: RwLock::new(Arc::from("")),
+            cursors: (0..slots).map(|_| AtomicU32::new(0)).collect(),
+            ledger: Mutex::new(ledger),
+            troubles: Mutex::default(),
+            latched: AtomicBool::new(false),
+            differences: Mutex::default(),
+        }))
+    }
+
+    /// How requests are put into their canonical form.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// The way to the outside; `None` in replay.
+    pub(crate) fn dialer(&self) -> Option<&Arc<Dialer>> {
+        match &self.0.source {
+            Source::Replay(_) => None,
+            Source::Record { dialer, .. } | Source::Verify { dialer, .. } => Some(dialer),
+        }
+    }
+
+    /// The application has connected.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection { desk: self.clone(), classes: AtomicU64::new(0) }
+    }
+
+    /// From now on requests belong to this case; `""` is no case.
+    pub(crate) fn enter(&self, case: &str) {
+        *self.0.case.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(case);
+        self.ledger(|ledger| ledger.enter(case));
+    }
+
+    /// Counting starts anew: what came before was warm-up. Misses stay.
+    pub(crate) fn start_counting(&self) {
+        self.ledger(Ledger::restart);
+    }
+
+    /// What was counted since.
+    pub(crate) fn counts(&self) -> Counts {
+        let cassette = match &self.0.source {
+            Source::Replay(cassette) => Some(cassette.as_ref()),
+            _ => None,
+        };
+        self.ledger(|ledger| ledger.counts(&self.0.rules, cassette))
+    }
+
+    /// The scope is invalid for this. The application's own handling of the error does not matter.
+    pub(crate) fn latch(&self, trouble: Trouble) {
+        self.0.latched.store(true, Ordering::Release);
+        self.ledger(|ledger| ledger.trouble(&trouble));
+        let mut troubles = self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if troubles.len() < TROUBLES {
+            troubles.push(trouble);
+        }
+    }
+
+    /// What made the scope invalid, in order; empty where nothing did.
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where the outside answered otherwise than the cassette.
+    pub(crate) fn differences(&self) -> Vec<Difference> {
+        self.0.differences.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn ledger<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
+        act(&mut self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn case(&self) -> Arc<str> {
+        self.0.case.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn ask(&self, asked: Asked) -> Reply {
+        let case = self.case();
+        let since = Instant::now();
+        match &self.0.source {
+            Source::Replay(cassette) => match self.known(cassette, &case, &asked) {
+                Ok(Some(played)) => Reply::Play(played),
+                Ok(None) => self.refuse(Trouble::miss(&case, &asked, cassette.closest(&case, &asked))),
+                Err(trouble) => self.refuse(trouble),
+            },
+            Source::Record { known, .. } => match known.as_ref().map(|known| self.known(known, &case, &asked)) {
+                Some(Ok(Some(played))) => Reply::Play(played),
+                Some(Err(trouble)) => self.refuse(trouble),
+                Some(Ok(None)) | None => {
+                    Reply::Forward(Ticket { desk: self.clone(), asked, case, expected: None, since })
+                }
+            },
+            Source::Verify { cassette, .. } => match self.known(cassette, &case, &asked) {
+                Ok(expected) => Reply::Forward(Ticket { desk: self.clone(), asked, case, expected, since }),
+                Err(trouble) => self.refuse(trouble),
+            },
+        }
+    }
+
+    /// The answer that is next for a request; `None` where there is none, or no more.
+    fn known(&self, cassette: &Cassette, case: &str, asked: &Asked) -> Result<Option<Arc<Played>>, Trouble> {
+        let repeat = if asked.aside { Repeat::Sticky } else { self.0.rules.repeat(asked.class) };
+        let key = asked.key();
+        let own = cassette.find(case, key);
+        // What is asked once and kept, such as a token, may have been recorded in another case.
+        let found = own.or_else(|| (repeat == Repeat::Sticky).then(|| cassette.find_in_any_case(key)).flatten());
+        let Some(slot) = found else { return Ok(None) };
+        let Some(nth) = self.turn(slot, cassette.answers(slot), repeat) else { return Ok(None) };
+        cassette.answer(slot, nth).map(Some).map_err(Trouble::Cassette)
+    }
+
+    /// Which of the answers in a slot is next.
+    fn turn(&self, slot: Slot, answers: u32, repeat: Repeat) -> Option<u32> {
+        if repeat == Repeat::Sticky {
+            return Some(0);
+        }
+        let asked_before = self.0.cursors[slot.index()].fetch_add(1, Ordering::Relaxed);
+        match repeat {
+            _ if asked_before < answers => Some(asked_before),
+            Repeat::SequenceThenLast => answers.checked_sub(1),
+            _ => None,
+        }
+    }
+
+    fn refuse(&self, trouble: Trouble) -> Reply {
+        self.latch(trouble.clone());
+        Reply::Refuse(trouble)
+    }
+}
+
+impl Connection {
+    /// The desk that it belongs to.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Asks for what becomes of a request.
+    pub(crate) fn ask(&self, asked: Asked) -> Reply {
+        if !asked.aside {
+            let bit = 1u64 << asked.class.map_or(63, |class| class.min(62));
+            let first = self.classes.fetch_or(bit, Ordering::Relaxed) & bit == 0;
+            self.desk.ledger(|ledger| ledger.asked(&asked, first));
+        }
+        self.desk.ask(asked)
+    }
+}
+
+impl Ticket {
+    /// The outside has answered.
+    pub(crate) fn answered(self, answer: Answer, timing: Timing) {
+        match &self.desk.0.source {
+            Source::Replay(_) => {}
+            Source::Record { recorder, .. } => recorder.record(&self.case, &self.asked, answer, timing),
+            Source::Verify { .. } => {
+                let difference = match &self.expected {
+                    None => Some(Difference::unknown(&self.case, &self.asked)),
+                    Some(expected) => {
+                        let live = self.desk.0.rules.redact_answer(answer);
+                        Difference::between(&self.case, &self.asked, &expected.answer, &live)
+                    }
+                };
+                self.desk.0.differences.lock().unwrap_or_else(PoisonError::into_inner).extend(difference);
+            }
+        }
+    }
+
+    /// The outside did not answer, and why. Nothing is recorded, and the scope is latched: what the application makes of
+    /// an upstream that is down is no recording.
+    pub(crate) fn failed(self, why: String) -> Trouble {
+        let trouble = Trouble::Upstream { upstream: self.asked.upstream.clone(), what: why };
+        self.desk.latch(trouble.clone());
+        trouble
+    }
+}
