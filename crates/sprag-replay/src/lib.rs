@@ -5,3 +5,16 @@
 //! its canonical form, redacted; the [`desk`] of its scope looks the key up in the [`cassette`], or sends it on and takes
 //! the answer down, according to the [`Mode`]. What is not found latches the scope: an application that swallows the
 //! error has failed all the same.
+
+mod counts;
+mod desk;
+mod dial;
+mod exchange;
+mod proxy;
+mod trouble;
+
+pub use counts::{Counts, OTHER, metrics_of_class};
+pub use dial::DialError;
+pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, Timing};
+pub use proxy::Mode;
+pub use trouble::{Closest, Difference, Miss, Trouble};
