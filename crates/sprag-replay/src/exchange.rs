@@ -124,10 +124,10 @@ pub enum Answer {
     Http(HttpAnswer),
     /// PostgreSQL.
     Postgres(PostgresAnswer),
-    /// Redis: the replies as they came, one after the other.
+    /// Redis: one reply, framed as on the wire.
     Redis(Bytes),
-    /// Any other protocol: what the upstream sent before the client spoke again.
-    Tcp(Body),
+    /// Any other protocol: the upstream's turn.
+    Tcp(TcpAnswer),
 }
 
 /// An answer over HTTP.
@@ -151,6 +151,18 @@ pub struct PostgresAnswer {
     pub messages: Bytes,
     /// The state of the transaction afterwards, as ReadyForQuery says it: `I`, `T` or `E`.
     pub state: u8,
+}
+
+/// The upstream's turn in a conversation of which only the bytes are known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TcpAnswer {
+    /// What it sent, until the client spoke again. How the network cut it is not kept.
+    pub bytes: Bytes,
+    /// It closed its side afterwards, and before the client did.
+    pub closes: bool,
+    /// What the client says in its next turn, without which the conversation does not go on; empty where it said nothing
+    /// more.
+    pub next: Bytes,
 }
 
 /// How long an answer took when it was recorded, from the end of the request.

@@ -15,6 +15,6 @@ mod trouble;
 
 pub use counts::{Counts, OTHER, metrics_of_class};
 pub use dial::DialError;
-pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, Timing};
+pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};
 pub use proxy::Mode;
 pub use trouble::{Closest, Difference, Miss, Trouble};

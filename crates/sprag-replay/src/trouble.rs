@@ -152,6 +152,10 @@ fn what_differs(recorded: &Answer, live: &Answer) -> Option<String> {
         (Answer::Http(was), Answer::Http(is)) => (&was.body.bytes, &is.body.bytes),
         (Answer::Postgres(was), Answer::Postgres(is)) => (&was.messages, &is.messages),
         (Answer::Redis(was), Answer::Redis(is)) => (was, is),
+        (Answer::Tcp(was), Answer::Tcp(is)) if was.bytes == is.bytes && was.closes != is.closes => {
+            return Some(format!("it closed the connection: recorded {}, now {}", was.closes, is.closes));
+        }
+        // What the client says next is a request of its own.
         (Answer::Tcp(was), Answer::Tcp(is)) => (&was.bytes, &is.bytes),
         _ => return Some("it is answered in another protocol".to_owned()),
     };
