@@ -4,6 +4,7 @@ mod compile;
 mod contract;
 mod diagnostic;
 pub mod init;
+pub mod json_path;
 mod language;
 pub mod locate;
 mod measuring;

@@ -236,7 +236,7 @@ impl Ticket {
                 let difference = match &self.expected {
                     None => Some(Difference::unknown(&self.case, &self.asked)),
                     Some(expected) => {
-                        let live = self.desk.0.rules.redact_answer(answer);
+                        let live = self.desk.0.rules.redact_answer(self.asked.class, answer);
                         Difference::between(&self.case, &self.asked, &expected.answer, &live)
                     }
                 };

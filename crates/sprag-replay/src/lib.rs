@@ -11,10 +11,12 @@ mod desk;
 mod dial;
 mod exchange;
 mod proxy;
+mod rules;
 mod trouble;
 
 pub use counts::{Counts, OTHER, metrics_of_class};
 pub use dial::DialError;
 pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};
 pub use proxy::Mode;
+pub use rules::{Class, Repeat, RuleError, Rules};
 pub use trouble::{Closest, Difference, Miss, Trouble};

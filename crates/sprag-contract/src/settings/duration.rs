@@ -61,6 +61,30 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     parse_duration(&text).map_err(D::Error::custom)
 }
 
+/// Two durations as a list of two texts.
+pub(super) mod pair {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use super::{format_duration, parse_duration};
+
+    pub(in crate::settings) fn serialize<S: Serializer>(
+        pair: &[Duration; 2],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        pair.map(format_duration).serialize(serializer)
+    }
+
+    pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[Duration; 2], D::Error> {
+        let [from, to] = <[String; 2]>::deserialize(deserializer)?;
+        let read = |text: &str| parse_duration(text).map_err(D::Error::custom);
+        Ok([read(&from)?, read(&to)?])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
