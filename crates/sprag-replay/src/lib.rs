@@ -6,6 +6,7 @@
 //! the answer down, according to the [`Mode`]. What is not found latches the scope: an application that swallows the
 //! error has failed all the same.
 
+pub mod cassette;
 mod counts;
 mod desk;
 mod dial;
@@ -14,6 +15,7 @@ mod proxy;
 mod rules;
 mod trouble;
 
+pub use cassette::CassetteError;
 pub use counts::{Counts, OTHER, metrics_of_class};
 pub use dial::DialError;
 pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};

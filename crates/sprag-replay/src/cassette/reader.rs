@@ -1,0 +1,436 @@
+//! Reading: the index is in memory, the lines stay on disk until they are asked for.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::blobs::{self, Blobs};
+use super::cache::Cache;
+use super::format::{
+    BLOBS, INTERACTIONS, LARGEST_MANIFEST, LONGEST_LINE, Line, MANIFEST, Manifest, ManifestError, TIMINGS,
+    TimingLine, VERSION,
+};
+use super::{CassetteError, Played, Slot};
+use crate::exchange::{Answer, Key};
+
+/// The class of what has none.
+const NO_CLASS: u16 = u16::MAX;
+
+/// A sealed cassette, open. It does not change, and what was sealed when it was opened is what it answers: a line that
+/// changes on disk afterwards is an error.
+#[derive(Debug)]
+pub struct Cassette {
+    dir: Utf8PathBuf,
+    manifest: Manifest,
+    pub(super) blobs: Blobs,
+    lines: File,
+    timings: Option<File>,
+    /// Sorted.
+    cases: Vec<String>,
+    upstreams: Vec<String>,
+    /// In the order of the file.
+    entries: Vec<Entry>,
+    /// Sorted by case and key.
+    slots: Vec<SlotEntry>,
+    /// Their numbers, sorted by key and case.
+    by_key: Vec<u32>,
+    cache: Cache,
+}
+
+/// Where a line is, and what is looked at without reading it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    at: u64,
+    length: u32,
+    /// The first half of the line's hash.
+    hash: [u8; 16],
+    /// Into the upstreams.
+    pub(super) upstream: u32,
+    class: u16,
+    pub(super) aside: bool,
+    /// In the timings; of length 0 where there is none.
+    timing_at: u64,
+    timing_length: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SlotEntry {
+    case: u32,
+    key: Key,
+    first: u32,
+    answers: u32,
+}
+
+impl Cassette {
+    /// Opens a cassette: its version, its seal and the structure of every line are checked; blobs are when they are read.
+    ///
+    /// # Errors
+    /// There is none, it has another version, its seal is broken, or it is damaged: the file and the line are named.
+    pub fn open(dir: &Utf8Path) -> Result<Self, CassetteError> {
+        let (manifest, head) = read_manifest(dir)?;
+        let path = dir.join(INTERACTIONS);
+        let lines = blobs::open(&path)?;
+        let bytes = lines.metadata().map_err(CassetteError::io("read", &path))?.len();
+        if bytes != manifest.bytes {
+            let what = format!("it has {bytes} bytes, and the manifest says {}", manifest.bytes);
+            return Err(CassetteError::file(&path, what));
+        }
+        let mut index = Index::new(&manifest);
+        let mut sealed = blake3::Hasher::new();
+        sealed.update(&head);
+        each_line(&lines, &path, |number, at, text| {
+            sealed.update(text);
+            index.add(at, text).map_err(|what| CassetteError::line(&path, number, what))
+        })?;
+        if manifest.seal != format!("b3:{}", sealed.finalize().to_hex()) {
+            return Err(CassetteError::Seal(dir.to_owned()));
+        }
+        let (interactions, cases) = (index.entries.len() as u64, index.cases.len() as u64);
+        if (interactions, cases) != (manifest.interactions, manifest.cases) {
+            let what = format!("it has {interactions} interactions of {cases} cases, and the manifest says otherwise");
+            return Err(CassetteError::file(&path, what));
+        }
+        let Index { cases, upstreams, entries, slots, .. } = index;
+        let mut by_key: Vec<u32> = (0..slots.len() as u32).collect();
+        by_key.sort_unstable_by_key(|slot| (slots[*slot as usize].key, *slot));
+        let blobs = Blobs::new(dir.join(BLOBS));
+        let cache = Cache::default();
+        let dir = dir.to_owned();
+        let mut cassette =
+            Self { dir, manifest, blobs, lines, timings: None, cases, upstreams, entries, slots, by_key, cache };
+        cassette.read_timings()?;
+        Ok(cassette)
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Utf8Path {
+        &self.dir
+    }
+
+    /// What it says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The cases that made requests, sorted; `""` is what was asked outside of any.
+    pub fn cases(&self) -> &[String] {
+        &self.cases
+    }
+
+    /// How many different requests there are, counted by case.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The recorded answers to a request in a case.
+    pub fn find(&self, case: &str, key: Key) -> Option<Slot> {
+        let case = self.case_number(case)?;
+        let found = self.slots.binary_search_by_key(&(case, key), |slot| (slot.case, slot.key));
+        found.ok().map(|slot| Slot(slot as u32))
+    }
+
+    /// The recorded answers to a request in the first case that made it.
+    pub fn find_in_any_case(&self, key: Key) -> Option<Slot> {
+        let first = self.by_key.partition_point(|slot| self.slots[*slot as usize].key < key);
+        let slot = *self.by_key.get(first)?;
+        (self.slots[slot as usize].key == key).then_some(Slot(slot))
+    }
+
+    /// How many answers there are.
+    pub fn answers(&self, slot: Slot) -> u32 {
+        self.slots[slot.index()].answers
+    }
+
+    /// The case of a slot.
+    pub fn case_of(&self, slot: Slot) -> &str {
+        &self.cases[self.slots[slot.index()].case as usize]
+    }
+
+    /// One of the answers, from 0.
+    ///
+    /// # Errors
+    /// The line or its blob cannot be read any more, or is not what was sealed; or there are fewer answers.
+    pub fn answer(&self, slot: Slot, nth: u32) -> Result<Arc<Played>, CassetteError> {
+        let SlotEntry { first, answers, .. } = self.slots[slot.index()];
+        if nth >= answers {
+            let what = format!("there are {answers} answers to this request, and none after them");
+            return Err(self.wrong(first, what));
+        }
+        let nth = first + nth;
+        if let Some(played) = self.cache.get(nth) {
+            return Ok(played);
+        }
+        let text = self.text(nth)?;
+        let line = self.parsed(nth, &text)?;
+        let (timing, chunks) = match self.timing_text(nth)? {
+            Some(text) => {
+                let line: TimingLine<'_> =
+                    serde_json::from_slice(&text).map_err(|_| self.changed(TIMINGS, nth))?;
+                (Some(line.timing()), line.chunks)
+            }
+            None => (None, Vec::new()),
+        };
+        let answer = line.answer.answer(chunks, &self.blobs, |what| self.wrong(nth, what))?;
+        let bytes = text.len() + size(&answer);
+        let played = Arc::new(Played { answer, timing });
+        self.cache.put(nth, played.clone(), bytes);
+        Ok(played)
+    }
+
+    /// How often each request of a class was made in a case, without those about the connection. `class`: an index into
+    /// the classes of the rules, which are those of the recording; `None`: those without a class.
+    pub fn requests(&self, case: &str, class: Option<usize>) -> impl Iterator<Item = (Key, u32)> + '_ {
+        let class = class.map_or(NO_CLASS, |class| u16::try_from(class).unwrap_or(NO_CLASS - 1));
+        let slots = self.case_number(case).map_or(&[][..], |case| {
+            let first = self.slots.partition_point(|slot| slot.case < case);
+            let count = self.slots[first..].partition_point(|slot| slot.case == case);
+            &self.slots[first..first + count]
+        });
+        slots.iter().filter_map(move |slot| {
+            let of_class = |entry: &&Entry| entry.class == class && !entry.aside;
+            let count = self.entries_of(slot).iter().filter(of_class).count();
+            (count > 0).then_some((slot.key, count as u32))
+        })
+    }
+
+    fn entries_of(&self, slot: &SlotEntry) -> &[Entry] {
+        &self.entries[slot.first as usize..][..slot.answers as usize]
+    }
+
+    fn case_number(&self, case: &str) -> Option<u32> {
+        self.cases.binary_search_by(|name| name.as_str().cmp(case)).ok().map(|case| case as u32)
+    }
+
+    /// How many lines there are.
+    pub(super) fn len(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    pub(super) fn entry(&self, nth: u32) -> Entry {
+        self.entries[nth as usize]
+    }
+
+    pub(super) fn upstream_number(&self, upstream: &str) -> Option<u32> {
+        self.upstreams.iter().position(|name| name == upstream).map(|number| number as u32)
+    }
+
+    /// The case of a line, and its lines in the file.
+    pub(super) fn lines_of(&self, case: &str) -> std::ops::Range<u32> {
+        let Some(case) = self.case_number(case) else { return 0..0 };
+        let first = self.slots.partition_point(|slot| slot.case < case);
+        let end = self.slots.partition_point(|slot| slot.case <= case);
+        let line = |slot: usize| self.slots.get(slot).map_or(self.len(), |slot| slot.first);
+        line(first)..line(end)
+    }
+
+    /// A line, as it was sealed.
+    pub(super) fn text(&self, nth: u32) -> Result<Vec<u8>, CassetteError> {
+        let Entry { at, length, hash, .. } = self.entry(nth);
+        let mut text = vec![0; length as usize];
+        let read = self.lines.read_exact_at(&mut text, at);
+        read.map_err(CassetteError::io("read", &self.dir.join(INTERACTIONS)))?;
+        if half_hash(&text) != hash {
+            return Err(self.changed(INTERACTIONS, nth));
+        }
+        Ok(text)
+    }
+
+    /// What a line says.
+    pub(super) fn parsed<'a>(&self, nth: u32, text: &'a [u8]) -> Result<Line<'a>, CassetteError> {
+        serde_json::from_slice(text).map_err(|error| self.wrong(nth, error.to_string()))
+    }
+
+    /// The line about the timing of a line.
+    pub(super) fn timing_text(&self, nth: u32) -> Result<Option<Vec<u8>>, CassetteError> {
+        let Entry { timing_at, timing_length, .. } = self.entry(nth);
+        let Some(timings) = self.timings.as_ref().filter(|_| timing_length > 0) else { return Ok(None) };
+        let mut text = vec![0; timing_length as usize];
+        let read = timings.read_exact_at(&mut text, timing_at);
+        read.map_err(CassetteError::io("read", &self.dir.join(TIMINGS)))?;
+        Ok(Some(text))
+    }
+
+    /// What is wrong with a line of the interactions.
+    pub(super) fn wrong(&self, nth: u32, what: String) -> CassetteError {
+        CassetteError::line(&self.dir.join(INTERACTIONS), u64::from(nth) + 1, what)
+    }
+
+    fn changed(&self, name: &str, nth: u32) -> CassetteError {
+        CassetteError::file(&self.dir.join(name), format!("it was changed while it was in use (interaction {nth})"))
+    }
+
+    /// Timings are not sealed, but they must be about these interactions.
+    fn read_timings(&mut self) -> Result<(), CassetteError> {
+        let path = self.dir.join(TIMINGS);
+        if std::fs::symlink_metadata(&path).is_err() {
+            return Ok(());
+        }
+        let file = blobs::open(&path)?;
+        let (cases, entries, slots) = (&self.cases, &mut self.entries, &self.slots);
+        let mut expected = slots.iter().flat_map(|slot| (0..slot.answers).map(move |ordinal| (slot, ordinal)));
+        each_line(&file, &path, |number, at, text| {
+            let wrong = |what: String| {
+                CassetteError::line(&path, number, format!("{what} (the file may be deleted: only timings are lost)"))
+            };
+            let text = text.strip_suffix(b"\n").unwrap_or(text);
+            let line: TimingLine<'_> = serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
+            let (slot, ordinal) = (expected.by_ref())
+                .find(|(slot, ordinal)| {
+                    slot.key == line.key && *ordinal == line.ordinal && cases[slot.case as usize] == line.case
+                })
+                .ok_or_else(|| wrong("it is about no interaction, or not in their order".to_owned()))?;
+            let entry = &mut entries[(slot.first + ordinal) as usize];
+            (entry.timing_at, entry.timing_length) = (at, text.len() as u32);
+            Ok(())
+        })?;
+        self.timings = Some(file);
+        Ok(())
+    }
+}
+
+/// The index while it is read.
+struct Index<'a> {
+    classes: HashMap<&'a str, u16>,
+    cases: Vec<String>,
+    upstreams: Vec<String>,
+    upstream_numbers: HashMap<String, u32>,
+    entries: Vec<Entry>,
+    slots: Vec<SlotEntry>,
+}
+
+impl<'a> Index<'a> {
+    fn new(manifest: &'a Manifest) -> Self {
+        let classes = manifest.classes.iter().map(String::as_str).zip(0..NO_CLASS).collect();
+        Self {
+            classes,
+            cases: Vec::new(),
+            upstreams: Vec::new(),
+            upstream_numbers: HashMap::new(),
+            entries: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
+    /// Takes a line, or says what is wrong with it.
+    fn add(&mut self, at: u64, text: &[u8]) -> Result<(), String> {
+        let text = text.strip_suffix(b"\n").ok_or("the last line has no end")?;
+        let line: Line<'_> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        line.answer.check()?;
+        if line.request.canonical.inline()?.is_some_and(|canonical| Key::of(&canonical) != line.key) {
+            return Err("the key is not that of the request".to_owned());
+        }
+        let class = match &line.class {
+            None => NO_CLASS,
+            Some(name) => *self.classes.get(name.as_str()).ok_or("its class is none of the manifest's")?,
+        };
+        let nth = u32::try_from(self.entries.len()).map_err(|_| "there are too many lines")?;
+        self.place(&line, nth)?;
+        let upstream = match self.upstream_numbers.get(&*line.upstream) {
+            Some(number) => *number,
+            None => {
+                let number = self.upstreams.len() as u32;
+                self.upstreams.push(line.upstream.to_string());
+                self.upstream_numbers.insert(line.upstream.to_string(), number);
+                number
+            }
+        };
+        let (length, hash, aside) = (text.len() as u32, half_hash(text), line.aside);
+        self.entries.push(Entry { at, length, hash, upstream, class, aside, timing_at: 0, timing_length: 0 });
+        Ok(())
+    }
+
+    /// Its case and its slot. Lines are sorted, and the ordinals of a slot count from 0.
+    fn place(&mut self, line: &Line<'_>, nth: u32) -> Result<(), String> {
+        let last_case = self.cases.last().map(String::as_str);
+        if last_case.is_some_and(|last| *line.case < *last) {
+            return Err("it is not in the order of the cases".to_owned());
+        }
+        if last_case != Some(&line.case) {
+            self.cases.push(line.case.to_string());
+        }
+        let case = self.cases.len() as u32 - 1;
+        let same_case = self.slots.last_mut().filter(|slot| slot.case == case);
+        let expected = match same_case {
+            Some(slot) if slot.key > line.key => return Err("it is not in the order of the keys".to_owned()),
+            Some(slot) if slot.key == line.key => {
+                slot.answers += 1;
+                slot.answers - 1
+            }
+            _ => {
+                self.slots.push(SlotEntry { case, key: line.key, first: nth, answers: 1 });
+                0
+            }
+        };
+        if line.ordinal != expected {
+            return Err(format!("its ordinal is {} instead of {expected}", line.ordinal));
+        }
+        Ok(())
+    }
+}
+
+/// The manifest, and those of its bytes that are sealed.
+fn read_manifest(dir: &Utf8Path) -> Result<(Manifest, Vec<u8>), CassetteError> {
+    let path = dir.join(MANIFEST);
+    if std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Err(CassetteError::Missing(dir.to_owned()));
+    }
+    let mut text = Vec::new();
+    let file = blobs::open(&path)?;
+    file.take(LARGEST_MANIFEST + 1).read_to_end(&mut text).map_err(CassetteError::io("read", &path))?;
+    if text.len() as u64 > LARGEST_MANIFEST {
+        return Err(CassetteError::file(&path, format!("it is larger than {LARGEST_MANIFEST} bytes")));
+    }
+    let (manifest, head) = Manifest::parse(&text).map_err(|error| match error {
+        ManifestError::Version(found) => CassetteError::Version { dir: dir.to_owned(), found, known: VERSION },
+        ManifestError::Wrong(what) => CassetteError::file(&path, what),
+    })?;
+    if manifest.classes.len() >= usize::from(NO_CLASS) - 1 {
+        return Err(CassetteError::file(&path, "it has too many classes"));
+    }
+    let head = head.to_owned();
+    Ok((manifest, head))
+}
+
+/// Gives each line with its number from 1, its place and its newline. What is longer than a line may be is an error.
+fn each_line(
+    file: &File,
+    path: &Utf8Path,
+    mut take: impl FnMut(u64, u64, &[u8]) -> Result<(), CassetteError>,
+) -> Result<(), CassetteError> {
+    let mut reader = BufReader::with_capacity(1 << 17, file);
+    let (mut number, mut at, mut text) = (1, 0, Vec::new());
+    loop {
+        text.clear();
+        let mut limited = (&mut reader).take(LONGEST_LINE as u64 + 2);
+        let read = limited.read_until(b'\n', &mut text).map_err(CassetteError::io("read", path))?;
+        if read == 0 {
+            return Ok(());
+        }
+        if read > LONGEST_LINE + 1 {
+            return Err(CassetteError::line(path, number, format!("it is longer than {LONGEST_LINE} bytes")));
+        }
+        take(number, at, &text)?;
+        number += 1;
+        at += read as u64;
+    }
+}
+
+fn half_hash(text: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&blake3::hash(text).as_bytes()[..16]);
+    half
+}
+
+/// About what an answer takes in memory beyond its line.
+fn size(answer: &Answer) -> usize {
+    match answer {
+        Answer::Http(http) => http.body.bytes.len() + 8 * http.body.chunks.len(),
+        Answer::Postgres(postgres) => postgres.messages.len(),
+        Answer::Redis(reply) => reply.len(),
+        Answer::Tcp(tcp) => tcp.bytes.len() + tcp.next.len(),
+    }
+}
