@@ -3,6 +3,7 @@
 //! Each side of a pair and each repetition has a desk of its own; they share the cassette, which does not change, and
 //! nothing else.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
@@ -37,6 +38,8 @@ struct Inner {
     case: RwLock<Arc<str>>,
     /// How often each slot of the cassette was asked for.
     cursors: Vec<AtomicU32>,
+    /// How many connections were numbered, by case and upstream.
+    numbered: Mutex<HashMap<(Arc<str>, String), u32>>,
     ledger: Mutex<Ledger>,
     troubles: Mutex<Vec<Trouble>>,
     latched: AtomicBool,
@@ -82,6 +85,7 @@ impl Desk {
             source,
             case: RwLock::new(Arc::from("")),
             cursors: (0..slots).map(|_| AtomicU32::new(0)).collect(),
+            numbered: Mutex::default(),
             ledger: Mutex::new(ledger),
             troubles: Mutex::default(),
             latched: AtomicBool::new(false),
@@ -105,6 +109,14 @@ impl Desk {
     /// The application has connected.
     pub(crate) fn connect(&self) -> Connection {
         Connection { desk: self.clone(), classes: AtomicU64::new(0) }
+    }
+
+    /// Which connection to an upstream this is within the case, from 1: for protocols of which nothing else is known.
+    pub(crate) fn number(&self, upstream: &str) -> u32 {
+        let mut numbered = self.0.numbered.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = numbered.entry((self.case(), upstream.to_owned())).or_default();
+        *number = number.saturating_add(1);
+        *number
     }
 
     /// From now on requests belong to this case; `""` is no case.
@@ -164,13 +176,15 @@ impl Desk {
                 Ok(None) => self.refuse(Trouble::miss(&case, &asked, cassette.closest(&case, &asked))),
                 Err(trouble) => self.refuse(trouble),
             },
-            Source::Record { known, .. } => match known.as_ref().map(|known| self.known(known, &case, &asked)) {
-                Some(Ok(Some(played))) => Reply::Play(played),
-                Some(Err(trouble)) => self.refuse(trouble),
-                Some(Ok(None)) | None => {
-                    Reply::Forward(Ticket { desk: self.clone(), asked, case, expected: None, since })
+            Source::Record { known, .. } => {
+                match known.as_ref().map(|known| self.known(known, &case, &asked)) {
+                    Some(Ok(Some(played))) => Reply::Play(played),
+                    Some(Err(trouble)) => self.refuse(trouble),
+                    Some(Ok(None)) | None => {
+                        Reply::Forward(Ticket { desk: self.clone(), asked, case, expected: None, since })
+                    }
                 }
-            },
+            }
             Source::Verify { cassette, .. } => match self.known(cassette, &case, &asked) {
                 Ok(expected) => Reply::Forward(Ticket { desk: self.clone(), asked, case, expected, since }),
                 Err(trouble) => self.refuse(trouble),
@@ -184,7 +198,8 @@ impl Desk {
         let key = asked.key();
         let own = cassette.find(case, key);
         // What is asked once and kept, such as a token, may have been recorded in another case.
-        let found = own.or_else(|| (repeat == Repeat::Sticky).then(|| cassette.find_in_any_case(key)).flatten());
+        let found =
+            own.or_else(|| (repeat == Repeat::Sticky).then(|| cassette.find_in_any_case(key)).flatten());
         let Some(slot) = found else { return Ok(None) };
         let Some(nth) = self.turn(slot, cassette.answers(slot), repeat) else { return Ok(None) };
         cassette.answer(slot, nth).map(Some).map_err(Trouble::Cassette)
@@ -217,12 +232,36 @@ impl Connection {
 
     /// Asks for what becomes of a request.
     pub(crate) fn ask(&self, asked: Asked) -> Reply {
+        self.count(&asked);
+        self.desk.ask(asked)
+    }
+
+    /// Asks, in replay, for what is recorded only where it goes wrong, such as preparing a statement. `None`: it went
+    /// well, and nothing is counted.
+    ///
+    /// # Errors
+    /// A cassette that cannot be read; the scope is latched.
+    pub(crate) fn recall(&self, asked: Asked) -> Result<Option<Arc<Played>>, Trouble> {
+        let Source::Replay(cassette) = &self.desk.0.source else { return Ok(None) };
+        match self.desk.known(cassette, &self.desk.case(), &asked) {
+            Ok(Some(played)) => {
+                self.count(&asked);
+                Ok(Some(played))
+            }
+            Ok(None) => Ok(None),
+            Err(trouble) => {
+                self.desk.latch(trouble.clone());
+                Err(trouble)
+            }
+        }
+    }
+
+    fn count(&self, asked: &Asked) {
         if !asked.aside {
             let bit = 1u64 << asked.class.map_or(63, |class| class.min(62));
             let first = self.classes.fetch_or(bit, Ordering::Relaxed) & bit == 0;
-            self.desk.ledger(|ledger| ledger.asked(&asked, first));
+            self.desk.ledger(|ledger| ledger.asked(asked, first));
         }
-        self.desk.ask(asked)
     }
 }
 
