@@ -113,5 +113,3 @@ impl<'a> Script<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests;
