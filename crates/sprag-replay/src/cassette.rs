@@ -15,15 +15,19 @@ mod closest;
 mod draft;
 mod error;
 mod format;
+mod propose;
 mod reader;
 mod recorder;
+mod upkeep;
 
 use crate::exchange::{Answer, Timing};
 
 pub use error::CassetteError;
 pub use format::{Manifest, VERSION};
+pub use propose::{Comparison, Proposal, Unmatched, propose};
 pub use reader::Cassette;
 pub use recorder::{Ambiguous, Recorder, Summary};
+pub use upkeep::{Listed, Redacted, Removed, Shown, Verified, Which, ls, redact, rm, show, verify};
 
 /// All recorded answers to one request in one case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

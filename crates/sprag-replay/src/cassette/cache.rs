@@ -79,7 +79,8 @@ mod tests {
         cache.put(1_000, played("huge"), BYTES);
         assert!(cache.get(1_000).is_none());
         let generations = cache.0.lock().unwrap();
-        let sum = |map: &HashMap<u32, (Arc<Played>, usize)>| map.values().map(|(_, bytes)| bytes).sum::<usize>();
+        let sum =
+            |map: &HashMap<u32, (Arc<Played>, usize)>| map.values().map(|(_, bytes)| bytes).sum::<usize>();
         assert!(sum(&generations.young) + sum(&generations.old) <= BYTES);
         assert_eq!(sum(&generations.young), generations.bytes);
     }

@@ -55,13 +55,13 @@ impl Cassette {
 }
 
 /// The words of a text and how often each occurs.
-struct Tokens<'a> {
+pub(super) struct Tokens<'a> {
     counts: HashMap<&'a [u8], u32>,
     sum: u32,
 }
 
 impl<'a> Tokens<'a> {
-    fn of(text: &'a [u8]) -> Self {
+    pub(super) fn of(text: &'a [u8]) -> Self {
         let text = &text[..text.len().min(COMPARED)];
         let mut tokens = Self { counts: HashMap::new(), sum: 0 };
         for word in words(text) {
@@ -72,7 +72,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// From 0, nothing in common, to 1, the same words.
-    fn likeness(&self, other: &[u8]) -> f64 {
+    pub(super) fn likeness(&self, other: &[u8]) -> f64 {
         let mut left = self.counts.clone();
         let (mut common, mut sum) = (0u32, 0u32);
         for word in words(&other[..other.len().min(COMPARED)]) {

@@ -11,9 +11,12 @@ use rustix::fs::{CWD, RenameFlags};
 use serde_json::Value;
 
 use super::blobs::{BlobName, Blobs};
-use super::format::{BLOBS, INTERACTIONS, LONGEST_LINE, Line, MANIFEST, Manifest, TIMINGS, TimingLine, VERSION};
+use super::format::{
+    BLOBS, INTERACTIONS, LONGEST_LINE, Line, MANIFEST, Manifest, TIMINGS, TimingLine, VERSION,
+};
 use super::{Cassette, CassetteError};
 use crate::exchange::Key;
+use crate::rules::Rules;
 
 /// Where lines wait until they are sorted.
 const SPOOL: &str = "spool";
@@ -59,6 +62,13 @@ impl UnderRules {
     pub(super) fn of(manifest: &Manifest) -> Self {
         let Manifest { rules_digest, classes, rules, .. } = manifest.clone();
         Self { digest: rules_digest, classes, resolved: rules }
+    }
+}
+
+impl From<&Rules> for UnderRules {
+    fn from(rules: &Rules) -> Self {
+        let classes = rules.classes().iter().map(|class| class.name.clone()).collect();
+        Self { digest: rules.digest().to_owned(), classes, resolved: rules.resolved().clone() }
     }
 }
 
@@ -118,7 +128,11 @@ impl Draft {
     }
 
     /// Adds an exchange. Its blobs must have been written.
-    pub(super) fn add(&mut self, line: &Line<'_>, timing: Option<&TimingLine<'_>>) -> Result<(), CassetteError> {
+    pub(super) fn add(
+        &mut self,
+        line: &Line<'_>,
+        timing: Option<&TimingLine<'_>>,
+    ) -> Result<(), CassetteError> {
         let json = |error: serde_json::Error| CassetteError::io("write", &self.folder)(error.into());
         let text = serde_json::to_vec(line).map_err(json)?;
         if text.len() > LONGEST_LINE {
@@ -145,7 +159,14 @@ impl Draft {
         self.spool(&line.case, line.key, line.ordinal, &text, &timing)
     }
 
-    fn spool(&mut self, case: &str, key: Key, ordinal: u32, text: &[u8], timing: &[u8]) -> Result<(), CassetteError> {
+    fn spool(
+        &mut self,
+        case: &str,
+        key: Key,
+        ordinal: u32,
+        text: &[u8],
+        timing: &[u8],
+    ) -> Result<(), CassetteError> {
         let case = self.case(case);
         let written = self.spool.write_all(text).and_then(|()| self.spool.write_all(timing));
         written.map_err(CassetteError::io("write", &self.folder.join(SPOOL)))?;
@@ -176,7 +197,7 @@ impl Draft {
             blobs: self.named.len() as u64,
             seal: String::new(),
         };
-        let write = || -> io::Result<()> {
+        let mut write = || -> io::Result<()> {
             self.sync_blobs()?;
             let head = manifest.head()?;
             let seal = self.write_lines(&head)?;
@@ -208,7 +229,9 @@ impl Draft {
 
     /// Interactions and timings, in order. The seal covers the manifest's head and the former.
     fn write_lines(&self, head: &str) -> io::Result<blake3::Hash> {
-        let create = |name| File::create_new(self.folder.join(name)).map(|file| BufWriter::with_capacity(1 << 17, file));
+        let create = |name| {
+            File::create_new(self.folder.join(name)).map(|file| BufWriter::with_capacity(1 << 17, file))
+        };
         let (mut interactions, mut timings) = (create(INTERACTIONS)?, create(TIMINGS)?);
         let mut sealed = blake3::Hasher::new();
         sealed.update(head.as_bytes());
@@ -243,7 +266,10 @@ impl Line<'_> {
     /// The blobs that it names, with their sizes.
     pub(super) fn blobs(&self) -> impl Iterator<Item = (BlobName, u64)> + '_ {
         let [first, second] = self.answer.payloads();
-        [Some(&self.request.canonical), first, second].into_iter().flatten().filter_map(|payload| payload.blob())
+        [Some(&self.request.canonical), first, second]
+            .into_iter()
+            .flatten()
+            .filter_map(|payload| payload.blob())
     }
 }
 

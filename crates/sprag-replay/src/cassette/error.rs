@@ -13,7 +13,9 @@ pub enum CassetteError {
     #[error("there is no cassette in {0}; record one first")]
     Missing(Utf8PathBuf),
     /// It was written by another version of Sprag.
-    #[error("the cassette {dir} has version {found}, and this Sprag reads version {known}; record it again, or use the Sprag that wrote it")]
+    #[error(
+        "the cassette {dir} has version {found}, and this Sprag reads version {known}; record it again, or use the Sprag that wrote it"
+    )]
     Version {
         /// The cassette.
         dir: Utf8PathBuf,
@@ -23,7 +25,9 @@ pub enum CassetteError {
         known: u32,
     },
     /// Its bytes are not those that were sealed.
-    #[error("the seal of the cassette {0} is broken: its manifest or its interactions were changed after recording; restore them, or record it again")]
+    #[error(
+        "the seal of the cassette {0} is broken: its manifest or its interactions were changed after recording; restore them, or record it again"
+    )]
     Seal(Utf8PathBuf),
     /// A line of a file is not what it must be.
     #[error("{file}:{line}: {what}; the cassette is damaged: restore it, or record it again")]
@@ -44,17 +48,24 @@ pub enum CassetteError {
         what: String,
     },
     /// It was recorded under other rules, so its keys are not comparable.
-    #[error("the cassette {0} was recorded under other [replay] rules than those of the settings; record it again")]
+    #[error(
+        "the cassette {0} was recorded under other [replay] rules than those of the settings; record it again"
+    )]
     Rules(Utf8PathBuf),
     /// Somebody else is recording into it or changing it.
     #[error("another process is writing the cassette {0}; wait for it or stop it")]
     Locked(Utf8PathBuf),
     /// The folder is not only a cassette, and would be replaced as a whole.
-    #[error("{0} is no part of a cassette, and the folder would be replaced; move it, or name an empty folder")]
+    #[error(
+        "{0} is no part of a cassette, and the folder would be replaced; move it, or name an empty folder"
+    )]
     Foreign(Utf8PathBuf),
     /// The recording has ended already.
     #[error("the recording was finished before")]
     Finished,
+    /// What should be redacted cannot be searched for.
+    #[error("not a regular expression: {0}")]
+    Pattern(String),
     /// An exchange cannot be kept.
     #[error("cannot record {label} to {upstream}: {what}")]
     Refused {

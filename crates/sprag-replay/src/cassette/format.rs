@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::CassetteError;
 use super::blobs::{BlobName, Blobs};
-use crate::exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};
+use crate::exchange::{
+    Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing,
+};
 
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
@@ -228,6 +230,14 @@ impl<'a> Payload<'a> {
         }
     }
 
+    pub(super) fn into_owned(self) -> Payload<'static> {
+        match self {
+            Self::Text(text) => Payload::Text(text.into_owned().into()),
+            Self::Latin1(text) => Payload::Latin1(text.into_owned().into()),
+            Self::Blob { name, size } => Payload::Blob { name, size },
+        }
+    }
+
     /// The blob that it names.
     pub(super) fn blob(&self) -> Option<(BlobName, u64)> {
         match self {
@@ -258,7 +268,22 @@ impl<'a> Written<'a> {
         })
     }
 
-    /// What it names.
+    pub(super) fn into_owned(self) -> Written<'static> {
+        match self {
+            Self::Http { status, headers, body, trailers } => {
+                Written::Http { status, headers, body: body.into_owned(), trailers }
+            }
+            Self::Postgres { messages, state } => {
+                Written::Postgres { messages: messages.into_owned(), state }
+            }
+            Self::Redis(reply) => Written::Redis(reply.into_owned()),
+            Self::Tcp { bytes, closes, next } => {
+                Written::Tcp { bytes: bytes.into_owned(), closes, next: next.into_owned() }
+            }
+        }
+    }
+
+    /// The bytes that it holds or names.
     pub(super) fn payloads(&self) -> [Option<&Payload<'a>>; 2] {
         match self {
             Self::Http { body, .. } => [Some(body), None],

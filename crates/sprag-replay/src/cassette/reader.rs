@@ -91,7 +91,9 @@ impl Cassette {
         }
         let (interactions, cases) = (index.entries.len() as u64, index.cases.len() as u64);
         if (interactions, cases) != (manifest.interactions, manifest.cases) {
-            let what = format!("it has {interactions} interactions of {cases} cases, and the manifest says otherwise");
+            let what = format!(
+                "it has {interactions} interactions of {cases} cases, and the manifest says otherwise"
+            );
             return Err(CassetteError::file(&path, what));
         }
         let Index { cases, upstreams, entries, slots, .. } = index;
@@ -100,8 +102,19 @@ impl Cassette {
         let blobs = Blobs::new(dir.join(BLOBS));
         let cache = Cache::default();
         let dir = dir.to_owned();
-        let mut cassette =
-            Self { dir, manifest, blobs, lines, timings: None, cases, upstreams, entries, slots, by_key, cache };
+        let mut cassette = Self {
+            dir,
+            manifest,
+            blobs,
+            lines,
+            timings: None,
+            cases,
+            upstreams,
+            entries,
+            slots,
+            by_key,
+            cache,
+        };
         cassette.read_timings()?;
         Ok(cassette)
     }
@@ -168,8 +181,7 @@ impl Cassette {
         let line = self.parsed(nth, &text)?;
         let (timing, chunks) = match self.timing_text(nth)? {
             Some(text) => {
-                let line: TimingLine<'_> =
-                    serde_json::from_slice(&text).map_err(|_| self.changed(TIMINGS, nth))?;
+                let line = self.parsed_timing(nth, &text)?;
                 (Some(line.timing()), line.chunks)
             }
             None => (None, Vec::new()),
@@ -254,13 +266,25 @@ impl Cassette {
         Ok(Some(text))
     }
 
+    /// What it says.
+    pub(super) fn parsed_timing<'a>(
+        &self,
+        nth: u32,
+        text: &'a [u8],
+    ) -> Result<TimingLine<'a>, CassetteError> {
+        serde_json::from_slice(text).map_err(|_| self.changed(TIMINGS, nth))
+    }
+
     /// What is wrong with a line of the interactions.
     pub(super) fn wrong(&self, nth: u32, what: String) -> CassetteError {
         CassetteError::line(&self.dir.join(INTERACTIONS), u64::from(nth) + 1, what)
     }
 
     fn changed(&self, name: &str, nth: u32) -> CassetteError {
-        CassetteError::file(&self.dir.join(name), format!("it was changed while it was in use (interaction {nth})"))
+        CassetteError::file(
+            &self.dir.join(name),
+            format!("it was changed while it was in use (interaction {nth})"),
+        )
     }
 
     /// Timings are not sealed, but they must be about these interactions.
@@ -271,13 +295,19 @@ impl Cassette {
         }
         let file = blobs::open(&path)?;
         let (cases, entries, slots) = (&self.cases, &mut self.entries, &self.slots);
-        let mut expected = slots.iter().flat_map(|slot| (0..slot.answers).map(move |ordinal| (slot, ordinal)));
+        let mut expected =
+            slots.iter().flat_map(|slot| (0..slot.answers).map(move |ordinal| (slot, ordinal)));
         each_line(&file, &path, |number, at, text| {
             let wrong = |what: String| {
-                CassetteError::line(&path, number, format!("{what} (the file may be deleted: only timings are lost)"))
+                CassetteError::line(
+                    &path,
+                    number,
+                    format!("{what} (the file may be deleted: only timings are lost)"),
+                )
             };
             let text = text.strip_suffix(b"\n").unwrap_or(text);
-            let line: TimingLine<'_> = serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
+            let line: TimingLine<'_> =
+                serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
             let (slot, ordinal) = (expected.by_ref())
                 .find(|(slot, ordinal)| {
                     slot.key == line.key && *ordinal == line.ordinal && cases[slot.case as usize] == line.case
@@ -349,7 +379,7 @@ impl<'a> Index<'a> {
         if last_case.is_some_and(|last| *line.case < *last) {
             return Err("it is not in the order of the cases".to_owned());
         }
-        if last_case != Some(&line.case) {
+        if last_case != Some(&*line.case) {
             self.cases.push(line.case.to_string());
         }
         let case = self.cases.len() as u32 - 1;
@@ -385,7 +415,9 @@ fn read_manifest(dir: &Utf8Path) -> Result<(Manifest, Vec<u8>), CassetteError> {
         return Err(CassetteError::file(&path, format!("it is larger than {LARGEST_MANIFEST} bytes")));
     }
     let (manifest, head) = Manifest::parse(&text).map_err(|error| match error {
-        ManifestError::Version(found) => CassetteError::Version { dir: dir.to_owned(), found, known: VERSION },
+        ManifestError::Version(found) => {
+            CassetteError::Version { dir: dir.to_owned(), found, known: VERSION }
+        }
         ManifestError::Wrong(what) => CassetteError::file(&path, what),
     })?;
     if manifest.classes.len() >= usize::from(NO_CLASS) - 1 {

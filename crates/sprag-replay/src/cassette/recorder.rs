@@ -77,7 +77,11 @@ impl Recorder {
     /// # Errors
     /// The folder holds something else, another process records into it, `known` was recorded under other rules, or the
     /// file system refuses.
-    pub fn create(dir: &Utf8Path, rules: Arc<Rules>, known: Option<&Cassette>) -> Result<Self, CassetteError> {
+    pub fn create(
+        dir: &Utf8Path,
+        rules: Arc<Rules>,
+        known: Option<&Cassette>,
+    ) -> Result<Self, CassetteError> {
         let mut draft = Draft::begin(dir)?;
         let mut seen = HashMap::new();
         if let Some(known) = known {
@@ -104,7 +108,13 @@ impl Recorder {
         }
     }
 
-    fn try_record(&self, case: &str, asked: &Asked, answer: Answer, timing: Timing) -> Result<(), CassetteError> {
+    fn try_record(
+        &self,
+        case: &str,
+        asked: &Asked,
+        answer: Answer,
+        timing: Timing,
+    ) -> Result<(), CassetteError> {
         let answer = self.rules.redact_answer(asked.class, answer);
         // Compressing and writing blobs need no lock.
         let blobs = match &self.state.lock().unwrap_or_else(PoisonError::into_inner).draft {
@@ -124,7 +134,8 @@ impl Recorder {
         if asked.aside && ordinal > 0 {
             return Ok(());
         }
-        let class = asked.class.and_then(|class| self.rules.classes().get(class)).map(|class| class.name.clone());
+        let class =
+            asked.class.and_then(|class| self.rules.classes().get(class)).map(|class| class.name.clone());
         let line = Line {
             case: case.into(),
             key,
@@ -136,7 +147,8 @@ impl Recorder {
             answer: written,
         };
         let Timing { first_us, last_us } = timing;
-        let timing = TimingLine { case: case.into(), key, ordinal, first_us, last_us, chunks: chunks(&answer) };
+        let timing =
+            TimingLine { case: case.into(), key, ordinal, first_us, last_us, chunks: chunks(&answer) };
         draft.add(&line, Some(&timing))?;
         *added += 1;
         Ok(())
@@ -152,19 +164,21 @@ impl Recorder {
         if let Some(failure) = &state.failure {
             return Err(failure.clone());
         }
-        let draft = draft.ok_or_else(|| CassetteError::Finished)?;
+        let draft = draft.ok_or(CassetteError::Finished)?;
         let mut ambiguous: Vec<Ambiguous> = (state.seen.iter())
             .filter_map(|((case, key), seen)| {
                 let label = seen.differs.clone()?;
-                Some(Ambiguous { case: draft.case_name(*case).to_owned(), label, key: *key, times: seen.times })
+                Some(Ambiguous {
+                    case: draft.case_name(*case).to_owned(),
+                    label,
+                    key: *key,
+                    times: seen.times,
+                })
             })
             .collect();
         ambiguous.sort();
         ambiguous.truncate(NAMED);
-        let classes = self.rules.classes().iter().map(|class| class.name.clone()).collect();
-        let rules =
-            UnderRules { digest: self.rules.digest().to_owned(), classes, resolved: self.rules.resolved().clone() };
-        let manifest = draft.publish(rules)?;
+        let manifest = draft.publish(UnderRules::from(&*self.rules))?;
         let added = state.added;
         Ok(Summary {
             interactions: manifest.interactions,
