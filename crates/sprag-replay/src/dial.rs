@@ -16,7 +16,6 @@ use tokio_rustls::client::TlsStream;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Opens connections to upstreams.
-#[derive(Debug)]
 pub(crate) struct Dialer {
     tls: TlsConnector,
 }

@@ -6,19 +6,27 @@
 //! the answer down, according to the [`Mode`]. What is not found latches the scope: an application that swallows the
 //! error has failed all the same.
 
+mod ca;
 pub mod cassette;
 mod counts;
 mod desk;
 mod dial;
+mod escape;
+mod environment;
 mod exchange;
+mod http;
+mod postgres;
 mod proxy;
+mod redis;
 mod rules;
+mod tcp;
 mod trouble;
 
 pub use cassette::CassetteError;
 pub use counts::{Counts, OTHER, metrics_of_class};
 pub use dial::DialError;
 pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};
-pub use proxy::Mode;
+pub use ca::{CaError, Trust};
+pub use proxy::{FORWARD_PROXY, Listeners, Mode, Proxy, ProxyError, Scope};
 pub use rules::{Class, Repeat, RuleError, Rules};
 pub use trouble::{Closest, Difference, Miss, Trouble};

@@ -1,0 +1,138 @@
+//! An answer on its way from the upstream to the client, taken down as it passes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::body::BrokenOff;
+use super::request::pairs;
+use crate::desk::Ticket;
+use crate::exchange::{self, Answer, HttpAnswer, Timing};
+use crate::proxy::Held;
+
+/// The body of an answer that comes from the upstream.
+pub(crate) struct Relay {
+    upstream: Incoming,
+    /// `None` for what is let through unrecorded, and when all is taken down.
+    taken: Option<Taken>,
+}
+
+/// What has come so far.
+pub(super) struct Taken {
+    pub(super) ticket: Ticket,
+    pub(super) answer: HttpAnswer,
+    /// When the answer began, after the request's end, in microseconds.
+    pub(super) first_us: u64,
+    /// The largest body, in bytes.
+    pub(super) largest: usize,
+    pub(super) held: Held,
+    pieces: Vec<Bytes>,
+    size: usize,
+    /// How long the upstream says the body is.
+    length: Option<u64>,
+}
+
+impl Taken {
+    pub(super) fn new(ticket: Ticket, answer: HttpAnswer, largest: usize, held: Held) -> Self {
+        let first_us = since(&ticket);
+        Self { ticket, answer, first_us, largest, held, pieces: Vec::new(), size: 0, length: None }
+    }
+
+    /// `false`: it is too large.
+    fn add(&mut self, piece: &Bytes) -> bool {
+        self.size += piece.len();
+        self.pieces.push(piece.clone());
+        self.size <= self.largest && self.held.add(piece.len())
+    }
+
+    fn finish(mut self) {
+        let timing = Timing { first_us: self.first_us, last_us: since(&self.ticket) };
+        self.answer.body = exchange::Body::of_chunks(&self.pieces);
+        self.ticket.answered(Answer::Http(self.answer), timing);
+    }
+}
+
+impl Relay {
+    pub(super) fn new(upstream: Incoming, mut taken: Option<Taken>) -> Self {
+        if let Some(taken) = &mut taken {
+            taken.length = upstream.size_hint().exact();
+        }
+        let mut relay = Self { upstream, taken };
+        if relay.upstream.is_end_stream() {
+            relay.finish();
+        }
+        relay
+    }
+
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let frame = match ready!(Pin::new(&mut self.upstream).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                self.fail(super::forward::in_full(&error));
+                return Poll::Ready(Some(Err(BrokenOff)));
+            }
+            None => {
+                self.finish();
+                return Poll::Ready(None);
+            }
+        };
+        if let Some(taken) = &mut self.taken {
+            if let Some(trailers) = frame.trailers_ref() {
+                taken.answer.trailers = pairs(trailers);
+            }
+            if let Some(data) = frame.data_ref()
+                && !taken.add(data)
+            {
+                self.fail("its answer is too large to be recorded".to_owned());
+                return Poll::Ready(Some(Err(BrokenOff)));
+            }
+        }
+        // Before the client has it: what it has seen whole is recorded, even if it ends at once.
+        if self.upstream.is_end_stream() {
+            self.finish();
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    pub(super) fn is_end(&self) -> bool {
+        self.upstream.is_end_stream()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        self.upstream.size_hint()
+    }
+
+    fn finish(&mut self) {
+        if let Some(taken) = self.taken.take() {
+            taken.finish();
+        }
+    }
+
+    fn fail(&mut self, why: String) {
+        if let Some(taken) = self.taken.take() {
+            taken.ticket.failed(why);
+        }
+    }
+}
+
+/// A stream that has no end is recorded as far as the client read it; an answer of a known length that it did not read is
+/// no recording.
+impl Drop for Relay {
+    fn drop(&mut self) {
+        match self.taken.as_ref().and_then(|taken| Some((taken.size as u64, taken.length?))) {
+            Some((size, length)) if size < length => {
+                self.fail(format!("the application left after {size} of {length} bytes of its answer"));
+            }
+            _ => self.finish(),
+        }
+    }
+}
+
+fn since(ticket: &Ticket) -> u64 {
+    u64::try_from(ticket.since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,115 @@
+//! A recorded answer, played.
+
+use std::time::Duration;
+
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use sprag_contract::settings::replay::Pace;
+
+use super::body::Outgoing;
+use super::connection::Front;
+use super::refuse::refuse;
+use crate::cassette::Played;
+use crate::exchange::{Answer, Asked, HttpAnswer, Timing};
+
+/// Bodies below this, in bytes, are not worth a place of their own in memory.
+const SMALL: usize = 1 << 20;
+
+/// When an answer comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Delay {
+    /// So much later.
+    By(Duration),
+    /// As it was recorded.
+    Recorded,
+}
+
+/// When the answer to a request comes. What is drawn is drawn from the request itself: the same one is always as slow,
+/// in whatever order requests come.
+pub(super) fn delay(pace: Pace, asked: &Asked) -> Delay {
+    match pace {
+        Pace::Instant => Delay::By(Duration::ZERO),
+        Pace::Recorded => Delay::Recorded,
+        Pace::Fixed(time) => Delay::By(time),
+        Pace::Uniform([from, to]) => {
+            let mut drawn = [0; 4];
+            drawn.copy_from_slice(&blake3::hash(&asked.canonical).as_bytes()[16..20]);
+            let share = f64::from(u32::from_be_bytes(drawn)) / f64::from(u32::MAX);
+            Delay::By(from + to.saturating_sub(from).mul_f64(share))
+        }
+    }
+}
+
+/// Answers with what was recorded.
+pub(super) async fn play(front: &Front, asked: &Parts, played: &Played, delay: Delay) -> Response<Outgoing> {
+    let Answer::Http(answer) = &played.answer else {
+        return refuse(&asked.headers, &front.deny("the cassette answers HTTP in another protocol"));
+    };
+    let Timing { first_us, last_us } = match delay {
+        Delay::Recorded => played.timing.unwrap_or_default(),
+        Delay::By(time) => {
+            let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            Timing { first_us: us, last_us: us }
+        }
+    };
+    if first_us > 0 {
+        tokio::time::sleep(Duration::from_micros(first_us)).await;
+    }
+    let over = Duration::from_micros(last_us.saturating_sub(first_us));
+    match response(front, &asked.method, answer, over) {
+        Ok(response) => response,
+        Err(what) => refuse(&asked.headers, &front.deny(what)),
+    }
+}
+
+fn response(
+    front: &Front,
+    method: &Method,
+    answer: &HttpAnswer,
+    over: Duration,
+) -> Result<Response<Outgoing>, &'static str> {
+    const NO_HTTP: &str = "the cassette's answer is no HTTP: record it again";
+    let status = StatusCode::from_u16(answer.status).map_err(|_| NO_HTTP)?;
+    let mut headers = header_map(&answer.headers).ok_or(NO_HTTP)?;
+    // They belong to a connection, not to an answer.
+    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+    let sized = headers.contains_key(CONTENT_LENGTH);
+    let bodiless = method == Method::HEAD || status == StatusCode::NOT_MODIFIED;
+    let body = if bodiless || status == StatusCode::NO_CONTENT {
+        Outgoing::Empty
+    } else {
+        let held = match answer.body.bytes.len() {
+            ..SMALL => None,
+            large => {
+                let mut held = front.context.room.hold();
+                if !held.add(large) {
+                    return Err("too many large answers at once");
+                }
+                Some(held)
+            }
+        };
+        let trailers = Some(&answer.trailers).filter(|trailers| !trailers.is_empty());
+        let trailers = trailers.map(|trailers| header_map(trailers).ok_or(NO_HTTP)).transpose()?;
+        Outgoing::recorded(&answer.body, sized, trailers, over, held)
+    };
+    if !bodiless {
+        // What is redacted may have another length.
+        headers.remove(CONTENT_LENGTH);
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+fn header_map(pairs: &[(String, String)]) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    Some(headers)
+}

@@ -1,0 +1,199 @@
+//! A scope: its own listeners, cursors, counters and latch.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sprag_contract::settings::replay::{Pace, Replay, Upstream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::listeners::{FORWARD_PROXY, Listeners};
+use super::{Port, ProxyError, Room, Tasks};
+use crate::ca::{Authority, Trust};
+use crate::counts::Counts;
+use crate::desk::{Connection, Desk};
+use crate::trouble::{Difference, Trouble};
+use crate::{environment, http};
+
+/// How many connections of the application may be open at once.
+const CONNECTIONS: usize = 10_000;
+/// How long to wait when the system gives no more connections.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// One scope of a run. Each side of a pair and each repetition has its own. Dropped, it is closed: its listeners,
+/// connections and tasks are gone when the drop returns.
+pub struct Scope {
+    context: Arc<Context>,
+    env: BTreeMap<String, String>,
+    tasks: Tasks,
+    runtime: tokio::runtime::Handle,
+}
+
+/// What the connections of a scope have in common.
+pub(crate) struct Context {
+    pub(crate) desk: Desk,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) pace: Pace,
+    /// The largest body, in bytes.
+    pub(crate) largest_body: usize,
+    pub(crate) room: Room,
+    pub(crate) tasks: Tasks,
+    /// The settings' ports, by where they listen.
+    ports: Vec<(SocketAddr, Arc<Port>)>,
+}
+
+/// What a scope is made of, besides its listeners.
+pub(super) struct Parts {
+    pub(super) desk: Desk,
+    pub(super) authority: Arc<Authority>,
+    pub(super) largest_body: usize,
+    pub(super) runtime: tokio::runtime::Handle,
+}
+
+impl Scope {
+    pub(super) fn start(parts: Parts, settings: &Replay, mut listeners: Listeners) -> Result<Self, ProxyError> {
+        let Parts { desk, authority, largest_body, runtime } = parts;
+        let (forward, at) = listeners.take(FORWARD_PROXY)?;
+        let mut env = environment::child_environment(at, authority.trust());
+        let mut sockets = Vec::new();
+        let mut ports = Vec::new();
+        for port in &settings.port {
+            let (socket, at) = listeners.take(&port.name)?;
+            let upstream = Upstream::parse(&port.upstream)
+                .map_err(|error| ProxyError::Port { name: port.name.clone(), what: error.to_string() })?;
+            let port = Arc::new(Port { name: port.name.clone(), upstream, env: port.env.clone() });
+            env.extend(environment::of_port(&port, at));
+            ports.push((at, port.clone()));
+            sockets.push((socket, Some(port)));
+        }
+        sockets.push((forward, None));
+        let tasks = Tasks::new(runtime.clone());
+        let context = Arc::new(Context {
+            desk,
+            authority,
+            pace: settings.timing,
+            largest_body,
+            room: Room::default(),
+            tasks: tasks.clone(),
+            ports,
+        });
+        let _inside = runtime.enter();
+        let open = Arc::new(Semaphore::new(CONNECTIONS));
+        for (socket, port) in sockets {
+            let listener = TcpListener::from_std(socket).map_err(ProxyError::Listen)?;
+            tasks.spawn(accept(listener, port, context.clone(), open.clone()));
+        }
+        drop(_inside);
+        Ok(Self { context, env, tasks, runtime })
+    }
+
+    /// What the application must be told.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        self.env.clone()
+    }
+
+    /// The files that the environment names.
+    pub fn trust(&self) -> &Trust {
+        self.context.authority.trust()
+    }
+
+    /// From now on requests belong to this case; `""` is no case.
+    pub fn enter(&self, case: &str) {
+        self.context.desk.enter(case);
+    }
+
+    /// Counting starts anew: what came before was warm-up. Troubles stay.
+    pub fn start_counting(&self) {
+        self.context.desk.start_counting();
+    }
+
+    /// What was counted since.
+    pub fn counts(&self) -> Counts {
+        self.context.desk.counts()
+    }
+
+    /// What made the scope invalid, in order; empty where nothing did.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.context.desk.troubles()
+    }
+
+    /// Where the outside answered otherwise than the cassette; only while verifying.
+    pub fn differences(&self) -> Vec<Difference> {
+        self.context.desk.differences()
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // Not `block_on`: the caller may be a thread of another runtime.
+        let (done, wait) = std::sync::mpsc::sync_channel(1);
+        let tasks = self.tasks.clone();
+        self.runtime.spawn(async move {
+            tasks.end().await;
+            let _ = done.send(());
+        });
+        // An error means that the runtime is gone, and its tasks with it.
+        let _ = wait.recv();
+    }
+}
+
+impl Context {
+    /// The port of the settings that listens at an address of this machine. Clients that send everything to the forward
+    /// proxy send it there, too, what is meant for the others.
+    pub(crate) fn port_at(&self, upstream: &Upstream) -> Option<&Arc<Port>> {
+        let here = |(at, _): &&(SocketAddr, _)| at.port() == upstream.port;
+        upstream.is_loopback().then(|| self.ports.iter().find(here)).flatten().map(|(_, port)| port)
+    }
+
+    /// Makes the scope invalid: something is not let through.
+    pub(crate) fn deny(&self, upstream: impl Into<String>, what: impl Into<String>) -> Trouble {
+        let trouble = Trouble::Denied { upstream: upstream.into(), what: what.into() };
+        self.desk.latch(trouble.clone());
+        trouble
+    }
+}
+
+async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Context>, open: Arc<Semaphore>) {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // The application gave up before it was its turn.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            Err(error) => {
+                context.deny("", format!("the proxy could not accept a connection: {error}"));
+                tokio::time::sleep(BREATH).await;
+                continue;
+            }
+        };
+        let Ok(place) = open.clone().try_acquire_owned() else {
+            context.deny("", format!("more than {CONNECTIONS} connections at once"));
+            continue;
+        };
+        let (context, port) = (context.clone(), port.clone());
+        let tasks = context.tasks.clone();
+        tasks.spawn(async move {
+            let _place = place;
+            // Answers are small and waited for.
+            let _ = stream.set_nodelay(true);
+            let connection = context.desk.connect();
+            match port {
+                Some(port) => serve_port(stream, connection, &port, context).await,
+                None => http::serve_proxy(stream, connection, context).await,
+            }
+        });
+    }
+}
+
+/// Serves a connection that stands for one to an upstream.
+pub(crate) async fn serve_port(stream: TcpStream, connection: Connection, port: &Port, context: Arc<Context>) {
+    use sprag_contract::settings::replay::Scheme;
+    match port.upstream.scheme {
+        Scheme::Http | Scheme::Https => http::serve_port(stream, connection, port, context).await,
+        Scheme::Postgres => crate::postgres::serve(stream, connection, port).await,
+        Scheme::Redis => crate::redis::serve(stream, connection, port).await,
+        Scheme::Tcp => crate::tcp::serve(stream, connection, port).await,
+    }
+}
