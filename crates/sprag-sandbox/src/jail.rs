@@ -1,0 +1,168 @@
+//! Sprag's side of a jail: describe it, spawn its launcher, take its listeners, let the program go.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
+
+use crate::channel::{Channel, Listening};
+use crate::plan::{MOST_LISTENERS, Plan, Refusal, Word};
+
+/// Why a jail could not be built, or its program not be started. Never the fault of the program.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JailError {
+    /// The launcher was refused something. [`Why::of`](crate::Why::of) says what this machine lacks.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something went wrong between Sprag and its launcher.
+    #[error("failed to {doing}: {source}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The launcher ended, or said something that it should not.
+    #[error("the launcher of the jail {what}; is it the same version of sprag?")]
+    Launcher {
+        /// What it did.
+        what: String,
+    },
+    /// More listeners than one jail can have.
+    #[error("a jail has at most {MOST_LISTENERS} listeners, and {count} were asked for")]
+    TooManyListeners {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl JailError {
+    fn system<E: Into<io::Error>>(doing: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::System { doing, source: source.into() }
+    }
+
+    fn launcher(what: impl Into<String>) -> Self {
+        Self::Launcher { what: what.into() }
+    }
+}
+
+/// A description of what a program finds around itself: an empty network, and these listeners in it. One description
+/// serves any number of programs; each gets a network of its own.
+#[derive(Debug, Clone)]
+pub struct Jail {
+    launcher: Vec<OsString>,
+    listeners: Vec<(String, u16)>,
+}
+
+impl Jail {
+    /// An empty network. `launcher` is the command that calls [`launch`](crate::launch) with the arguments that follow
+    /// it, such as `["/usr/bin/sprag", "__jail"]`.
+    pub fn new<S: Into<OsString>>(launcher: impl IntoIterator<Item = S>) -> Self {
+        Self { launcher: launcher.into_iter().map(Into::into).collect(), listeners: Vec::new() }
+    }
+
+    /// Adds a listener on 127.0.0.1 inside. In a network of its own every port is free, those below 1024 too, so the
+    /// port can be told to the program beforehand; with 0 the kernel picks one.
+    #[must_use]
+    pub fn listen(mut self, name: impl Into<String>, port: u16) -> Self {
+        self.listeners.push((name.into(), port));
+        self
+    }
+
+    /// The command to spawn instead of `argv`, once, and the door through which its listeners come.
+    ///
+    /// Working directory, environment, streams, process group and CPUs of the spawned process are those of the program.
+    ///
+    /// # Errors
+    /// [`JailError`] where there are too many listeners or no more descriptors.
+    pub fn prepare<S: AsRef<OsStr>>(&self, argv: &[S]) -> Result<(Vec<OsString>, Door), JailError> {
+        if self.listeners.len() > MOST_LISTENERS {
+            return Err(JailError::TooManyListeners { count: self.listeners.len() });
+        }
+        let listening = Listening::open().map_err(JailError::system("wait for a launcher"))?;
+        let plan = Plan {
+            door: listening.name.clone(),
+            listen: self.listeners.iter().map(|(_, port)| *port).collect(),
+        };
+        let plan = serde_json::to_string(&plan).map_err(JailError::system("write a plan"))?;
+        let mut command = self.launcher.clone();
+        command.push(plan.into());
+        command.extend(argv.iter().map(|arg| arg.as_ref().to_owned()));
+        let names = self.listeners.iter().map(|(name, _)| name.clone()).collect();
+        Ok((command, Door { listening, names }))
+    }
+}
+
+/// Where Sprag waits for one launcher.
+#[derive(Debug)]
+pub struct Door {
+    listening: Listening,
+    names: Vec<String>,
+}
+
+impl Door {
+    /// Waits at most `patience` until the launcher has built the jail. `child` is the process that was spawned from
+    /// the prepared command; it has not been waited for.
+    ///
+    /// # Errors
+    /// [`JailError::Refused`] where the system does not allow the jail. The child ends by itself then, but for one that
+    /// is too late or out of order: end it.
+    pub fn open(self, child: &Child, patience: Duration) -> Result<Ready, JailError> {
+        let deadline = Instant::now() + patience;
+        let channel = (self.listening.accept(Pid::from_child(child), deadline))
+            .map_err(JailError::system("hear from the launcher of a jail"))?
+            .ok_or_else(|| JailError::launcher("ended before it said anything"))?;
+        let listeners = match next_word(&channel, deadline)? {
+            Some((Word::Ready, listeners)) if listeners.len() == self.names.len() => listeners,
+            Some((Word::Refused(refusal), _)) => return Err(refusal.into()),
+            Some((word, listeners)) => {
+                let count = listeners.len();
+                return Err(JailError::launcher(format!("said {word:?} with {count} listeners")));
+            }
+            None => return Err(JailError::launcher("ended while it built the jail")),
+        };
+        let listeners = listeners.into_iter().map(TcpListener::from);
+        Ok(Ready { channel, listeners: self.names.into_iter().zip(listeners).collect(), patience })
+    }
+}
+
+/// A jail that stands, with a launcher inside that waits. Dropped, the launcher ends without having started anything.
+#[derive(Debug)]
+pub struct Ready {
+    channel: Channel,
+    listeners: Vec<(String, TcpListener)>,
+    patience: Duration,
+}
+
+impl Ready {
+    /// The listeners, by name, in the order in which they were asked for. They listen already: what connects before
+    /// somebody accepts has to wait, and is not refused. A second call gives none.
+    pub fn take_listeners(&mut self) -> Vec<(String, TcpListener)> {
+        std::mem::take(&mut self.listeners)
+    }
+
+    /// Lets the launcher become the program, and comes back once it has. A clock that starts just before measures the
+    /// program without the building of its jail.
+    ///
+    /// # Errors
+    /// [`JailError::Refused`] with [`Step::Program`](crate::Step::Program) where the program can't be executed.
+    pub fn go(self) -> Result<(), JailError> {
+        let gone = JailError::system("let a jailed program start");
+        self.channel.send(&Word::Go, &[]).map_err(gone)?;
+        match next_word(&self.channel, Instant::now() + self.patience)? {
+            // The exec closed its end.
+            None => Ok(()),
+            Some((Word::Refused(refusal), _)) => Err(refusal.into()),
+            Some((word, _)) => Err(JailError::launcher(format!("said {word:?} when it should start"))),
+        }
+    }
+}
+
+fn next_word(channel: &Channel, deadline: Instant) -> Result<Option<(Word, Vec<OwnedFd>)>, JailError> {
+    channel.receive_by(deadline).map_err(JailError::system("hear from the launcher of a jail"))
+}

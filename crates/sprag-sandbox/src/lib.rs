@@ -1,0 +1,27 @@
+//! Runs a command in a jail: what a candidate may reach is decided before its first instruction.
+//!
+//! One layer so far, the empty network: a fresh network namespace with nothing but a loopback, whose TCP listeners
+//! are bound inside of it and held outside, by Sprag. So a client that ignores every proxy variable finds no route,
+//! and no relay runs among the processes that are measured.
+//!
+//! Two processes work together. Sprag describes a [`Jail`] and spawns the command that [`Jail::prepare`] gives it:
+//! the *launcher*, Sprag's own binary, which calls [`launch`]. The launcher builds the jail around itself, hands the
+//! listeners out through the [`Door`], waits for a word, and becomes the program by `exec`. So the program has the
+//! process id, the process group and the streams that its launcher was spawned with.
+//!
+//! What this layer does not stop: sockets with a path in the file system lead out of any network namespace; and a
+//! program that runs as root may go back to where it came from.
+
+mod channel;
+mod jail;
+mod launcher;
+mod network;
+mod plan;
+mod probe;
+mod why;
+
+pub use jail::{Door, Jail, JailError, Ready};
+pub use launcher::launch;
+pub use plan::{MOST_LISTENERS, Refusal, Step};
+pub use probe::network;
+pub use why::Why;
