@@ -1,0 +1,315 @@
+//! Plays the server from the cassette.
+
+use std::mem;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+use super::answer::{self, FAILED, IDLE, code};
+use super::frame::Frames;
+use super::message::{Message, Sql};
+use super::names::deallocated;
+use super::question::Question;
+use super::session::{Described, Execution, Portal, Session, Statement, Step};
+use super::start::Start;
+use super::{Caller, Stop};
+use crate::cassette::Played;
+use crate::desk::Reply;
+use crate::exchange::{Answer, PostgresAnswer};
+use crate::trouble::Trouble;
+
+/// How much is kept back before it is sent, in bytes.
+const OUT: usize = 64 << 10;
+/// How many messages may wait for the one that answers them.
+const HELD: usize = 1_000;
+/// What the server says to Bind, and what the answer to a portal's first execution begins with.
+pub(super) const BOUND: &[u8] = b"2\0\0\0\x04";
+
+/// Serves a connection whose first packet has been read.
+pub(super) async fn serve<R, W>(
+    client: &mut Frames<R>,
+    writer: &mut W,
+    caller: &Caller<'_>,
+    start: &Start,
+) -> Result<(), Stop>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut replay = Replay {
+        writer,
+        caller,
+        out: BytesMut::new(),
+        session: Session::default(),
+        held: Vec::new(),
+        state: IDLE,
+        skipping: false,
+    };
+    replay.welcome(start).await?;
+    loop {
+        // Nothing more has come: the client may be waiting for what it has asked so far.
+        if client.drained() {
+            replay.flush().await?;
+        }
+        let Some(frame) = client.next().await? else { return Ok(()) };
+        let message = Message::read(&frame)?;
+        if replay.skipping && !matches!(message, Message::Sync | Message::Terminate) {
+            continue;
+        }
+        match replay.session.step(message)? {
+            Step::Terminate => return Ok(()),
+            step => replay.take(step).await?,
+        }
+    }
+}
+
+struct Replay<'a, W> {
+    writer: &'a mut W,
+    caller: &'a Caller<'a>,
+    out: BytesMut,
+    session: Session,
+    /// What has been asked and not been answered: whether it succeeds shows with the execution that follows.
+    held: Vec<Held>,
+    /// Of the transaction.
+    state: u8,
+    /// There was an error: messages are passed over up to Sync.
+    skipping: bool,
+}
+
+enum Held {
+    Parse(Arc<Statement>),
+    Bind(Arc<Portal>),
+    Describe(Described),
+    Close,
+}
+
+impl Held {
+    /// Whether a portal that could not be bound failed here.
+    fn leads_to(&self, portal: &Arc<Portal>) -> bool {
+        match self {
+            Self::Parse(statement) => Arc::ptr_eq(statement, &portal.statement),
+            Self::Bind(bound) => Arc::ptr_eq(bound, portal),
+            Self::Describe(_) | Self::Close => false,
+        }
+    }
+}
+
+impl<W: AsyncWrite + Unpin> Replay<'_, W> {
+    /// Lets the client in, with the parameters that the server reported when it was recorded.
+    async fn welcome(&mut self, start: &Start) -> Result<(), Stop> {
+        let played = self.ask(Question::connect()).map_err(Stop::Told)?;
+        let options = start.options();
+        if start.is_newer || !options.is_empty() {
+            // "Only 3.0, and none of these options."
+            answer::put(&mut self.out, b'v', |out| {
+                out.put_u32(0);
+                out.put_u32(options.len() as u32);
+                for option in options {
+                    out.put_slice(option.as_bytes());
+                    out.put_u8(0);
+                }
+            });
+        }
+        answer::put(&mut self.out, b'R', |out| out.put_u32(0));
+        self.out.put_slice(&postgres(&played)?.messages);
+        answer::put_parameter(&mut self.out, "application_name", start.application());
+        answer::put_parameter(&mut self.out, "session_authorization", start.user());
+        // A process and a key to cancel it with: there is nothing to cancel.
+        answer::put(&mut self.out, b'K', |out| out.put_slice(&[0, 0, 0, 1, 0, 0, 0, 1]));
+        answer::put_ready(&mut self.out, self.state);
+        Ok(())
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), Stop> {
+        match step {
+            Step::Query(sql) => self.query(&sql).await?,
+            Step::Parse(statement) => self.held.push(Held::Parse(statement)),
+            Step::Bind(portal) => self.held.push(Held::Bind(portal)),
+            Step::Describe(described) => self.held.push(Held::Describe(described)),
+            Step::Close => self.held.push(Held::Close),
+            Step::Execute(execution) => self.execute(&execution).await?,
+            Step::Flush => self.release(true).await?,
+            Step::Sync => {
+                self.release(true).await?;
+                self.skipping = false;
+                answer::put_ready(&mut self.out, self.state);
+            }
+            Step::Unknown { code, what } => {
+                self.release(true).await?;
+                let what = format!("{what}; it may be that it was made before the connection was");
+                let trouble = self.caller.deny(what);
+                self.fail(code, &trouble);
+            }
+            Step::Refused(what) => return Err(Stop::Denied(what)),
+            Step::Terminate => {}
+        }
+        // A client that never asks for an answer.
+        if self.held.len() > HELD {
+            self.release(true).await?;
+        }
+        Ok(())
+    }
+
+    async fn query(&mut self, sql: &Sql) -> Result<(), Stop> {
+        self.release(true).await?;
+        if self.skipping {
+            return Ok(());
+        }
+        if let Some(deallocated) = deallocated(sql) {
+            answer::put_complete(&mut self.out, deallocated.command());
+        } else {
+            match self.ask(Question::query(sql)) {
+                Ok(played) => {
+                    let PostgresAnswer { messages, state } = postgres(&played)?;
+                    self.pause(&played).await?;
+                    self.state = answer::state_after(self.state, messages, *state);
+                    self.put(messages).await?;
+                }
+                Err(trouble) => {
+                    self.fail(code::SYSTEM_ERROR, &trouble);
+                    self.skipping = false;
+                }
+            }
+        }
+        answer::put_ready(&mut self.out, self.state);
+        Ok(())
+    }
+
+    async fn execute(&mut self, execution: &Execution) -> Result<(), Stop> {
+        let portal = &execution.portal;
+        let (messages, state) = if let Some(deallocated) = deallocated(&portal.statement.sql) {
+            let mut out = BytesMut::from(BOUND);
+            answer::put_complete(&mut out, deallocated.command());
+            (out.freeze(), self.state)
+        } else {
+            match self.ask(Question::execute(execution)) {
+                Ok(played) => {
+                    self.pause(&played).await?;
+                    let PostgresAnswer { messages, state } = postgres(&played)?;
+                    (messages.clone(), *state)
+                }
+                Err(trouble) => {
+                    self.fail(code::SYSTEM_ERROR, &trouble);
+                    return Ok(());
+                }
+            }
+        };
+        let (executed, was_bound) = match messages.strip_prefix(BOUND) {
+            Some(rest) => (messages.slice_ref(rest), true),
+            None => (messages.clone(), execution.before > 0),
+        };
+        if !was_bound {
+            let failed = self.held.iter().position(|held| held.leads_to(portal));
+            self.held.truncate(failed.unwrap_or(self.held.len()));
+        }
+        self.release(false).await?;
+        if self.skipping {
+            return Ok(());
+        }
+        self.state = answer::state_after(self.state, &messages, state);
+        self.skipping = answer::fails(&messages);
+        self.put(&executed).await
+    }
+
+    /// Answers what is held. `alone`: no execution followed that would say whether it succeeded.
+    async fn release(&mut self, alone: bool) -> Result<(), Stop> {
+        for held in mem::take(&mut self.held) {
+            if self.skipping {
+                break;
+            }
+            match held {
+                Held::Parse(statement) => self.complete(b'1', alone.then(|| Question::parse(&statement))).await?,
+                Held::Bind(portal) => self.complete(b'2', alone.then(|| Question::bind(&portal))).await?,
+                Held::Close => answer::put_empty(&mut self.out, b'3'),
+                Held::Describe(described) => self.describe(&described).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What succeeds, unless it failed when it was recorded.
+    async fn complete(&mut self, tag: u8, question: Option<Question>) -> Result<(), Stop> {
+        let recall = |question| self.caller.connection.recall(self.caller.asked(question)).map_err(Stop::Told);
+        let Some(failure) = question.map(recall).transpose()?.flatten() else {
+            answer::put_empty(&mut self.out, tag);
+            return Ok(());
+        };
+        let PostgresAnswer { messages, state } = postgres(&failure)?;
+        self.pause(&failure).await?;
+        self.state = answer::state_after(self.state, messages, *state);
+        self.skipping = true;
+        self.put(messages).await
+    }
+
+    async fn describe(&mut self, described: &Described) -> Result<(), Stop> {
+        if deallocated(&described.statement().sql).is_some() {
+            if let Described::Statement(_) = described {
+                answer::put(&mut self.out, b't', |out| out.put_u16(0));
+            }
+            answer::put_empty(&mut self.out, b'n');
+            return Ok(());
+        }
+        match self.ask(Question::describe(described)) {
+            Ok(played) => {
+                self.pause(&played).await?;
+                self.put(&postgres(&played)?.messages).await
+            }
+            Err(trouble) => {
+                self.fail(code::SYSTEM_ERROR, &trouble);
+                Ok(())
+            }
+        }
+    }
+
+    fn ask(&self, question: Question) -> Result<Arc<Played>, Trouble> {
+        match self.caller.ask(question) {
+            Reply::Play(played) => Ok(played),
+            Reply::Refuse(trouble) => Err(trouble),
+            // The desk forwards only where there is a dialer, and then nobody is here.
+            Reply::Forward(ticket) => Err(ticket.failed("there is no way to it from here".to_owned())),
+        }
+    }
+
+    fn fail(&mut self, code: &str, trouble: &Trouble) {
+        answer::put_error(&mut self.out, "ERROR", code, &format!("sprag: {trouble}"));
+        if self.state != IDLE {
+            self.state = FAILED;
+        }
+        self.held.clear();
+        self.skipping = true;
+    }
+
+    async fn put(&mut self, messages: &Bytes) -> Result<(), Stop> {
+        if self.out.len() + messages.len() > OUT {
+            self.flush().await?;
+            self.writer.write_all(messages).await?;
+            self.writer.flush().await?;
+        } else {
+            self.out.put_slice(messages);
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Stop> {
+        if !self.out.is_empty() {
+            self.writer.write_all(&self.out).await?;
+            self.writer.flush().await?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Waits for as long as the settings want an answer to take.
+    async fn pause(&mut self, _played: &Played) -> Result<(), Stop> {
+        Ok(())
+    }
+}
+
+/// The answer of an exchange; the cassette could hold one of another protocol under the same key only by hand.
+fn postgres(played: &Played) -> Result<&PostgresAnswer, Stop> {
+    match &played.answer {
+        Answer::Postgres(answer) => Ok(answer),
+        _ => Err(Stop::Denied("the cassette holds an answer of another protocol for this statement".to_owned())),
+    }
+}
