@@ -2,8 +2,17 @@
 //!
 //! Nothing here guesses. Two requests are the same when their canonical forms are, byte for byte.
 
+mod answer;
+mod body;
 mod class;
+mod coding;
 mod glob;
+mod json;
+mod marks;
+mod pieces;
+mod target;
+
+use std::fmt;
 
 use bytes::Bytes;
 use sprag_contract::settings::replay::{Replay, Upstream};
@@ -11,17 +20,31 @@ use sprag_contract::settings::replay::{Replay, Upstream};
 pub use class::Class;
 pub use sprag_contract::settings::replay::Repeat;
 
+pub(crate) use coding::readable_codings;
+
 use crate::exchange::{Answer, Asked};
+use body::{Sent, escaped_into, media_type, write_header};
 use glob::Glob;
+use marks::{Parts, View, replace_passwords};
+use pieces::Pieces;
+use target::Target;
 
 /// The version of the canonical forms: two of them never compare. A change of what [`Rules`] makes of a request makes a
 /// new one.
 const FORM: u32 = 1;
 
+/// How long a label is, in characters.
+const LABEL: usize = 200;
+
+/// Headers that are in nobody's canonical form: what they say is a moment's.
+const NEVER: [&str; 2] = ["content-type", "grpc-timeout"];
+
 /// The settings, ready for use. They do not change while they are used.
 #[derive(Debug)]
 pub struct Rules {
     classes: Vec<Class>,
+    volatile: Parts,
+    redact: Parts,
     passed: Vec<Glob>,
     resolved: serde_json::Value,
     digest: String,
@@ -36,6 +59,12 @@ pub struct RuleError {
     pub place: &'static str,
     /// What is wrong with it.
     pub what: String,
+}
+
+impl RuleError {
+    fn new(place: &'static str, what: impl fmt::Display) -> Self {
+        Self { place, what: what.to_string() }
+    }
 }
 
 /// A request over HTTP, complete.
@@ -59,12 +88,13 @@ impl Rules {
     /// # Errors
     /// A glob, an expression or a path that cannot be read, or a class that does not exist.
     pub fn compile(settings: &Replay) -> Result<Self, RuleError> {
-        let classes = settings
-            .class
-            .iter()
-            .map(|class| Class::compile(class, &settings.port))
-            .collect::<Result<_, _>>()?;
-        let passed = settings.pass.iter().map(|pass| Glob::any_case(&pass.host)).collect();
+        let classes: Result<_, _> =
+            settings.class.iter().map(|class| Class::compile(class, &settings.port)).collect();
+        let names = settings.class.iter().map(|class| class.name.as_str());
+        let volatile = Parts::compile(&settings.volatile, names.clone())?;
+        let redact = Parts::compile(&settings.redact, names)?;
+        let passed: Result<_, _> = settings.pass.iter().map(|pass| Glob::any_case(&pass.host)).collect();
+        let passed = passed.map_err(|error| RuleError::new("pass.host", error))?;
         // All that decides what a request is recognised by, and nothing else: another folder, port or pace is the same
         // recording.
         let ports: Vec<_> = settings.port.iter().map(|port| (&port.name, &port.upstream)).collect();
@@ -76,7 +106,7 @@ impl Rules {
             "redact": settings.redact,
         });
         let digest = format!("b3:{}", blake3::hash(resolved.to_string().as_bytes()).to_hex());
-        Ok(Self { classes, passed, resolved, digest })
+        Ok(Self { classes: classes?, volatile, redact, passed, resolved, digest })
     }
 
     /// The classes, in the order of the settings.
@@ -104,19 +134,48 @@ impl Rules {
         self.passed.iter().any(|glob| glob.matches(host))
     }
 
-    /// The canonical form of a request over HTTP.
+    /// The canonical form of a request over HTTP: a text whose lines are the method and the place, the parameters, the
+    /// media type, the headers that count, and then the body in a form of its own.
     pub(crate) fn http(&self, request: &HttpRequest) -> Asked {
-        let HttpRequest { upstream, method, target, headers: _, body } = request;
-        let path = target.split_once('?').map_or(target.as_str(), |(path, _)| path);
-        let class = self.classes.iter().position(|class| class.counts_http(upstream, method, path));
-        let mut canonical = format!("{method} {upstream}{target}\n\n").into_bytes();
-        canonical.extend_from_slice(body);
+        let HttpRequest { upstream, method, target, headers, body } = request;
+        let target = Target::read(target);
+        let class = self.classes.iter().position(|class| class.counts_http(upstream, method, &target.path));
+        let view = self.view(class);
+        let header = |wanted: &str| {
+            let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| value.as_str())
+        };
+        let path = view.path(&target.path);
+        let mut query = Vec::new();
+        target.write_query(&view, &mut query);
+        let query = String::from_utf8_lossy(&query);
+        let label = format!("{method} {path}{}", query.trim_end().replace("\n?", "&"));
+        let mut canonical = Vec::with_capacity(256 + 2 * body.len());
+        escaped_into(&format!("{method} {upstream}{path}"), &mut canonical);
+        canonical.push(b'\n');
+        canonical.extend_from_slice(query.as_bytes());
+        if let Some(content_type) = header("content-type") {
+            write_header("content-type", &media_type(content_type), None, &mut canonical);
+        }
+        let counted = class.map(|class| &self.classes[class]);
+        for wanted in counted.iter().flat_map(|class| &class.headers).filter(|name| !NEVER.contains(&name.as_str())) {
+            for (_, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
+                write_header(wanted, value.trim(), view.header(wanted), &mut canonical);
+            }
+        }
+        let sent = Sent {
+            content_type: header("content-type"),
+            content_encoding: header("content-encoding"),
+            grpc_encoding: header("grpc-encoding"),
+            bytes: body,
+        };
+        let items = sent.write(&view, counted.and_then(|class| class.items.as_ref()), &mut canonical);
         Asked {
             upstream: upstream.clone(),
-            label: format!("{method} {path}"),
+            label: label_of(label.as_bytes()),
             canonical: canonical.into(),
             class,
-            items: 1,
+            items,
             bytes: body.len() as u64,
             aside: false,
         }
@@ -132,11 +191,20 @@ impl Rules {
         canonical: impl Into<Bytes>,
         bytes: u64,
     ) -> Asked {
+        let class = self.classes.iter().position(|class| class.counts_statement(upstream, port, label));
+        let view = self.view(class);
+        let replaced = |bytes: &[u8]| {
+            let mut pieces = Pieces::whole(bytes);
+            replace_passwords(&mut pieces);
+            view.replace(&mut pieces);
+            pieces.is_changed().then(|| pieces.bytes.into_owned())
+        };
+        let canonical: Bytes = canonical.into();
         Asked {
             upstream: upstream.to_owned(),
-            label: label.to_owned(),
-            canonical: canonical.into(),
-            class: self.classes.iter().position(|class| class.counts_statement(upstream, port, label)),
+            label: label_of(&replaced(label.as_bytes()).unwrap_or_else(|| label.into())),
+            canonical: replaced(&canonical).map_or(canonical, Bytes::from),
+            class,
             items: 1,
             bytes,
             aside: false,
@@ -145,9 +213,46 @@ impl Rules {
 
     /// An answer to a request of `class` as it may be written: what is secret in it is replaced.
     pub fn redact_answer(&self, class: Option<usize>, answer: Answer) -> Answer {
-        let _ = class;
-        answer
+        answer::redacted(&self.view_of_answer(class), answer)
     }
+
+    /// Bytes of which nothing is known, as they may be written and compared.
+    pub(crate) fn redact_bytes(&self, class: Option<usize>, bytes: Bytes) -> Bytes {
+        answer::plain(&self.view_of_answer(class), bytes)
+    }
+
+    fn view(&self, class: Option<usize>) -> View<'_> {
+        View { volatile: Some(&self.volatile), redact: &self.redact, class }
+    }
+
+    fn view_of_answer(&self, class: Option<usize>) -> View<'_> {
+        View { volatile: None, redact: &self.redact, class }
+    }
+}
+
+/// One line for people, of text that may have several.
+fn label_of(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut words = text.split_whitespace();
+    let mut label = String::new();
+    let mut left = LABEL;
+    while let Some(word) = words.next() {
+        if !label.is_empty() {
+            label.push(' ');
+        }
+        for c in word.chars() {
+            if left == 0 {
+                label.push('…');
+                return label;
+            }
+            left -= 1;
+            match c.is_control() {
+                true => label.extend(c.escape_default()),
+                false => label.push(c),
+            }
+        }
+    }
+    label
 }
 
 /// The host in an upstream's text; all of it where it is none.

@@ -33,25 +33,31 @@ struct Port {
 
 impl Class {
     pub(super) fn compile(class: &settings::Class, ports: &[settings::Port]) -> Result<Self, RuleError> {
-        let wrong = |place, what: String| RuleError { place, what };
-        let items = class.items.as_deref().map(str::parse::<Counted>).transpose();
-        let port = class.matches.port.as_ref().map(|name| {
+        let settings::Class { name, matches, items, repeat, headers } = class;
+        let glob = |place, glob: Option<&str>, built: fn(&str) -> Result<Glob, regex::Error>| {
+            glob.map(built).transpose().map_err(|error| RuleError::new(place, error))
+        };
+        let port = matches.port.as_ref().map(|name| {
             let port = ports.iter().find(|port| port.name == *name);
-            let port = port.ok_or_else(|| wrong("class.match.port", format!("no port is called `{name}`")))?;
-            let upstream = Upstream::parse(&port.upstream);
-            let upstream = upstream.map_err(|error| wrong("port.upstream", error.to_string()))?.to_string();
-            Ok(Port { name: name.clone(), upstream })
+            let port = port.ok_or_else(|| RuleError::new("class.match.port", format!("no port is called `{name}`")))?;
+            let upstream = Upstream::parse(&port.upstream).map_err(|error| RuleError::new("port.upstream", error))?;
+            Ok(Port { name: name.clone(), upstream: upstream.to_string() })
         });
+        let items = items.as_deref().map(str::parse).transpose();
+        let mut headers: Vec<String> = headers.iter().map(|header| header.to_ascii_lowercase()).collect();
+        headers.sort_unstable();
+        headers.dedup();
+        let statement = matches.statement.as_deref().map(one_blank);
         Ok(Self {
-            name: class.name.clone(),
-            repeat: class.repeat,
-            items: items.map_err(|error| wrong("class.items", error.to_string()))?,
-            headers: class.headers.iter().map(|header| header.to_ascii_lowercase()).collect(),
-            host: class.matches.host.as_deref().map(Glob::any_case),
+            name: name.clone(),
+            repeat: *repeat,
+            items: items.map_err(|error| RuleError::new("class.items", error))?,
+            headers,
+            host: glob("class.match.host", matches.host.as_deref(), Glob::any_case)?,
             port: port.transpose()?,
-            path: class.matches.path.as_deref().map(Glob::exact_case),
-            method: class.matches.method.clone(),
-            statement: class.matches.statement.as_deref().map(|glob| Glob::any_case(&one_blank(glob))),
+            path: glob("class.match.path", matches.path.as_deref(), Glob::exact_case)?,
+            method: matches.method.clone(),
+            statement: glob("class.match.statement", statement.as_deref(), Glob::any_case)?,
         })
     }
 

@@ -1,0 +1,247 @@
+//! Answers as they may be written: what is secret in them is replaced.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::body::{FORM, grpc_messages, is_grpc, media_type, read_json};
+use super::coding::decoded;
+use super::json::Json;
+use super::marks::{Mark, View, replace_members};
+use super::pieces::Pieces;
+use super::target::decoded_name;
+use crate::exchange::{Answer, Body, HttpAnswer, PostgresAnswer, TcpAnswer};
+
+/// Headers that tell about the bytes of a body, and lie about another.
+const OF_THE_BYTES: [&str; 5] = ["content-encoding", "content-md5", "digest", "content-digest", "repr-digest"];
+
+pub(super) fn redacted(view: &View<'_>, answer: Answer) -> Answer {
+    match answer {
+        Answer::Http(answer) => Answer::Http(http(view, answer)),
+        Answer::Postgres(PostgresAnswer { messages, state }) => {
+            Answer::Postgres(PostgresAnswer { messages: postgres(view, messages), state })
+        }
+        Answer::Redis(replies) => Answer::Redis(redis(view, replies)),
+        Answer::Tcp(TcpAnswer { bytes, closes, next }) => {
+            Answer::Tcp(TcpAnswer { bytes: plain(view, bytes), closes, next: plain(view, next) })
+        }
+    }
+}
+
+/// Bytes of which nothing is known.
+pub(super) fn plain(view: &View<'_>, bytes: Bytes) -> Bytes {
+    let mut pieces = Pieces::whole(&bytes[..]);
+    view.replace(&mut pieces);
+    if pieces.is_changed() { pieces.bytes.into_owned().into() } else { bytes }
+}
+
+fn http(view: &View<'_>, answer: HttpAnswer) -> HttpAnswer {
+    let HttpAnswer { status, mut headers, mut body, mut trailers } = answer;
+    headers.iter_mut().chain(&mut trailers).for_each(|(name, value)| header(view, name, value));
+    if let Some(changed) = changed_body(view, &headers, &body) {
+        headers.retain(|(name, _)| !OF_THE_BYTES.iter().any(|own| name.eq_ignore_ascii_case(own)));
+        for (_, length) in headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+            *length = changed.bytes.len().to_string();
+        }
+        body = changed;
+    }
+    HttpAnswer { status, headers, body, trailers }
+}
+
+fn header(view: &View<'_>, name: &str, value: &mut String) {
+    if name.eq_ignore_ascii_case("set-cookie") {
+        // The client goes on with a cookie of that name and path.
+        let rest = value.split_once(';').map_or(String::new(), |(_, rest)| format!(";{rest}"));
+        let name = value.split(['=', ';']).next().unwrap_or_default();
+        *value = format!("{name}={}{rest}", Mark::Redacted.text());
+    } else if let Some(mark) = view.header(name) {
+        mark.text().clone_into(value);
+    } else if name.eq_ignore_ascii_case("location") || name.eq_ignore_ascii_case("content-location") {
+        let mut pieces = Pieces::whole(value.as_bytes());
+        let places = values_of(value, &['?', '&', '#'], |name| view.parameter(name).is_some());
+        pieces.replace(&places, Mark::Redacted.text());
+        *value = String::from_utf8_lossy(&pieces.bytes).into_owned();
+    }
+}
+
+/// The body with its secrets replaced and no longer compressed; `None` where there are none, or it cannot be read.
+fn changed_body(view: &View<'_>, headers: &[(String, String)], body: &Body) -> Option<Body> {
+    let named = |wanted: &'static str| {
+        headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+    };
+    let codings = named("content-encoding").collect::<Vec<_>>().join(",");
+    let media = named("content-type").next().map(media_type).unwrap_or_default();
+    let meant = decoded(Some(&codings), &body.bytes)?;
+    // What was cut while it was compressed has no pieces when it is not.
+    let mut pieces = match meant {
+        Cow::Borrowed(_) => Pieces::of(body),
+        decoded => Pieces::whole(decoded),
+    };
+    if is_grpc(&media) {
+        messages(view, &mut pieces);
+    } else {
+        content(view, &media, &mut pieces);
+        view.replace(&mut pieces);
+    }
+    pieces.is_changed().then(|| pieces.into_body())
+}
+
+/// JSON, a form, events or lines with JSON in them.
+fn content(view: &View<'_>, media: &str, pieces: &mut Pieces<'_>) {
+    const REDACTED: &str = "\"REDACTED\"";
+    if let Some(places) = read_json(&pieces.bytes, media).map(|json| json.marked(view)) {
+        return pieces.replace(&places, REDACTED);
+    }
+    let Ok(text) = std::str::from_utf8(&pieces.bytes) else { return };
+    if media == FORM {
+        let places = values_of(text, &['&'], |name| view.field(name).is_some());
+        return pieces.replace(&places, Mark::Redacted.text());
+    }
+    if view.has_json() {
+        let mut places = Vec::new();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let data = line.strip_prefix("data:").unwrap_or(line);
+            let from = start + line.len() - data.len();
+            if let Some(json) = data.trim_start().starts_with(['{', '[']).then(|| Json::read(data)).flatten() {
+                places.extend(json.marked(view).into_iter().map(|place| from + place.start..from + place.end));
+            }
+            start += line.len();
+        }
+        pieces.replace(&places, REDACTED);
+    }
+    replace_members(pieces);
+}
+
+/// Where the values of secret pairs stand.
+fn values_of(text: &str, separators: &[char], is_secret: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let mut start = 0;
+    for pair in text.split(separators) {
+        let end = start + pair.len();
+        match pair.split_once('=') {
+            Some((name, value)) if is_secret(&decoded_name(name)) => places.push(end - value.len()..end),
+            _ => {}
+        }
+        start = end + 1;
+    }
+    places
+}
+
+/// gRPC: what is inside of a message knows its lengths, so they stay as they are.
+fn messages(view: &View<'_>, pieces: &mut Pieces<'_>) {
+    if view.has_body() {
+        for message in grpc_messages(&pieces.bytes).unwrap_or_default() {
+            view.overwrite(message.start..message.end, pieces);
+        }
+    }
+}
+
+/// PostgreSQL: the values of rows, and the texts of errors and notices.
+fn postgres(view: &View<'_>, messages: Bytes) -> Bytes {
+    if !view.has_body() {
+        return messages;
+    }
+    let mut out = Vec::with_capacity(messages.len());
+    let mut rest = &messages[..];
+    while let Some((kind, body, after)) = postgres_message(rest) {
+        let changed = match kind {
+            b'D' => row(view, body),
+            b'E' | b'N' => fields(view, body),
+            b'd' => Some(replaced(view, body)),
+            _ => None,
+        };
+        let body = changed.as_deref().unwrap_or(body);
+        out.push(kind);
+        out.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+        out.extend_from_slice(body);
+        rest = after;
+    }
+    // What is no message stays as it came.
+    out.extend_from_slice(rest);
+    out.into()
+}
+
+/// The first message: its type, its body, and what follows.
+fn postgres_message(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let [kind, length @ ..] = *bytes.first_chunk::<5>()?;
+    let (body, after) = bytes[5..].split_at_checked((u32::from_be_bytes(length) as usize).checked_sub(4)?)?;
+    Some((kind, body, after))
+}
+
+fn replaced(view: &View<'_>, bytes: &[u8]) -> Vec<u8> {
+    let mut pieces = Pieces::whole(bytes);
+    view.replace(&mut pieces);
+    pieces.bytes.into_owned()
+}
+
+/// A row: how many values, then each with its length, or -1 for NULL. `None` where it does not add up.
+fn row(view: &View<'_>, body: &[u8]) -> Option<Vec<u8>> {
+    let (count, mut rest) = body.split_first_chunk::<2>()?;
+    let mut out = count.to_vec();
+    for _ in 0..u16::from_be_bytes(*count) {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        rest = after;
+        let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
+            out.extend_from_slice(length);
+            continue;
+        };
+        let (value, after) = rest.split_at_checked(length)?;
+        let value = replaced(view, value);
+        out.extend_from_slice(&(value.len() as u32).to_be_bytes());
+        out.extend_from_slice(&value);
+        rest = after;
+    }
+    rest.is_empty().then_some(out)
+}
+
+/// The fields of an error: each a letter and a text that ends in a zero, then a zero.
+fn fields(view: &View<'_>, body: &[u8]) -> Option<Vec<u8>> {
+    let fields = body.strip_suffix(&[0, 0])?;
+    let each = fields.split(|byte| *byte == 0).map(|field| {
+        let (letter, text) = field.split_first()?;
+        Some([&[*letter][..], &replaced(view, text)].concat())
+    });
+    let mut out = each.collect::<Option<Vec<_>>>()?.join(&0);
+    out.extend_from_slice(&[0, 0]);
+    Some(out)
+}
+
+/// Redis: the texts of replies, whose lengths stand before them.
+fn redis(view: &View<'_>, replies: Bytes) -> Bytes {
+    if !view.has_body() {
+        return replies;
+    }
+    let mut out = Vec::with_capacity(replies.len());
+    let mut rest = &replies[..];
+    while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+        let (line, after) = (&rest[..end], &rest[end + 2..]);
+        let length = match line.first() {
+            Some(b'$' | b'=' | b'!' | b';') => std::str::from_utf8(&line[1..]).ok(),
+            _ => None,
+        };
+        match length.and_then(|length| length.parse::<usize>().ok()).and_then(|length| after.split_at_checked(length)) {
+            Some((text, after)) => {
+                let text = replaced(view, text);
+                out.push(line[0]);
+                out.extend_from_slice(format!("{}\r\n", text.len()).as_bytes());
+                out.extend_from_slice(&text);
+                rest = after;
+            }
+            None => {
+                match line.split_first() {
+                    Some((kind @ (b'+' | b'-'), text)) => {
+                        out.push(*kind);
+                        out.extend_from_slice(&replaced(view, text));
+                    }
+                    _ => out.extend_from_slice(line),
+                }
+                out.extend_from_slice(b"\r\n");
+                rest = after;
+            }
+        }
+    }
+    out.extend_from_slice(rest);
+    out.into()
+}
