@@ -3,7 +3,7 @@
 use sprag_judge::Policy;
 
 use crate::Settings;
-use crate::settings::{Cpus, DriverKind};
+use crate::settings::{Cpus, DriverKind, Http, Port, Serve};
 
 /// What a person should know of the measurement before it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,8 @@ fn cpus(settings: &Settings) -> String {
         None => format!(" (the default of `{}`)", driver.name()),
     };
     let meaning = match used {
-        Cpus::One => one_core(driver).to_owned(),
-        Cpus::List(list) if list.len() == 1 => one_core(driver).to_owned(),
+        Cpus::One => one_core(settings).to_owned(),
+        Cpus::List(list) if list.len() == 1 => one_core(settings).to_owned(),
         Cpus::List(list) => format!("work spread over up to {} cores counts as faster", list.len()),
         Cpus::All => {
             "work spread over cores counts as faster, and whatever else runs here disturbs".to_owned()
@@ -42,12 +42,15 @@ fn cpus(settings: &Settings) -> String {
     format!("{used}{origin}: {meaning}")
 }
 
-fn one_core(driver: DriverKind) -> &'static str {
-    match driver {
-        DriverKind::Cases => {
+fn one_core(settings: &Settings) -> &'static str {
+    match settings.compared_cases().map(|cases| &cases.serve) {
+        Some(Serve::Http(Http { port: Port::Fixed(_), .. })) => {
+            "one side after the other, as both want the same port; work spread over cores does not count as faster"
+        }
+        Some(_) => {
             "both sides take turns on one core, case by case; work spread over cores does not count as faster"
         }
-        DriverKind::Script | DriverKind::Command => "work spread over cores does not count as faster",
+        None => "work spread over cores does not count as faster",
     }
 }
 

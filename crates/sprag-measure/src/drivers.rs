@@ -14,7 +14,7 @@ use sprag_judge::{Finding, Order, Provenance, Reason};
 
 use crate::process::{Ended, Invocation, Status};
 use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Side};
-pub use cases::{Cases, Turns, echo_worker};
+pub use cases::{Cases, Turns, echo_once, echo_server, echo_worker};
 
 /// What a driver needs besides the settings.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,8 @@ pub struct Setup {
     /// The folder that the paths of the harness in the settings (case file, goldens) are relative to; read from here
     /// and never from a side.
     pub harness: Utf8PathBuf,
-    /// The command that runs [`echo_worker`] on its stdin and stdout, such as `["/usr/bin/sprag", "__echo-worker"]`.
+    /// The command of the stand-ins, such as `["/usr/bin/sprag", "__echo-worker"]`. With `stdio` behind it it runs
+    /// [`echo_worker`] on its stdin and stdout, with `http` and a port [`echo_server`], with `each` [`echo_once`].
     /// Without it the cases have no floor.
     pub echo: Option<Vec<String>>,
     /// Ends whatever runs.

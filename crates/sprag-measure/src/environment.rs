@@ -10,24 +10,25 @@ use crate::{MeasureError, Side};
 /// Passed on from Sprag's own environment where they are set. `[sandbox] env` adds to them.
 pub const ALWAYS_PASSED: &[&str] = &["PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ"];
 
+/// Where the stack begins shifts with the size of the environment, and with it the alignment of everything on it. A new
+/// length for each process makes that noise instead of a bias of one side.
+pub(crate) const PADDING: &str = "SPRAG_PAD";
+
 /// Where toolchains keep what they installed. HOME is a fresh folder, so these are named outright.
 const TOOLCHAINS: &[(&str, &str)] = &[("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")];
 
-/// The environment of one process of a side. `slot` names the process within the run (`build`, `r0`, …): each gets
-/// its own empty HOME, TMPDIR and XDG_CACHE_HOME below [`Side::tmp`].
+/// The environment of one process of a side, which gets its own empty HOME, TMPDIR and XDG_CACHE_HOME in `folders`.
 pub(crate) fn of_process(
     side: &Side<'_>,
-    slot: &str,
+    folders: &Utf8Path,
     passed: &[String],
     rng: &mut impl rand::Rng,
 ) -> Result<BTreeMap<String, String>, MeasureError> {
     let mut env = from_outside(passed);
-    for (name, path) in fresh_folders(side.tmp, slot)? {
+    for (name, path) in fresh_folders(folders)? {
         env.insert(name.to_owned(), path.into_string());
     }
-    // Where the stack begins shifts with the size of the environment, and with it the alignment of everything on it.
-    // A new length for each process makes that noise instead of a bias of one side.
-    env.insert("SPRAG_PAD".to_owned(), "x".repeat(rng.random_range(0..4096)));
+    env.insert(PADDING.to_owned(), padding(rng));
     env.extend(side.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     Ok(env)
 }
@@ -35,7 +36,7 @@ pub(crate) fn of_process(
 /// The environment of a process of the harness, with folders of its own below `tmp`.
 pub(crate) fn of_service(tmp: &Utf8Path, slot: &str) -> Result<BTreeMap<String, String>, MeasureError> {
     let mut env = from_outside(&[]);
-    env.extend(fresh_folders(tmp, slot)?.map(|(name, path)| (name.to_owned(), path.into_string())));
+    env.extend(fresh_folders(&tmp.join(slot))?.map(|(name, path)| (name.to_owned(), path.into_string())));
     Ok(env)
 }
 
@@ -54,9 +55,14 @@ fn from_outside(passed: &[String]) -> BTreeMap<String, String> {
     env
 }
 
-fn fresh_folders(tmp: &Utf8Path, slot: &str) -> Result<[(&'static str, Utf8PathBuf); 3], MeasureError> {
-    let root = tmp.join(slot);
-    match std::fs::remove_dir_all(&root) {
+/// The value of [`PADDING`] of one process.
+pub(crate) fn padding(rng: &mut impl rand::Rng) -> String {
+    "x".repeat(rng.random_range(0..4096))
+}
+
+/// The folders of a process below `root`, there and empty.
+pub(crate) fn fresh_folders(root: &Utf8Path) -> Result<[(&'static str, Utf8PathBuf); 3], MeasureError> {
+    match std::fs::remove_dir_all(root) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(MeasureError::file("clear", root)(error));
         }

@@ -15,6 +15,7 @@ mod error;
 pub mod golden;
 pub mod host;
 mod interrupt;
+mod port;
 pub mod process;
 mod readers;
 mod run;

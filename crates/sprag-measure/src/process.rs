@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::CpuSet;
 
-pub(crate) use group::{Exit, Group, timespec};
+pub(crate) use group::{Exit, Group, Streams, timespec};
 pub use output::{capped, sanitized};
 pub use run::run;
 pub(crate) use run::{length, output_file};

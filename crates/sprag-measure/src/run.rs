@@ -15,7 +15,7 @@ pub struct Run {
     /// Where each number came from.
     pub provenance: BTreeMap<String, Provenance>,
     /// What the cases answered, in the order of the case file; with several repetitions, each repetition's answer.
-    /// Read after the process was dead. Compare with [`golden::compare`](crate::golden::compare).
+    /// Read after the process was dead. Compared by a [`Comparison`](crate::golden::Comparison).
     pub outputs: Vec<CaseOutput>,
     /// The fault of the code that ran: crash, timeout, protocol or metric. On the incumbent's side the caller treats
     /// it as infrastructure.
@@ -38,7 +38,8 @@ pub struct CaseOutput {
     pub id: String,
     /// From 0.
     pub repetition: u32,
-    /// The JSON text of the output, byte for byte as the worker wrote it.
+    /// The output, byte for byte: the JSON text that a worker wrote, what a process printed, or an HTTP answer as it
+    /// is written down for the comparison.
     pub bytes: Vec<u8>,
 }
 

@@ -4,7 +4,7 @@
 //! frozen with their side, and what they do wrong is nobody's verdict.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -13,7 +13,7 @@ use sprag_contract::settings::Service;
 use sprag_judge::Metrics;
 
 use crate::process::{Group, Invocation, OUTPUT_LIMIT, Program, output_file};
-use crate::{CpuSet, Interrupt, MeasureError, Side, environment};
+use crate::{CpuSet, Interrupt, MeasureError, Side, environment, port};
 
 /// How long a service may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -129,14 +129,14 @@ impl Running {
         repetition: u32,
         cpus: Option<&CpuSet>,
     ) -> Result<Self, MeasureError> {
-        let port = free_port()?;
+        let port = port::free()?;
         let slot = format!("service-{}-r{repetition}", service.name);
         let log = side.out.join(format!("{}-{slot}.log", side.role.name()));
         let mut env = environment::of_service(side.tmp, &slot)?;
         // No bytecode beside the harness's files: they are locked.
         env.insert("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned());
         let invocation = Invocation {
-            program: Program::Shell(with_port(&service.command, port)),
+            program: Program::Shell(port::fill_in(&service.command, port)),
             dir: harness.to_owned(),
             env,
             timeout: Duration::MAX,
@@ -171,7 +171,7 @@ impl Running {
     fn is_ready(&self, agent: &ureq::Agent) -> bool {
         match &self.settings.ready {
             Some(url) => {
-                agent.get(with_port(url, self.port)).call().is_ok_and(|answer| answer.status().is_success())
+                agent.get(port::fill_in(url, self.port)).call().is_ok_and(|answer| answer.status().is_success())
             }
             None => TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
         }
@@ -182,7 +182,7 @@ impl Running {
         if self.group.ends_within(Duration::ZERO) {
             return Err(self.error("died".to_owned()));
         }
-        let url = with_port(url, self.port);
+        let url = port::fill_in(url, self.port);
         let fetch = || -> Result<Vec<u8>, ureq::Error> {
             let mut answer = agent.get(&url).call()?;
             match answer.status().is_success() {
@@ -207,15 +207,4 @@ impl Running {
     fn error(&self, what: String) -> MeasureError {
         MeasureError::Service { name: self.settings.name.clone(), what, log: self.log.clone() }
     }
-}
-
-fn with_port(text: &str, port: u16) -> String {
-    text.replace("{port}", &port.to_string())
-}
-
-/// A port that was free a moment ago. The service must bind it before somebody else does; where it loses that race it
-/// does not get ready, and the pair is measured again.
-fn free_port() -> Result<u16, MeasureError> {
-    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr();
-    Ok(listen().map_err(MeasureError::system("find a free port"))?.port())
 }

@@ -121,7 +121,7 @@ impl Compiler<'_> {
         if driver == DriverKind::Script {
             return;
         }
-        let given = driver.metrics();
+        let given = self.settings.measured();
         // What a service counts is known only when it runs.
         let counted = self.settings.service.iter().any(|service| service.counters.is_some());
         let primary = metrics.primary.iter().map(|p| (p.metric.name.clone(), p.span.clone()));

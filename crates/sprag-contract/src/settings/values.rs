@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, IgnoredAny, MapAccess, Visitor},
+    de::{Error, IgnoredAny},
 };
 
 /// The highest number of a CPU that is accepted: a bound on what a settings file can make us allocate.
@@ -76,55 +76,6 @@ impl<'de> Deserialize<'de> for Cpus {
             D::Error::custom("expected \"one\", \"all\" or a list of CPUs such as \"2-5\" or \"0,2\"")
         })
     }
-}
-
-/// How a case is sent to the candidate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Serve {
-    /// One process answers line by line on standard input and output; the command that starts it.
-    Stdio(String),
-}
-
-impl<'de> Deserialize<'de> for Serve {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ServeVisitor)
-    }
-}
-
-struct ServeVisitor;
-
-impl<'de> Visitor<'de> for ServeVisitor {
-    type Value = Serve;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`{ stdio = \"command\" }`")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Serve, E> {
-        match text {
-            "http" | "each" => Err(not_yet(text)),
-            _ => Err(E::custom("expected `{ stdio = \"command\" }`")),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Serve, A::Error> {
-        let mut serve = None;
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "stdio" => serve = Some(Serve::Stdio(map.next_value()?)),
-                "http" | "each" => return Err(not_yet(&key)),
-                _ => return Err(A::Error::unknown_field(&key, &["stdio", "http", "each"])),
-            }
-        }
-        serve.ok_or_else(|| A::Error::custom("expected `{ stdio = \"command\" }`"))
-    }
-}
-
-fn not_yet<E: Error>(kind: &str) -> E {
-    E::custom(format!(
-        "`{kind}` is not in this version: it serves cases by `{{ stdio = \"command\" }}` alone"
-    ))
 }
 
 /// A table that this version does not read: accepted whatever is in it, and never kept.

@@ -1,32 +1,39 @@
 //! `cases`: Sprag sends each case itself, times it from outside, and keeps the answers.
 //!
+//! There are three ways to send one ([`Way`]): a line to a worker, a request to a server, the input of a process of its
+//! own. All else is the same for them.
+//!
 //! A pair runs both sides at once, case by case in turns on one CPU, the waiting side frozen: whatever slows the
 //! machine then slows both. With more than one CPU to use, alternating adds noise instead, and the sides run one after
 //! the other.
 
 mod answer;
+mod each;
 mod echo;
 mod file;
+mod http;
 mod lane;
+mod stdio;
 mod turns;
 mod values;
+mod way;
 mod worker;
 
 use std::collections::BTreeSet;
 
-use sprag_contract::settings::{Cpus, DriverKind, Lifetime, Serve, Settings};
+use sprag_contract::settings::{Cpus, DriverKind, Lifetime, Settings};
 use sprag_judge::Provenance;
 
 use super::launch::Launch;
 use super::{Driver, Setup};
-use crate::golden::check_paths;
-use crate::process::Program;
+use crate::golden::Comparison;
 use crate::{Floor, MeasureError, PairPlan, Plan, Role, Run, Side};
 
-pub use echo::echo_worker;
+pub use echo::{echo_once, echo_server, echo_worker};
 use file::CaseFile;
 use turns::measure_lanes;
 pub(super) use values::mebibytes;
+use way::Way;
 
 /// How the two sides of a pair share the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +50,8 @@ pub enum Turns {
 #[derive(Clone)]
 pub struct Cases {
     launch: Launch,
-    worker: Program,
-    echo: Option<Program>,
+    way: Way,
+    echo: Option<Way>,
     file: CaseFile,
     repeat: u32,
     turns: Turns,
@@ -63,21 +70,21 @@ impl Cases {
                 "write `file` and `serve` under [cases]",
             )
         })?;
-        check_paths(&cases.compare)?;
-        let mut file = file::load(&setup.harness.join(&cases.file))?;
+        Comparison::of(&cases.compare)?;
+        let mut file = file::load(&setup.harness.join(&cases.file), &cases.serve)?;
         if cases.lifetime == Lifetime::Fresh {
             file.warmup.clear();
         }
-        let Serve::Stdio(command) = &cases.serve;
+        let way = Way::of(&cases.serve, cases.compare.kind);
         let launch = Launch::new(settings, &setup, Cpus::One)?;
         let shared_core = launch.cpus.as_ref().is_some_and(|cpus| cpus.count() == 1);
         Ok(Self {
             launch,
-            worker: Program::Shell(command.clone()),
-            echo: setup.echo.map(Program::Argv),
+            echo: setup.echo.map(|argv| way.echo(argv)),
+            turns: if shared_core && way.goes_side_by_side() { Turns::Frozen } else { Turns::Sequential },
+            way,
             file,
             repeat: cases.repeat.max(1),
-            turns: if shared_core { Turns::Frozen } else { Turns::Sequential },
             wanted: setup.wanted,
         })
     }
@@ -88,16 +95,16 @@ impl Cases {
         Self { turns, ..self }
     }
 
-    fn sequential(&self, side: &Side<'_>, plan: &Plan, program: &Program) -> Result<Run, MeasureError> {
+    fn sequential(&self, side: &Side<'_>, plan: &Plan, way: &Way) -> Result<Run, MeasureError> {
         let plan = PairPlan { order: sprag_judge::Order::Ab, seed: plan.seed };
-        let [run] = measure_lanes(self, program, [side], plan, false)?;
+        let [run] = measure_lanes(self, way, [side], plan, false)?;
         Ok(run)
     }
 }
 
 impl Driver for Cases {
     fn measure(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Run, MeasureError> {
-        self.sequential(side, plan, &self.worker)
+        self.sequential(side, plan, &self.way)
     }
 
     fn measure_pair(
@@ -109,8 +116,8 @@ impl Driver for Cases {
         debug_assert_eq!((incumbent.role, candidate.role), (Role::Incumbent, Role::Candidate));
         match self.turns {
             Turns::Sequential => super::one_after_the_other(self, incumbent, candidate, plan),
-            Turns::Alternating => measure_lanes(self, &self.worker, [incumbent, candidate], *plan, false),
-            Turns::Frozen => measure_lanes(self, &self.worker, [incumbent, candidate], *plan, true),
+            Turns::Alternating => measure_lanes(self, &self.way, [incumbent, candidate], *plan, false),
+            Turns::Frozen => measure_lanes(self, &self.way, [incumbent, candidate], *plan, true),
         }
     }
 

@@ -96,9 +96,9 @@ impl Launch {
         repetition: u32,
         services: BTreeMap<String, String>,
     ) -> Result<Invocation, MeasureError> {
-        let slot = format!("r{repetition}");
+        let folders = Self::folders(side, repetition);
         let mut padding = draw(plan.seed, Purpose::Padding(side.role), repetition);
-        let mut env = environment::of_process(side, &slot, &self.passed, &mut padding)?;
+        let mut env = environment::of_process(side, &folders, &self.passed, &mut padding)?;
         let shared = draw(plan.seed, Purpose::SharedSeed, repetition).next_u64();
         env.insert("SPRAG_SEED".to_owned(), shared.to_string());
         env.extend(services);
@@ -114,6 +114,11 @@ impl Launch {
             cpus: self.cpus.clone(),
             output_limit: OUTPUT_LIMIT,
         })
+    }
+
+    /// Where a process of a side finds HOME, TMPDIR and XDG_CACHE_HOME.
+    pub(crate) fn folders(side: &Side<'_>, repetition: u32) -> Utf8PathBuf {
+        side.tmp.join(format!("r{repetition}"))
     }
 
     /// Where a process of a side prints: stdout, stderr.

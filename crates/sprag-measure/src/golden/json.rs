@@ -3,79 +3,91 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Number, Value};
-use sprag_contract::settings::Compare;
+use sprag_contract::json_path::{JsonPath, Step, shown};
 
-use super::path::{IgnoredPath, Step, shown};
 use super::{Difference, capped};
 
-pub(super) fn compare(golden: &[u8], output: &[u8], settings: &Compare) -> Result<(), Difference> {
-    // A path that does not parse ignores nothing; the driver has refused it before it came to this.
-    let ignored: Vec<IgnoredPath> = settings.ignore.iter().filter_map(|path| path.parse().ok()).collect();
-    let read = |text: &[u8]| strict::parse(text);
-    let at_root = |expected: String, got: String| Difference { path: "$".to_owned(), expected, got };
-    let expected =
-        read(golden).map_err(|error| at_root(format!("what is no JSON ({error})"), capped(output)))?;
-    let got = read(output).map_err(|error| {
-        at_root(printed(&expected), format!("what is no JSON ({error}): {}", capped(output)))
-    })?;
-    let tolerance = if settings.tolerance.is_finite() { settings.tolerance.max(0.0) } else { 0.0 };
-    Walk { ignored, tolerance, steps: Vec::new() }.value(&expected, &got)
-}
-
-struct Walk {
-    ignored: Vec<IgnoredPath>,
+/// The first `most` differences of the values of two texts.
+pub(super) fn differences(
+    golden: &[u8],
+    output: &[u8],
+    ignored: &[JsonPath],
     tolerance: f64,
-    steps: Vec<Step>,
+    most: usize,
+) -> Vec<Difference> {
+    let at_root = |expected: String, got: String| vec![Difference { path: "$".to_owned(), expected, got }];
+    let expected = match strict::parse(golden) {
+        Ok(value) => value,
+        Err(error) => return at_root(format!("what is no JSON ({error})"), capped(output)),
+    };
+    match strict::parse(output) {
+        Ok(got) => {
+            let mut walk = Walk { ignored, tolerance, steps: Vec::new(), most, found: Vec::new() };
+            walk.value(&expected, &got);
+            walk.found
+        }
+        Err(error) => {
+            at_root(printed(&expected), format!("what is no JSON ({error}): {}", capped(output)))
+        }
+    }
 }
 
-impl Walk {
-    fn value(&mut self, expected: &Value, got: &Value) -> Result<(), Difference> {
-        if self.is_ignored() {
-            return Ok(());
+/// The same value, laid out for people, with a newline behind it.
+pub(super) fn pretty(text: &[u8]) -> Result<Vec<u8>, String> {
+    let value = strict::parse(text).map_err(|error| format!("it is no JSON ({error}): {}", capped(text)))?;
+    Ok(format!("{value:#}\n").into_bytes())
+}
+
+struct Walk<'a> {
+    ignored: &'a [JsonPath],
+    tolerance: f64,
+    steps: Vec<Step<'a>>,
+    most: usize,
+    found: Vec<Difference>,
+}
+
+impl<'a> Walk<'a> {
+    fn value(&mut self, expected: &'a Value, got: &'a Value) {
+        if self.is_ignored() || self.found.len() >= self.most {
+            return;
         }
         match (expected, got) {
             (Value::Object(expected), Value::Object(got)) => self.object(expected, got),
             (Value::Array(expected), Value::Array(got)) => self.array(expected, got),
-            (Value::Number(a), Value::Number(b)) if self.numbers_agree(a, b) => Ok(()),
-            (Value::Number(_), Value::Number(_)) => Err(self.differ(printed(expected), printed(got))),
-            _ if expected == got => Ok(()),
-            _ => Err(self.differ(printed(expected), printed(got))),
+            (Value::Number(a), Value::Number(b)) if self.numbers_agree(a, b) => {}
+            (Value::Number(_), Value::Number(_)) => self.differ(printed(expected), printed(got)),
+            _ if expected == got => {}
+            _ => self.differ(printed(expected), printed(got)),
         }
     }
 
-    fn object(&mut self, expected: &Map<String, Value>, got: &Map<String, Value>) -> Result<(), Difference> {
-        let keys: Vec<&String> = {
+    fn object(&mut self, expected: &'a Map<String, Value>, got: &'a Map<String, Value>) {
+        let keys: Vec<&'a String> = {
             let of_golden: BTreeSet<&String> = expected.keys().collect();
             expected.keys().chain(got.keys().filter(|key| !of_golden.contains(key))).collect()
         };
         for key in keys {
-            self.inside(Step::Key(key.clone()), expected.get(key), got.get(key))?;
+            self.inside(Step::Key(key), expected.get(key), got.get(key));
         }
-        Ok(())
     }
 
-    fn array(&mut self, expected: &[Value], got: &[Value]) -> Result<(), Difference> {
-        (0..expected.len().max(got.len()))
-            .try_for_each(|index| self.inside(Step::Index(index), expected.get(index), got.get(index)))
+    fn array(&mut self, expected: &'a [Value], got: &'a [Value]) {
+        for index in 0..expected.len().max(got.len()) {
+            self.inside(Step::Index(index), expected.get(index), got.get(index));
+        }
     }
 
-    fn inside(
-        &mut self,
-        step: Step,
-        expected: Option<&Value>,
-        got: Option<&Value>,
-    ) -> Result<(), Difference> {
+    fn inside(&mut self, step: Step<'a>, expected: Option<&'a Value>, got: Option<&'a Value>) {
         self.steps.push(step);
         match (expected, got) {
-            (Some(expected), Some(got)) => self.value(expected, got)?,
+            (Some(expected), Some(got)) => self.value(expected, got),
             _ if self.is_ignored() => {}
             _ => {
                 let side = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), printed);
-                return Err(self.differ(side(expected), side(got)));
+                self.differ(side(expected), side(got));
             }
         }
         self.steps.pop();
-        Ok(())
     }
 
     /// Within the tolerance; a whole number and one with a fraction are different types. Negative zero is zero.
@@ -98,8 +110,10 @@ impl Walk {
         self.ignored.iter().any(|path| path.names(&self.steps))
     }
 
-    fn differ(&self, expected: String, got: String) -> Difference {
-        Difference { path: shown(&self.steps), expected, got }
+    fn differ(&mut self, expected: String, got: String) {
+        if self.found.len() < self.most {
+            self.found.push(Difference { path: shown(&self.steps), expected, got });
+        }
     }
 }
 
@@ -194,16 +208,28 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn with(tolerance: f64, ignore: &[&str]) -> Compare {
-        Compare {
-            tolerance,
-            ignore: ignore.iter().map(|path| (*path).to_owned()).collect(),
-            ..Compare::default()
-        }
+    fn compare(golden: &[u8], output: &[u8], tolerance: f64, ignore: &[&str]) -> Result<(), Difference> {
+        let ignored: Vec<JsonPath> = ignore.iter().map(|path| path.parse().unwrap()).collect();
+        differences(golden, output, &ignored, tolerance, 1).into_iter().next().map_or(Ok(()), Err)
     }
 
     fn exact(golden: &str, output: &str) -> Result<(), Difference> {
-        compare(golden.as_bytes(), output.as_bytes(), &with(0.0, &[]))
+        compare(golden.as_bytes(), output.as_bytes(), 0.0, &[])
+    }
+
+    #[test]
+    fn all_differences_are_found_up_to_a_number() {
+        let (golden, output) = (r#"{"a":1,"b":[1,2,3],"c":4}"#, r#"{"a":2,"b":[1,3],"d":4}"#);
+        let found = |most| differences(golden.as_bytes(), output.as_bytes(), &[], 0.0, most);
+        let told: Vec<String> = found(100).iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(told.join("\n"), @"
+        at $.a: the golden has 1, the output 2
+        at $.b[1]: the golden has 2, the output 3
+        at $.b[2]: the golden has 3, the output nothing
+        at $.c: the golden has 4, the output nothing
+        at $.d: the golden has nothing, the output 4
+        ");
+        assert_eq!(found(2).len(), 2);
     }
 
     #[test]
@@ -278,7 +304,7 @@ mod tests {
     #[test]
     fn a_tolerance_forgives_values_and_not_types() {
         let near =
-            |golden: &str, output: &str| compare(golden.as_bytes(), output.as_bytes(), &with(0.01, &[]));
+            |golden: &str, output: &str| compare(golden.as_bytes(), output.as_bytes(), 0.01, &[]);
         assert_eq!(near("[1.0]", "[1.009]"), Ok(()));
         assert!(near("[1.0]", "[1.011]").is_err());
         assert!(near("1.0", "1").is_err());
@@ -288,7 +314,7 @@ mod tests {
     #[test]
     fn ignored_paths_are_not_looked_at() {
         let ignoring = |golden: &str, output: &str| {
-            compare(golden.as_bytes(), output.as_bytes(), &with(0.0, &["$.id", "$.rows[*].t"]))
+            compare(golden.as_bytes(), output.as_bytes(), 0.0, &["$.id", "$.rows[*].t"])
         };
         assert_eq!(ignoring(r#"{"id":1,"x":2}"#, r#"{"x":2}"#), Ok(()));
         assert_eq!(ignoring(r#"{"rows":[{"t":1},{"t":2}]}"#, r#"{"rows":[{"t":"x"},{}]}"#), Ok(()));
@@ -323,7 +349,7 @@ mod tests {
         #[test]
         fn any_bytes_are_compared_without_a_panic(a in proptest::collection::vec(any::<u8>(), 0..200),
                                                   b in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = compare(&a, &b, &with(0.1, &["$.a[*]"]));
+            let _ = compare(&a, &b, 0.1, &["$.a[*]"]);
         }
     }
 }

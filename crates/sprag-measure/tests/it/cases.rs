@@ -120,7 +120,7 @@ fn each_way_to_break_the_protocol_gets_its_row() {
             "half a line",
             on_b("os.write(1, b'{\"id\":'); os._exit(0)"),
             Reason::Crash,
-            "after half a line `{\"id\":`: b",
+            "after half an answer `{\"id\":`: b",
         ),
         (
             "another id",
@@ -159,7 +159,7 @@ fn each_way_to_break_the_protocol_gets_its_row() {
                 "if request['id'] == 'b':\n    os.write(1, b'{{\"id\":\"b\",\"output\":1}}'); os._exit(0)\n{HONEST}"
             )),
             Reason::Crash,
-            "half a line",
+            "half an answer",
         ),
     ];
     for (name, text, reason, detail) in table {

@@ -4,6 +4,8 @@
 
 mod cases;
 mod command;
+mod each;
+mod http;
 mod place;
 mod process;
 mod script;

@@ -42,7 +42,7 @@ pub(super) fn output_of<'a>(line: &'a [u8], id: &str) -> Result<&'a [u8], String
 }
 
 /// The line with the words for numbers that are none replaced, outside of strings, by numbers of the same length.
-fn without_nan(line: &[u8]) -> Vec<u8> {
+pub(super) fn without_nan(line: &[u8]) -> Vec<u8> {
     let mut copy = line.to_vec();
     let mut at = 0;
     let mut in_string = false;

@@ -6,13 +6,15 @@ use std::fs;
 use camino::Utf8Path;
 use serde::Deserialize;
 use serde_json::Value;
+use sprag_contract::settings::Serve;
 
+use super::http::request_of;
 use crate::MeasureError;
 
 /// A larger file is refused.
 const LIMIT: u64 = 256 << 20;
 
-/// The cases of a run, as lines to send.
+/// The cases of a run, as what is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CaseFile {
     pub(super) warmup: Vec<Case>,
@@ -23,7 +25,7 @@ pub(super) struct CaseFile {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Case {
     pub(super) id: String,
-    /// `{"id":…,"input":…}` and a newline.
+    /// The bytes that are sent: a line, an HTTP request, or all of standard input.
     pub(super) request: Vec<u8>,
 }
 
@@ -43,13 +45,14 @@ struct OnDiskCase {
     input: Value,
 }
 
-pub(super) fn load(path: &Utf8Path) -> Result<CaseFile, MeasureError> {
+/// Reads the file for this way to serve.
+pub(super) fn load(path: &Utf8Path, serve: &Serve) -> Result<CaseFile, MeasureError> {
     let size = fs::metadata(path).map_err(MeasureError::file("read the cases", path))?.len();
     if size > LIMIT {
         return Err(wrong(path, &format!("is larger than {} MiB", LIMIT >> 20)));
     }
     let bytes = fs::read(path).map_err(MeasureError::file("read the cases", path))?;
-    parse(&bytes).map_err(|what| wrong(path, &what))
+    parse(&bytes, serve).map_err(|what| wrong(path, &what))
 }
 
 fn wrong(path: &Utf8Path, what: &str) -> MeasureError {
@@ -59,7 +62,7 @@ fn wrong(path: &Utf8Path, what: &str) -> MeasureError {
     )
 }
 
-fn parse(bytes: &[u8]) -> Result<CaseFile, String> {
+fn parse(bytes: &[u8], serve: &Serve) -> Result<CaseFile, String> {
     let file: OnDisk = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if file.v != 1 {
         return Err(format!("version {} is not known here", file.v));
@@ -86,14 +89,34 @@ fn parse(bytes: &[u8]) -> Result<CaseFile, String> {
     if let Some(case) = file.cases.iter().find(|case| warm.contains(&case.input.to_string())) {
         return Err(format!("the case {:?} has an input of the warm-up", case.id));
     }
-    let lines = |cases: Vec<OnDiskCase>| cases.into_iter().map(Case::from).collect();
-    Ok(CaseFile { warmup: lines(file.warmup), cases: lines(file.cases) })
+    let all = |cases: Vec<OnDiskCase>| -> Result<Vec<Case>, String> {
+        cases.into_iter().map(|case| case.to_send(serve)).collect()
+    };
+    Ok(CaseFile { warmup: all(file.warmup)?, cases: all(file.cases)? })
 }
 
-impl From<OnDiskCase> for Case {
-    fn from(case: OnDiskCase) -> Self {
-        let request = serde_json::json!({ "id": case.id, "input": case.input });
-        Self { request: format!("{request}\n").into_bytes(), id: case.id }
+impl OnDiskCase {
+    fn to_send(self, serve: &Serve) -> Result<Case, String> {
+        let request = match serve {
+            Serve::Stdio(_) => {
+                let request = serde_json::json!({ "id": self.id, "input": self.input });
+                format!("{request}\n").into_bytes()
+            }
+            Serve::Http(_) => {
+                let wrong = |what| {
+                    format!(
+                        "the case {:?} is no request {{\"method\":…,\"path\":…,\"headers\":{{…}},\"body\":…}}: {what}",
+                        self.id
+                    )
+                };
+                request_of(&self.input).map_err(wrong)?
+            }
+            Serve::Each(_) => match self.input {
+                Value::String(text) => text.into_bytes(),
+                json => format!("{json}\n").into_bytes(),
+            },
+        };
+        Ok(Case { id: self.id, request })
     }
 }
 
@@ -101,10 +124,26 @@ impl From<OnDiskCase> for Case {
 mod tests {
     use super::*;
 
+    fn stdio() -> Serve {
+        Serve::Stdio("w".to_owned())
+    }
+
     #[test]
-    fn a_case_becomes_one_line() {
-        let file = parse(br#"{"v":1,"cases":[{"id":"a","input":{"text":"x\ny","n":1.0}}]}"#).unwrap();
+    fn a_case_becomes_what_its_way_sends() {
+        let text = br#"{"v":1,"cases":[{"id":"a","input":{"text":"x\ny","n":1.0}},{"id":"b","input":"x\ny"}]}"#;
+        let file = parse(text, &stdio()).unwrap();
         assert_eq!(file.cases[0].request, b"{\"id\":\"a\",\"input\":{\"text\":\"x\\ny\",\"n\":1.0}}\n");
+        let file = parse(text, &Serve::Each("w".to_owned())).unwrap();
+        let sent: Vec<&[u8]> = file.cases.iter().map(|case| case.request.as_slice()).collect();
+        assert_eq!(sent, [b"{\"text\":\"x\\ny\",\"n\":1.0}\n".as_slice(), b"x\ny"]);
+    }
+
+    #[test]
+    fn a_case_that_is_no_request_is_named() {
+        let http: Serve = serde_json::from_str(r#"{"http":{"command":"x"}}"#).unwrap();
+        let told = parse(br#"{"v":1,"cases":[{"id":"a","input":{"path":"x"}}]}"#, &http).unwrap_err();
+        insta::assert_snapshot!(told, @r#"the case "a" is no request {"method":…,"path":…,"headers":{…},"body":…}: "x" is no path: write it from the first `/`, encoded"#);
+        assert!(parse(br#"{"v":1,"cases":[{"id":"a","input":{"path":"/x"}}]}"#, &http).is_ok());
     }
 
     #[test]
@@ -117,7 +156,7 @@ mod tests {
             r#"{"v":1,"warmup":[{"id":"w","input":1}],"cases":[{"id":"a","input":1}]}"#,
             r#"{"v":1,"cases":[{"id":"a"}]}"#,
         ]
-        .map(|text| parse(text.as_bytes()).unwrap_err());
+        .map(|text| parse(text.as_bytes(), &stdio()).unwrap_err());
         insta::assert_snapshot!(complaints.join("\n"), @r#"
         version 2 is not known here
         there is no case

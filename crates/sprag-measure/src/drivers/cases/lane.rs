@@ -5,17 +5,18 @@ use std::time::Duration;
 use sprag_judge::{Finding, Metrics};
 
 use super::file::Case;
+use super::way::Way;
 use super::worker::{Fault, Worker};
 use crate::drivers::launch::Launch;
-use crate::process::{Program, Usage};
+use crate::process::Usage;
 use crate::service::Services;
 use crate::{CpuSet, MeasureError, Plan, Side};
 
 /// A started side. It exists only while its worker can go on; a fault ends it.
 pub(super) struct Lane {
     services: Services,
-    worker: Worker,
-    start_up: Duration,
+    worker: Box<dyn Worker>,
+    start_up: Option<Duration>,
     counted: Metrics,
     used: Usage,
     answers: Vec<Answer>,
@@ -27,13 +28,14 @@ pub(super) struct Answer {
     /// The case's place in the case file.
     pub(super) case: usize,
     pub(super) took: Duration,
-    pub(super) line: Vec<u8>,
+    pub(super) output: Vec<u8>,
 }
 
 /// What one repetition of a side gave.
 #[derive(Debug, Clone)]
 pub(super) struct Lap {
-    pub(super) start_up: Duration,
+    /// `None` where there was nothing to wait for.
+    pub(super) start_up: Option<Duration>,
     pub(super) cpu: Duration,
     pub(super) peak_rss: u64,
     pub(super) answers: Vec<Answer>,
@@ -48,16 +50,14 @@ impl Lane {
     /// Starts the services, then the worker on `cpus`, and waits until it is ready.
     pub(super) fn start(
         launch: &Launch,
-        program: &Program,
+        way: &Way,
         side: &Side<'_>,
         plan: &Plan,
         repetition: u32,
         cpus: Option<&CpuSet>,
     ) -> Outcome<Self> {
         let services = launch.services(side, repetition)?;
-        let mut invocation = launch.invocation(program.clone(), side, plan, repetition, services.env())?;
-        invocation.cpus = cpus.cloned();
-        let mut worker = Worker::start(invocation, &launch.interrupt)?;
+        let mut worker = way.start(launch, side, plan, repetition, services.env(), cpus)?;
         match worker.ready() {
             Ok(start_up) => Ok(Ok(Self {
                 services,
@@ -71,35 +71,35 @@ impl Lane {
         }
     }
 
-    pub(super) fn pin(&self, cpus: &CpuSet) -> Result<(), MeasureError> {
+    pub(super) fn pin(&mut self, cpus: &CpuSet) -> Result<(), MeasureError> {
         self.worker.pin(cpus)
     }
 
     pub(super) fn freeze(&self) -> Result<(), MeasureError> {
-        self.worker.group().freeze()
+        self.worker.freeze()
     }
 
     pub(super) fn thaw(&self) {
-        self.worker.group().thaw();
+        self.worker.thaw();
     }
 
     /// Sends a case whose answer is thrown away once it was seen to be one.
     pub(super) fn warm_up(&mut self, case: &Case) -> Result<(), Fault> {
-        let (_, line) = self.worker.ask(case)?;
-        self.worker.output(case, &line).map(drop)
+        let (_, answer) = self.worker.ask(case)?;
+        self.worker.output(case, &answer).map(drop)
     }
 
     /// From here on counts and CPU time are those of the scored cases.
     pub(super) fn begin_scoring(&mut self) -> Result<(), MeasureError> {
         self.counted = self.services.counters()?;
-        self.used = self.worker.group().usage();
+        self.used = self.worker.usage();
         Ok(())
     }
 
     /// Sends a scored case. Its answer is only looked at after the worker's end.
     pub(super) fn score(&mut self, index: usize, case: &Case) -> Result<(), Fault> {
-        let (took, line) = self.worker.ask(case)?;
-        self.answers.push(Answer { case: index, took, line });
+        let (took, output) = self.worker.ask(case)?;
+        self.answers.push(Answer { case: index, took, output });
         Ok(())
     }
 
@@ -107,26 +107,26 @@ impl Lane {
     pub(super) fn finish(mut self, cases: &[Case]) -> Outcome<Lap> {
         self.thaw();
         let mut verdict = self.worker.expect_silence("after the last case");
-        let used = self.worker.group().usage();
+        let used = self.worker.usage();
         let counters = self.services.counters_since(&self.counted)?;
         for answer in &mut self.answers {
             if verdict.is_ok() {
                 let case = &cases[answer.case];
-                verdict = self.worker.output(case, &answer.line).map(|output| answer.line = output);
+                verdict = self.worker.output(case, &answer.output).map(|output| answer.output = output);
             }
         }
         if let Err(fault) = verdict {
             return Ok(Err(blame(fault, &self.services, self.worker)?));
         }
         self.services.check()?;
-        let exit = self.worker.end()?;
+        let spent = self.worker.end()?;
         Ok(Ok(Lap {
             start_up: self.start_up,
-            cpu: exit.cpu.max(used.cpu).saturating_sub(self.used.cpu),
-            peak_rss: peak(exit.peak_rss, used.peak_rss),
+            cpu: spent.cpu.max(used.cpu).saturating_sub(self.used.cpu),
+            peak_rss: peak(spent.peak_rss, used.peak_rss),
             answers: self.answers,
             counters,
-            leftovers: exit.leftovers,
+            leftovers: spent.leftovers,
         }))
     }
 
@@ -142,7 +142,7 @@ impl Lane {
 }
 
 /// Whose fault it was: where a service has died, the worker cannot be blamed for what followed.
-fn blame(fault: Fault, services: &Services, worker: Worker) -> Result<Finding, MeasureError> {
+fn blame(fault: Fault, services: &Services, worker: Box<dyn Worker>) -> Result<Finding, MeasureError> {
     worker.end()?;
     match fault {
         Fault::Ours(error) => Err(error),

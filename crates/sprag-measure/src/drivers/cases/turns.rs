@@ -10,10 +10,10 @@ use sprag_judge::{Finding, Order};
 use super::Cases;
 use super::lane::{Lane, Lap, Outcome};
 use super::values::run_of;
+use super::way::Way;
 use super::worker::Fault;
 use crate::draw::{Purpose, draw};
 use crate::drivers::launch::Launch;
-use crate::process::Program;
 use crate::{CpuSet, MeasureError, PairPlan, Run, Side};
 
 /// What became of the sides of one repetition. Where one has a finding the other's numbers are lost with it.
@@ -22,7 +22,7 @@ type Laps<const N: usize> = [Result<Lap, Option<Finding>>; N];
 /// Runs one or two sides through all repetitions.
 pub(super) fn measure_lanes<const N: usize>(
     cases: &Cases,
-    program: &Program,
+    way: &Way,
     sides: [&Side<'_>; N],
     plan: PairPlan,
     freeze: bool,
@@ -31,7 +31,7 @@ pub(super) fn measure_lanes<const N: usize>(
     let mut laps: [Vec<Lap>; N] = std::array::from_fn(|_| Vec::new());
     let mut coins = Vec::new();
     for repetition in 0..cases.repeat {
-        let race = Race { cases, program, sides, plan, repetition, freeze };
+        let race = Race { cases, way, sides, plan, repetition, freeze };
         let (outcome, tossed) = race.run()?;
         coins.push(tossed);
         if outcome.iter().any(Result::is_err) {
@@ -65,7 +65,7 @@ fn label<const N: usize>(runs: &mut [Run; N], sides: [&Side<'_>; N], last: u32, 
 /// One repetition.
 struct Race<'a, const N: usize> {
     cases: &'a Cases,
-    program: &'a Program,
+    way: &'a Way,
     sides: [&'a Side<'a>; N],
     plan: PairPlan,
     repetition: u32,
@@ -82,7 +82,7 @@ impl<const N: usize> Race<'_, N> {
         if N > 1
             && let Some(cpus) = &self.cases.launch.cpus
         {
-            lanes.iter().try_for_each(|lane| lane.pin(cpus))?;
+            lanes.iter_mut().try_for_each(|lane| lane.pin(cpus))?;
         }
         let mut coins = String::new();
         match self.all_cases(&mut lanes, &mut coins) {
@@ -115,7 +115,7 @@ impl<const N: usize> Race<'_, N> {
         let one = |i: usize, place: Option<CpuSet>| -> Outcome<Lane> {
             let (side, plan) = (self.sides[i], self.plan.plan());
             let launch = &self.cases.launch;
-            let started = Lane::start(launch, self.program, side, &plan, self.repetition, place.as_ref())?;
+            let started = Lane::start(launch, self.way, side, &plan, self.repetition, place.as_ref())?;
             let Ok(mut lane) = started else { return Ok(started) };
             for case in &self.cases.file.warmup {
                 if let Err(fault) = lane.warm_up(case) {

@@ -21,7 +21,9 @@ pub(super) fn run_of(cases: &[Case], laps: Vec<Lap>, wanted: &BTreeSet<String>) 
     }
     let of_laps = |f: fn(&Lap) -> f64| median(laps.iter().map(f).collect());
     run.put("cpu_ms", of_laps(|lap| millis(lap.cpu)), Provenance::Observed);
-    run.put("start_ms", of_laps(|lap| millis(lap.start_up)), Provenance::Observed);
+    if let Some(start_ups) = laps.iter().map(|lap| lap.start_up.map(millis)).collect::<Option<Vec<f64>>>() {
+        run.put("start_ms", median(start_ups), Provenance::Observed);
+    }
     let peak = laps.iter().map(|lap| lap.peak_rss).max().unwrap_or_default();
     run.put("peak_rss_mb", mebibytes(peak), Provenance::Observed);
     let leftovers: usize = laps.iter().map(|lap| lap.leftovers).sum();
@@ -90,7 +92,7 @@ fn outputs(cases: &[Case], laps: &[Lap]) -> Vec<CaseOutput> {
     for (repetition, lap) in (0..).zip(laps) {
         outputs.extend(lap.answers.iter().map(|answer| {
             let id = cases[answer.case].id.clone();
-            (answer.case, CaseOutput { id, repetition, bytes: answer.line.clone() })
+            (answer.case, CaseOutput { id, repetition, bytes: answer.output.clone() })
         }));
     }
     outputs.sort_by_key(|(case, output)| (*case, output.repetition));
