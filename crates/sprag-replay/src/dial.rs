@@ -75,7 +75,12 @@ impl Dialer {
     ///
     /// # Errors
     /// None within 15 seconds, or a certificate that is not trusted.
-    pub(crate) async fn tls(&self, host: &str, port: u16, alpn: &[&[u8]]) -> io::Result<TlsStream<TcpStream>> {
+    pub(crate) async fn tls(
+        &self,
+        host: &str,
+        port: u16,
+        alpn: &[&[u8]],
+    ) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = self.tcp(host, port).await?;
         let alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();

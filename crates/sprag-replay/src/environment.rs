@@ -89,7 +89,8 @@ mod tests {
         let port = |upstream: &str| Port {
             name: "my-db".to_owned(),
             upstream: Upstream::parse(upstream).unwrap(),
-            env: [("PGPORT".to_owned(), "{port}".to_owned()), ("DSN".to_owned(), "host={host}".to_owned())].into(),
+            env: [("PGPORT".to_owned(), "{port}".to_owned()), ("DSN".to_owned(), "host={host}".to_owned())]
+                .into(),
         };
         let env = of_port(&port("postgres://db:5432"), ([127, 0, 0, 1], 40_000).into());
         assert_eq!(env["SPRAG_MY_DB_HOST"], "127.0.0.1");

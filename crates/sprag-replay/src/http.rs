@@ -35,13 +35,18 @@ pub(crate) async fn serve_proxy(stream: TcpStream, connection: Connection, conte
 }
 
 /// Serves a connection to a port that stands for an upstream over HTTP.
-pub(crate) async fn serve_port(stream: TcpStream, connection: Connection, port: &Port, context: Arc<Context>) {
-    let front = Front::new(connection, Way::Port(To::new(port.upstream.clone())), context);
+pub(crate) async fn serve_port(
+    stream: TcpStream,
+    connection: Connection,
+    port: &Port,
+    context: Arc<Context>,
+) {
+    let front = Front::new(connection, Way::Port(Arc::new(To::new(port.upstream.clone()))), context);
     connection::serve(stream, Bytes::new(), front).await;
 }
 
 /// An upstream, and its text, which every request needs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct To {
     upstream: Upstream,
     text: String,

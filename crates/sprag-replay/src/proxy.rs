@@ -172,14 +172,12 @@ impl Proxy {
             Answers::Verify { dialer, cassette } => {
                 Source::Verify { dialer: dialer.clone(), cassette: cassette.clone() }
             }
-            Answers::Record { dialer, recorder, known } => Source::Record {
-                dialer: dialer.clone(),
-                recorder: recorder.clone(),
-                known: known.clone(),
-            },
+            Answers::Record { dialer, recorder, known } => {
+                Source::Record { dialer: dialer.clone(), recorder: recorder.clone(), known: known.clone() }
+            }
         };
         let parts = scope::Parts {
-            desk: Desk::new(self.rules.clone(), source),
+            desk: Desk::new(self.rules.clone(), source, self.settings.timing),
             authority: self.authority.clone(),
             largest_body: self.largest_body,
             runtime: self.threads.handle(),
@@ -210,29 +208,32 @@ impl Threads {
         self.0.as_ref().expect("it is taken when dropped").handle().clone()
     }
 
-fn start(cpus: Option<&[usize]>) -> Result<Self, ProxyError> {
-    let allowed = cpus.map(|cpus| {
-        let mut set = CpuSet::new();
-        cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU).for_each(|cpu| set.set(*cpu));
-        set
-    });
-    if let Some((set, cpus)) = allowed.zip(cpus) {
-        // Tried on a thread that ends, so that the error is not one of a thread nobody waits for.
-        let tried = std::thread::spawn(move || sched_setaffinity(None, &set)).join();
-        let tried = tried.unwrap_or(Err(rustix::io::Errno::INVAL));
-        tried.map_err(|error| ProxyError::Cpus { cpus: cpus.to_vec(), source: error.into() })?;
-    }
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.worker_threads(cpus.map_or(1, <[usize]>::len).clamp(1, THREADS)).thread_name("sprag-replay").enable_all();
-    if let Some(set) = allowed {
-        runtime.on_thread_start(move || {
-            // It worked a moment ago; should a CPU have gone since, the thread runs anywhere.
-            let _ = sched_setaffinity(None, &set);
+    fn start(cpus: Option<&[usize]>) -> Result<Self, ProxyError> {
+        let allowed = cpus.map(|cpus| {
+            let mut set = CpuSet::new();
+            cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU).for_each(|cpu| set.set(*cpu));
+            set
         });
+        if let Some((set, cpus)) = allowed.zip(cpus) {
+            // Tried on a thread that ends, so that the error is not one of a thread nobody waits for.
+            let tried = std::thread::spawn(move || sched_setaffinity(None, &set)).join();
+            let tried = tried.unwrap_or(Err(rustix::io::Errno::INVAL));
+            tried.map_err(|error| ProxyError::Cpus { cpus: cpus.to_vec(), source: error.into() })?;
+        }
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime
+            .worker_threads(cpus.map_or(1, <[usize]>::len).clamp(1, THREADS))
+            .thread_name("sprag-replay")
+            .enable_all();
+        if let Some(set) = allowed {
+            runtime.on_thread_start(move || {
+                // It worked a moment ago; should a CPU have gone since, the thread runs anywhere.
+                let _ = sched_setaffinity(None, &set);
+            });
+        }
+        let runtime = runtime.build().map_err(ProxyError::Threads)?;
+        Ok(Self(Some(runtime)))
     }
-    let runtime = runtime.build().map_err(ProxyError::Threads)?;
-    Ok(Self(Some(runtime)))
-}
 }
 
 impl Drop for Threads {

@@ -36,14 +36,11 @@ pub(super) enum Way {
     /// Each says so itself.
     Proxy,
     /// To a host, through CONNECT; by TLS or not, as the client has it.
-    Tunnel {
-        host: String,
-        port: u16,
-    },
+    Tunnel { host: String, port: u16 },
     /// To one upstream, through CONNECT, known to the last.
-    Through(To),
+    Through(Arc<To>),
     /// To the upstream that a port stands for.
-    Port(To),
+    Port(Arc<To>),
 }
 
 /// A connection of the application.
@@ -62,7 +59,12 @@ impl Front {
 
     /// The same connection, on another way.
     pub(super) fn onto(&self, way: Way) -> Self {
-        Self { connection: self.connection.clone(), way, context: self.context.clone(), link: Link::default() }
+        Self {
+            connection: self.connection.clone(),
+            way,
+            context: self.context.clone(),
+            link: Link::default(),
+        }
     }
 
     /// Makes the scope invalid for what this connection does.
@@ -91,7 +93,7 @@ impl Front {
     fn settle(mut self, scheme: Scheme) -> Self {
         if let Way::Tunnel { host, port } = &self.way {
             let upstream = Upstream { scheme, host: host.clone(), port: *port };
-            self.way = Way::Through(To::new(upstream));
+            self.way = Way::Through(Arc::new(To::new(upstream)));
         }
         self
     }

@@ -25,9 +25,15 @@ use crate::proxy::Tasks;
 use crate::trouble::Trouble;
 
 /// Headers that are about a connection and go no further.
-const HOP: [&str; 7] =
-    ["keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "transfer-encoding", "upgrade",
-     "http2-settings"];
+const HOP: [&str; 7] = [
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
 
 /// The connection to the outside that belongs to one of the application's: used again as the application uses its own.
 #[derive(Default)]
@@ -142,12 +148,7 @@ impl Link {
 }
 
 impl Sender {
-    async fn dial(
-        upstream: &Upstream,
-        dialer: &Dialer,
-        http2: bool,
-        tasks: &Tasks,
-    ) -> Result<Self, String> {
+    async fn dial(upstream: &Upstream, dialer: &Dialer, http2: bool, tasks: &Tasks) -> Result<Self, String> {
         let (host, port) = (upstream.host.as_str(), upstream.port);
         if upstream.scheme == Scheme::Https {
             // As the application would: HTTP/2 only where its client speaks it.
@@ -190,6 +191,9 @@ fn outbound(
     strip(&mut headers);
     // The body is here already, whole.
     headers.remove(EXPECT);
+    if trailers_wanted {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
     let sized = headers.remove(CONTENT_LENGTH).is_some() || !http2;
     let own = destination.to.text.split_once("://").map_or("", |(_, authority)| authority);
     let asked = headers.remove(HOST).and_then(|host| Some(host.to_str().ok()?.to_owned()));
@@ -199,11 +203,7 @@ fn outbound(
         .unwrap_or_else(|| own.to_owned());
     let uri = if http2 {
         let scheme = destination.to.upstream.scheme.name();
-        let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(target(head));
-        if trailers_wanted {
-            headers.insert(TE, HeaderValue::from_static("trailers"));
-        }
-        uri.build()
+        Uri::builder().scheme(scheme).authority(authority).path_and_query(target(head)).build()
     } else {
         headers.insert(HOST, HeaderValue::from_str(&authority).map_err(|error| in_full(&error))?);
         Uri::builder().path_and_query(target(head)).build()

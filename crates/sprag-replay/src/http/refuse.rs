@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn a_call_of_grpc_is_refused_in_its_own_manner() {
         let trouble = Trouble::Denied { upstream: String::new(), what: "100 %\nü".to_owned() };
-        let asked = [(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"))].into_iter().collect();
+        let asked =
+            [(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"))].into_iter().collect();
         let response = refuse(&asked, &trouble);
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["grpc-status"], "9");

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a request goes.
 pub(super) struct Destination {
-    pub(super) to: To,
+    pub(super) to: Arc<To>,
     /// It was sent to an address of ours, which the upstream has never heard of.
     pub(super) readdressed: bool,
 }
@@ -55,7 +55,10 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
     let outside = context.desk.dialer().is_some();
     let passed = context.desk.rules().is_passed(&destination.to.upstream.host);
     if passed && !outside {
-        return deny(None, format!("{} is let through by [[replay.pass]], but not in replay", destination.to.text));
+        return deny(
+            None,
+            format!("{} is let through by [[replay.pass]], but not in replay", destination.to.text),
+        );
     }
     let patience = (outside && is_grpc(&head.headers)).then_some(PATIENCE);
     let body = match body::read(body, context.largest_body, &context.room, patience).await {
@@ -66,14 +69,20 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
                     let what = format!("a request to {} has too large a body", destination.to.text);
                     return deny(Some(StatusCode::PAYLOAD_TOO_LARGE), what);
                 }
-                Unread::Malformed(what) => format!("a request to {} is malformed: {what}", destination.to.text),
+                Unread::Malformed(what) => {
+                    format!("a request to {} is malformed: {what}", destination.to.text)
+                }
                 Unread::Silent => format!(
                     "a call to {}{} waits for answers before it has ended, which cannot be recorded",
                     destination.to.text,
                     head.uri.path()
                 ),
                 Unread::Gone if is_grpc(&head.headers) => {
-                    format!("a call to {}{} was left before it had ended", destination.to.text, head.uri.path())
+                    format!(
+                        "a call to {}{} was left before it had ended",
+                        destination.to.text,
+                        head.uri.path()
+                    )
                 }
                 // Nothing was asked, and nobody hears the answer.
                 Unread::Gone => return Response::new(Outgoing::Empty),
@@ -91,9 +100,8 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         headers: pairs(&head.headers),
         body: body.bytes.clone(),
     });
-    let delay = respond::delay(context.pace, &asked);
     match front.connection.ask(asked) {
-        Reply::Play(played) => respond::play(&front, &head, &played, delay).await,
+        Reply::Play(played) => respond::play(&front, &head, &played).await,
         Reply::Forward(ticket) => forward::send(&front, &destination, &head, &body, Some(ticket)).await,
         Reply::Refuse(trouble) => refuse(&head.headers, &trouble),
     }
@@ -114,9 +122,9 @@ fn destination(front: &Front, head: &Parts) -> Result<Destination, String> {
             let upstream = Upstream::new(scheme, authority.host(), authority.port_u16())
                 .ok_or_else(|| format!("`{authority}` names no host"))?;
             match front.context.port_at(&upstream) {
-                None => Ok(Destination { to: To::new(upstream), readdressed: false }),
+                None => Ok(Destination { to: Arc::new(To::new(upstream)), readdressed: false }),
                 Some(port) if port.upstream.scheme.is_http() => {
-                    Ok(Destination { to: To::new(port.upstream.clone()), readdressed: true })
+                    Ok(Destination { to: Arc::new(To::new(port.upstream.clone())), readdressed: true })
                 }
                 Some(port) => Err(format!("HTTP is spoken to port {} of the settings", port.name)),
             }
@@ -132,7 +140,8 @@ pub(super) fn target(head: &Parts) -> &str {
 /// What a client wants to go on with. Cleartext HTTP/2 is an offer that is not taken up: it goes on in HTTP/1.
 fn upgrade(headers: &HeaderMap) -> Option<String> {
     let wanted = headers.get(UPGRADE)?;
-    (!wanted.as_bytes().eq_ignore_ascii_case(b"h2c")).then(|| String::from_utf8_lossy(wanted.as_bytes()).into_owned())
+    (!wanted.as_bytes().eq_ignore_ascii_case(b"h2c"))
+        .then(|| String::from_utf8_lossy(wanted.as_bytes()).into_owned())
 }
 
 fn size_of(headers: &HeaderMap) -> usize {

@@ -2,57 +2,27 @@
 
 use std::time::Duration;
 
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
-use sprag_contract::settings::replay::Pace;
 
 use super::body::Outgoing;
 use super::connection::Front;
 use super::refuse::refuse;
 use crate::cassette::Played;
-use crate::exchange::{Answer, Asked, HttpAnswer, Timing};
+use crate::exchange::{Answer, HttpAnswer, Timing};
 
 /// Bodies below this, in bytes, are not worth a place of their own in memory.
 const SMALL: usize = 1 << 20;
 
-/// When an answer comes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Delay {
-    /// So much later.
-    By(Duration),
-    /// As it was recorded.
-    Recorded,
-}
-
-/// When the answer to a request comes. What is drawn is drawn from the request itself: the same one is always as slow,
-/// in whatever order requests come.
-pub(super) fn delay(pace: Pace, asked: &Asked) -> Delay {
-    match pace {
-        Pace::Instant => Delay::By(Duration::ZERO),
-        Pace::Recorded => Delay::Recorded,
-        Pace::Fixed(time) => Delay::By(time),
-        Pace::Uniform([from, to]) => {
-            let mut drawn = [0; 4];
-            drawn.copy_from_slice(&blake3::hash(&asked.canonical).as_bytes()[16..20]);
-            let share = f64::from(u32::from_be_bytes(drawn)) / f64::from(u32::MAX);
-            Delay::By(from + to.saturating_sub(from).mul_f64(share))
-        }
-    }
-}
-
 /// Answers with what was recorded.
-pub(super) async fn play(front: &Front, asked: &Parts, played: &Played, delay: Delay) -> Response<Outgoing> {
+pub(super) async fn play(front: &Front, asked: &Parts, played: &Played) -> Response<Outgoing> {
     let Answer::Http(answer) = &played.answer else {
         return refuse(&asked.headers, &front.deny("the cassette answers HTTP in another protocol"));
     };
-    let Timing { first_us, last_us } = match delay {
-        Delay::Recorded => played.timing.unwrap_or_default(),
-        Delay::By(time) => {
-            let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-            Timing { first_us: us, last_us: us }
-        }
-    };
+    let Timing { first_us, last_us } = front.context.desk.timing(played);
     if first_us > 0 {
         tokio::time::sleep(Duration::from_micros(first_us)).await;
     }

@@ -29,7 +29,10 @@ pub(super) enum Spoken {
 ///
 /// # Errors
 /// A stream that cannot be read.
-pub(super) async fn sniff(stream: &mut (impl AsyncRead + Unpin), already: Bytes) -> io::Result<(Spoken, Bytes)> {
+pub(super) async fn sniff(
+    stream: &mut (impl AsyncRead + Unpin),
+    already: Bytes,
+) -> io::Result<(Spoken, Bytes)> {
     if let Some(spoken) = spoken(&already) {
         return Ok((spoken, already));
     }
@@ -77,7 +80,11 @@ impl<S> Prefixed<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.prefix.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }

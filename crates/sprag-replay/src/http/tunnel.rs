@@ -49,17 +49,21 @@ pub(super) fn open(front: Arc<Front>, request: Request<Incoming>) -> Response<Ou
 }
 
 /// Boxed, since what comes through may be everything that [`connection::serve`] knows, CONNECT included.
-fn inside(front: Arc<Front>, request: Request<Incoming>, to: Upstream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+fn inside(
+    front: Arc<Front>,
+    request: Request<Incoming>,
+    to: Upstream,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
         let Some((already, stream)) = opened(request).await else { return };
         let context = front.context.clone();
         match context.port_at(&to).cloned() {
             Some(port) if port.upstream.scheme.is_http() => {
-                let front = front.onto(Way::Port(To::new(port.upstream.clone())));
+                let front = front.onto(Way::Port(Arc::new(To::new(port.upstream.clone()))));
                 connection::serve(stream, already, front).await;
             }
             Some(port) if already.is_empty() => {
-                serve_port(stream, context.desk.connect(), &port, context).await;
+                serve_port(stream, context.desk.connect(&port.name), &port, context).await;
             }
             _ => {
                 let front = front.onto(Way::Tunnel { host: to.host, port: to.port });

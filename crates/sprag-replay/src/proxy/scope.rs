@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sprag_contract::settings::replay::{Pace, Replay, Upstream};
+use sprag_contract::settings::replay::{Replay, Upstream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -36,7 +36,6 @@ pub struct Scope {
 pub(crate) struct Context {
     pub(crate) desk: Desk,
     pub(crate) authority: Arc<Authority>,
-    pub(crate) pace: Pace,
     /// The largest body, in bytes.
     pub(crate) largest_body: usize,
     pub(crate) room: Room,
@@ -54,7 +53,11 @@ pub(super) struct Parts {
 }
 
 impl Scope {
-    pub(super) fn start(parts: Parts, settings: &Replay, mut listeners: Listeners) -> Result<Self, ProxyError> {
+    pub(super) fn start(
+        parts: Parts,
+        settings: &Replay,
+        mut listeners: Listeners,
+    ) -> Result<Self, ProxyError> {
         let Parts { desk, authority, largest_body, runtime } = parts;
         let (forward, at) = listeners.take(FORWARD_PROXY)?;
         let mut env = environment::child_environment(at, authority.trust());
@@ -74,7 +77,6 @@ impl Scope {
         let context = Arc::new(Context {
             desk,
             authority,
-            pace: settings.timing,
             largest_body,
             room: Room::default(),
             tasks: tasks.clone(),
@@ -172,13 +174,14 @@ async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Con
             context.deny("", format!("more than {CONNECTIONS} connections at once"));
             continue;
         };
+        // Here, where they are in order.
+        let connection = context.desk.connect(port.as_ref().map_or(FORWARD_PROXY, |port| &port.name));
         let (context, port) = (context.clone(), port.clone());
         let tasks = context.tasks.clone();
         tasks.spawn(async move {
             let _place = place;
             // Answers are small and waited for.
             let _ = stream.set_nodelay(true);
-            let connection = context.desk.connect();
             match port {
                 Some(port) => serve_port(stream, connection, &port, context).await,
                 None => http::serve_proxy(stream, connection, context).await,
@@ -188,7 +191,12 @@ async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Con
 }
 
 /// Serves a connection that stands for one to an upstream.
-pub(crate) async fn serve_port(stream: TcpStream, connection: Connection, port: &Port, context: Arc<Context>) {
+pub(crate) async fn serve_port(
+    stream: TcpStream,
+    connection: Connection,
+    port: &Port,
+    context: Arc<Context>,
+) {
     use sprag_contract::settings::replay::Scheme;
     match port.upstream.scheme {
         Scheme::Http | Scheme::Https => http::serve_port(stream, connection, port, context).await,
