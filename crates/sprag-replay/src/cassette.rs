@@ -20,7 +20,7 @@ mod reader;
 mod recorder;
 mod upkeep;
 
-use crate::exchange::{Answer, Timing};
+use crate::exchange::{Answer, Key, Timing};
 
 pub use error::CassetteError;
 pub use format::{Manifest, VERSION};
@@ -43,6 +43,8 @@ impl Slot {
 /// A recorded answer, as it is played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Played {
+    /// What it answers.
+    pub key: Key,
     /// What is answered.
     pub answer: Answer,
     /// How long it took when it was recorded, where that is known.

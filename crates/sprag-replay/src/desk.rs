@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use sprag_contract::settings::replay::Pace;
 
 use crate::cassette::{Cassette, Played, Recorder, Slot};
 use crate::counts::{Counts, Ledger};
@@ -35,10 +37,11 @@ pub(crate) struct Desk(Arc<Inner>);
 struct Inner {
     rules: Arc<Rules>,
     source: Source,
+    pace: Pace,
     case: RwLock<Arc<str>>,
     /// How often each slot of the cassette was asked for.
     cursors: Vec<AtomicU32>,
-    /// How many connections were numbered, by case and upstream.
+    /// How many connections were made, by case and port.
     numbered: Mutex<HashMap<(Arc<str>, String), u32>>,
     ledger: Mutex<Ledger>,
     troubles: Mutex<Vec<Trouble>>,
@@ -69,12 +72,14 @@ pub(crate) struct Ticket {
 /// One connection of the application. Requests are asked through it, so that connections are counted by class.
 pub(crate) struct Connection {
     desk: Desk,
+    /// Which of those to its port within the case, from 1.
+    number: u32,
     /// The classes that have used it, one bit each.
     classes: AtomicU64,
 }
 
 impl Desk {
-    pub(crate) fn new(rules: Arc<Rules>, source: Source) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, source: Source, pace: Pace) -> Self {
         let slots = match &source {
             Source::Replay(cassette) | Source::Verify { cassette, .. } => cassette.slots(),
             Source::Record { known, .. } => known.as_ref().map_or(0, |cassette| cassette.slots()),
@@ -83,6 +88,7 @@ impl Desk {
         Self(Arc::new(Inner {
             rules,
             source,
+            pace,
             case: RwLock::new(Arc::from("")),
             cursors: (0..slots).map(|_| AtomicU32::new(0)).collect(),
             numbered: Mutex::default(),
@@ -106,17 +112,27 @@ impl Desk {
         }
     }
 
-    /// The application has connected.
-    pub(crate) fn connect(&self) -> Connection {
-        Connection { desk: self.clone(), classes: AtomicU64::new(0) }
+    /// The application has connected, to a port of the settings or, where it has no name, to the forward proxy.
+    pub(crate) fn connect(&self, port: &str) -> Connection {
+        let mut numbered = self.0.numbered.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = numbered.entry((self.case(), port.to_owned())).or_default();
+        *number = number.saturating_add(1);
+        Connection { desk: self.clone(), number: *number, classes: AtomicU64::new(0) }
     }
 
-    /// Which connection to an upstream this is within the case, from 1: for protocols of which nothing else is known.
-    pub(crate) fn number(&self, upstream: &str) -> u32 {
-        let mut numbered = self.0.numbered.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = numbered.entry((self.case(), upstream.to_owned())).or_default();
-        *number = number.saturating_add(1);
-        *number
+    /// When the bytes of a recorded answer are to be sent, from the end of the request on. What is drawn is drawn from
+    /// the request itself: the same one is always as slow, in whatever order requests come.
+    pub(crate) fn timing(&self, played: &Played) -> Timing {
+        let at = |time: Duration| {
+            let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            Timing { first_us: us, last_us: us }
+        };
+        match self.0.pace {
+            Pace::Instant => Timing::default(),
+            Pace::Recorded => played.timing.unwrap_or_default(),
+            Pace::Fixed(time) => at(time),
+            Pace::Uniform([from, to]) => at(from + to.saturating_sub(from).mul_f64(played.key.share())),
+        }
     }
 
     /// From now on requests belong to this case; `""` is no case.
@@ -228,6 +244,12 @@ impl Connection {
     /// The desk that it belongs to.
     pub(crate) fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    /// Which it is of those that were made to its port within the case, from 1, in the order in which they were accepted:
+    /// for protocols of which nothing else is known.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Asks for what becomes of a request.

@@ -20,6 +20,11 @@ impl Key {
         first.copy_from_slice(&blake3::hash(canonical).as_bytes()[..16]);
         Self(u128::from_be_bytes(first))
     }
+
+    /// A number from 0 to 1, evenly spread over keys.
+    pub(crate) fn share(self) -> f64 {
+        self.0 as f64 / u128::MAX as f64
+    }
 }
 
 impl fmt::Display for Key {

@@ -16,7 +16,7 @@ mod session;
 
 use std::io;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -155,10 +155,16 @@ impl<S: AsyncRead + AsyncWrite> Served<'_, S> {
         let mut asked = rules.statement(&self.upstream, &self.port.name, &label, canonical, bytes);
         asked.aside = aside;
         match self.connection.ask(asked) {
-            Reply::Play(played) => match &played.answer {
-                Answer::Redis(reply) => self.client.say(reply),
-                _ => self.refuse("the cassette holds an answer of another protocol".to_owned()),
-            },
+            Reply::Play(played) => {
+                let wait = self.connection.desk().timing(&played).last_us;
+                if wait > 0 {
+                    self.client.meanwhile(tokio::time::sleep(Duration::from_micros(wait))).await?;
+                }
+                match &played.answer {
+                    Answer::Redis(reply) => self.client.say(reply),
+                    _ => self.refuse("the cassette holds an answer of another protocol".to_owned()),
+                }
+            }
             Reply::Forward(ticket) => return self.forward(ticket, &commands).await,
             Reply::Refuse(trouble) => self.client.say(&error(&trouble)),
         }

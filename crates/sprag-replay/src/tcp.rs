@@ -64,7 +64,7 @@ impl<'a> Script<'a> {
 
     /// The client has connected.
     fn connects(&mut self) -> Asked {
-        let label = format!("connection {}", self.connection.desk().number(&self.upstream));
+        let label = format!("connection {}", self.connection.number());
         self.note(label.as_bytes());
         let mut asked = self.asked(&label, format!("{}\n{label}\n", self.upstream), 0);
         asked.items = 0;

@@ -54,10 +54,10 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Answer;
+    use crate::exchange::{Answer, Key};
 
     fn played(text: &'static str) -> Arc<Played> {
-        Arc::new(Played { answer: Answer::Redis(text.into()), timing: None })
+        Arc::new(Played { key: Key::of(b""), answer: Answer::Redis(text.into()), timing: None })
     }
 
     #[test]

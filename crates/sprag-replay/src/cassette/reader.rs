@@ -16,6 +16,7 @@ use super::format::{
 };
 use super::{CassetteError, Played, Slot};
 use crate::exchange::{Answer, Key};
+use crate::rules::Rules;
 
 /// The class of what has none.
 const NO_CLASS: u16 = u16::MAX;
@@ -129,6 +130,17 @@ impl Cassette {
         &self.manifest
     }
 
+    /// Whether its keys are those that these rules make.
+    ///
+    /// # Errors
+    /// It was recorded under others.
+    pub fn check_rules(&self, rules: &Rules) -> Result<(), CassetteError> {
+        match self.manifest.rules_digest == rules.digest() {
+            true => Ok(()),
+            false => Err(CassetteError::Rules(self.dir.clone())),
+        }
+    }
+
     /// The cases that made requests, sorted; `""` is what was asked outside of any.
     pub fn cases(&self) -> &[String] {
         &self.cases
@@ -168,7 +180,7 @@ impl Cassette {
     /// # Errors
     /// The line or its blob cannot be read any more, or is not what was sealed; or there are fewer answers.
     pub fn answer(&self, slot: Slot, nth: u32) -> Result<Arc<Played>, CassetteError> {
-        let SlotEntry { first, answers, .. } = self.slots[slot.index()];
+        let SlotEntry { key, first, answers, .. } = self.slots[slot.index()];
         if nth >= answers {
             let what = format!("there are {answers} answers to this request, and none after them");
             return Err(self.wrong(first, what));
@@ -188,7 +200,7 @@ impl Cassette {
         };
         let answer = line.answer.answer(chunks, &self.blobs, |what| self.wrong(nth, what))?;
         let bytes = text.len() + size(&answer);
-        let played = Arc::new(Played { answer, timing });
+        let played = Arc::new(Played { key, answer, timing });
         self.cache.put(nth, played.clone(), bytes);
         Ok(played)
     }

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -301,7 +302,13 @@ impl<W: AsyncWrite + Unpin> Replay<'_, W> {
     }
 
     /// Waits for as long as the settings want an answer to take.
-    async fn pause(&mut self, _played: &Played) -> Result<(), Stop> {
+    async fn pause(&mut self, played: &Played) -> Result<(), Stop> {
+        let wait = self.caller.connection.desk().timing(played).last_us;
+        if wait > 0 {
+            // What was answered before is not held back.
+            self.flush().await?;
+            tokio::time::sleep(Duration::from_micros(wait)).await;
+        }
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -37,6 +38,10 @@ pub(super) async fn play<S: AsyncRead + AsyncWrite>(
             return Ok(refuse(&script, what));
         };
         script.answered(answer);
+        let wait = script.connection.desk().timing(&played).last_us;
+        if wait > 0 {
+            tokio::time::sleep(Duration::from_micros(wait)).await;
+        }
         let asked = match client.turn(answer.bytes.clone(), answer.closes, &answer.next).await? {
             Turn::Over => return client.writer.shutdown().await,
             Turn::Departs(said) => script.departs(&said, &answer.next),

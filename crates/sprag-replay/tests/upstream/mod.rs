@@ -5,13 +5,13 @@ use sprag_contract::settings::replay::{Class, Match, Pace, Port, Replay};
 use sprag_replay::{Listeners, Mode, Proxy, Scope};
 
 /// Settings with one port, `cache`, and one class, `cache_calls`.
-pub struct Bench {
+pub(crate) struct Bench {
     settings: Replay,
     folder: tempfile::TempDir,
 }
 
 impl Bench {
-    pub fn new(upstream: &str) -> Self {
+    pub(crate) fn new(upstream: &str) -> Self {
         let port = Port {
             name: "cache".to_owned(),
             upstream: upstream.to_owned(),
@@ -39,7 +39,7 @@ impl Bench {
     }
 
     /// Does something with the proxy's port in one scope; a recording is finished afterwards.
-    pub fn run<T>(&self, mode: Mode, act: impl FnOnce(&Scope, u16) -> T) -> T {
+    pub(crate) fn run<T>(&self, mode: Mode, act: impl FnOnce(&Scope, u16) -> T) -> T {
         let proxy = Proxy::open(&self.settings, self.root(), mode, None).unwrap();
         let scope = proxy.scope(Listeners::bind(&self.settings).unwrap()).unwrap();
         let port = scope.env()["SPRAG_CACHE_PORT"].parse().unwrap();
@@ -50,7 +50,7 @@ impl Bench {
     }
 
     /// The interactions of the cassette and its blobs, as they are on disk, unpacked.
-    pub fn sealed(&self) -> String {
+    pub(crate) fn sealed(&self) -> String {
         let folder = self.root().join("cassette");
         let mut all = std::fs::read(folder.join("interactions.jsonl")).unwrap();
         let mut blobs: Vec<_> = std::fs::read_dir(folder.join("blobs"))
