@@ -28,7 +28,7 @@ pub(super) const LONGEST_LINE: usize = 1 << 20;
 /// What is written into the line itself, in bytes, so that a change of it is seen in a review.
 const INLINE: usize = 4 << 10;
 /// The longest label, in characters.
-const LABEL: usize = 300;
+const LABEL: usize = 500;
 /// The most pieces of a body that are kept apart.
 const CHUNKS: usize = 1 << 16;
 

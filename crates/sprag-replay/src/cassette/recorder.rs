@@ -85,9 +85,7 @@ impl Recorder {
         let mut draft = Draft::begin(dir)?;
         let mut seen = HashMap::new();
         if let Some(known) = known {
-            if known.manifest().rules_digest != rules.digest() {
-                return Err(CassetteError::Rules(known.dir().to_owned()));
-            }
+            known.check_rules(&rules)?;
             for nth in 0..known.len() {
                 draft.keep(known, nth)?;
                 let text = known.text(nth)?;

@@ -11,23 +11,26 @@ use super::difference::Found;
 /// How much of the text before it anchors an expression, in characters.
 const ANCHOR: usize = 12;
 
-/// What commonly changes, the most special first.
-static KINDS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+/// What commonly changes, the most special first, and whether it is so special that it needs no anchor.
+static KINDS: LazyLock<Vec<(Regex, &str, bool)>> = LazyLock::new(|| {
     let kinds = [
-        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-        r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?",
-        r"\d{4}-\d{2}-\d{2}",
-        r"\d{2}:\d{2}:\d{2}(?:\.\d+)?",
-        r"\d+(?:\.\d+)?",
-        "[0-9a-f]{8,}",
-        "[0-9A-Za-z_-]+",
-        "[0-9A-Za-z_+/=.:-]+",
+        ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", true),
+        (r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?", true),
+        (r"\d{4}-\d{2}-\d{2}", false),
+        (r"\d{2}:\d{2}:\d{2}(?:\.\d+)?", false),
+        (r"\d+(?:\.\d+)?", false),
+        ("[0-9a-f]{8,}", false),
+        ("[0-9A-Za-z_-]+", false),
+        ("[0-9A-Za-z_+/=.:-]+", false),
     ];
-    let compiled = |kind: &'static str| Regex::new(&format!("^(?:{kind})$")).ok().map(|regex| (regex, kind));
+    let compiled = |(kind, special): (&'static str, bool)| {
+        Regex::new(&format!("^(?:{kind})$")).ok().map(|regex| (regex, kind, special))
+    };
     kinds.into_iter().filter_map(compiled).collect()
 });
 
-/// Words that differ within a text, as expressions of the body; `None` where the texts have different shapes.
+/// Words that differ within a text, as expressions of the body; `None` where the texts have different shapes, or nothing
+/// around a word tells it from others.
 pub(super) fn in_text(was: &str, is: &str) -> Option<Vec<Found>> {
     let (old, new) = (words(was), words(is));
     if old.len() != new.len() {
@@ -37,18 +40,27 @@ pub(super) fn in_text(was: &str, is: &str) -> Option<Vec<Found>> {
     let mut at = 0;
     for (old, new) in old.into_iter().zip(new) {
         if old != new {
-            let (_, kind) = KINDS.iter().find(|(kind, _)| kind.is_match(old) && kind.is_match(new))?;
-            let start = was[..at].char_indices().rev().nth(ANCHOR - 1).map_or(0, |(start, _)| start);
-            let anchor = regex::escape(&was[start..at]);
-            found.push(Found::new(
-                Part { body: Some(format!("{anchor}({kind})")), ..Part::default() },
-                old,
-                new,
-            ));
+            let (_, kind, special) =
+                KINDS.iter().find(|(kind, ..)| kind.is_match(old) && kind.is_match(new))?;
+            let before = anchor(was[..at].chars().rev()).chars().rev().collect::<String>();
+            let after = anchor(was[at + old.len()..].chars());
+            let tells = |text: &str| text.contains(char::is_alphanumeric);
+            let body = match (tells(&before), tells(&after)) {
+                (true, _) => format!("{}({kind})", regex::escape(&before)),
+                (false, true) => format!("({kind}){}", regex::escape(&after)),
+                (false, false) if *special => format!("({kind})"),
+                (false, false) => return None,
+            };
+            found.push(Found::new(Part { body: Some(body), ..Part::default() }, old, new));
         }
         at += old.len();
     }
     Some(found)
+}
+
+/// A few characters, as far as they stand in every spelling of a text as they are.
+fn anchor(chars: impl Iterator<Item = char>) -> String {
+    chars.take(ANCHOR).take_while(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect()
 }
 
 /// Runs of what an id or a time consists of, and of what not, by turns.
@@ -113,6 +125,13 @@ mod tests {
         }
         assert!(found[0].contains("[0-9a-f]{8}-"), "{found:?}");
         assert!(found[1].contains(r"\d{2}:\d{2}:\d{2}"), "{found:?}");
+    }
+
+    #[test]
+    fn what_nothing_tells_from_other_words_is_not_proposed() {
+        assert_eq!(bodies("17", "23"), None);
+        assert_eq!(bodies("17\n", "23\n"), None);
+        assert_eq!(bodies("17 items", "23 items").unwrap(), [r"(\d+(?:\.\d+)?) items"]);
     }
 
     #[test]
