@@ -38,3 +38,26 @@ pub(super) fn jks(certificates: &[CertificateDer<'_>]) -> Vec<u8> {
     store.extend(seal.finalize().as_slice());
     store
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn java_reads_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trust.jks");
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let der = made.cert.der().clone();
+        std::fs::write(&path, jks(&[der.clone(), der])).unwrap();
+        let list = std::process::Command::new("keytool")
+            .args(["-list", "-storepass", PASSWORD, "-keystore"])
+            .arg(&path)
+            .output();
+        // Where there is no Java, nobody needs the store.
+        if let Ok(list) = list {
+            let text = String::from_utf8_lossy(&list.stdout);
+            assert!(text.contains("contains 2 entries") && text.contains("trustedCertEntry"), "{text}");
+        }
+    }
+}

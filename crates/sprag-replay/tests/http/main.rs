@@ -1,4 +1,5 @@
 //! The proxy over HTTP, from outside: recorded against a server, then played without it.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod client;
 mod upstream;
@@ -11,6 +12,7 @@ use hyper::Version;
 use sprag_contract::settings::replay::Replay;
 use sprag_replay::{Closest, Listeners, Mode, Proxy, Scope, Trouble};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use upstream::Upstream;
 
@@ -301,7 +303,7 @@ async fn a_body_above_the_limit_is_refused_and_latches() {
     let scope = replay.scope(Listeners::bind(&case.settings).unwrap()).unwrap();
     let head = "POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n";
     for rest in [
-        format!("Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n"),
+        "Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n".to_owned(),
         format!("Transfer-Encoding: chunked\r\n\r\n3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001)),
     ] {
         let answer =
@@ -519,6 +521,39 @@ async fn a_closed_scope_answers_nobody() {
     assert!(idle.begin("GET", "http://a.example/", &[], "").await.is_err());
     assert_eq!(raw(half_open, b"GET http://a.example/ HTTP/1.1\r\n\r\n").await, "");
     assert!(TcpStream::connect(at).await.is_err());
+}
+
+#[tokio::test]
+async fn who_says_half_or_reads_nothing_holds_up_nobody() {
+    let upstream = Upstream::start().await;
+    let url = format!("http://{}/large", upstream.at);
+    let case = Case::new("[[class]]\nname = \"all_calls\"\nmatch = {}\nrepeat = \"sticky\"");
+    case.record(async |scope| {
+        assert_eq!(
+            Client::direct(proxy(scope), Version::HTTP_11).await.get(&url).await.text().len(),
+            3 << 20
+        );
+    })
+    .await;
+    let (_proxy, scope) = case.replay();
+    let mut held = Vec::new();
+    for n in 0..200 {
+        let mut stream = TcpStream::connect(proxy(&scope)).await.unwrap();
+        let said = match n % 4 {
+            0 => "",
+            1 => "GET http://a.exam",
+            2 => "POST http://a.example/ HTTP/1.1\r\nContent-Length: 9\r\n\r\nx",
+            _ => &format!("GET {url} HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+        };
+        stream.write_all(said.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    for version in BOTH {
+        let mut client = Client::direct(proxy(&scope), version).await;
+        assert_eq!(client.get(&url).await.text().len(), 3 << 20);
+    }
+    drop(held);
+    assert_eq!(scope.troubles(), []);
 }
 
 #[tokio::test]
