@@ -42,8 +42,15 @@ pub(crate) enum Command {
     Import(commands::import::Args),
     Export(commands::export::Args),
     Demo(commands::demo::Args),
+    Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),
     /// Answers each case at once: the floor of `driver = "cases"`.
     #[command(name = "__echo-worker", hide = true)]
     EchoWorker,
+    /// Builds a jail around itself, and becomes the program in it.
+    #[command(name = "__jail", hide = true, disable_help_flag = true)]
+    Jail {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
 }

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod ideas;
 pub(crate) mod import;
@@ -51,11 +52,13 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Import(args) => import::run(dir, args),
         Command::Export(args) => export::run(dir, args),
         Command::Demo(args) => demo::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
         Command::EchoWorker => {
             let result =
                 sprag_measure::drivers::echo_worker(std::io::stdin().lock(), std::io::stdout().lock());
             Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Jail { args } => Ok(sprag_sandbox::launch(args)),
     }
 }

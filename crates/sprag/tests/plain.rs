@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use repo::{Repo, lines};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "init",
     "check",
     "run",
@@ -28,6 +28,7 @@ const COMMANDS: [&str; 21] = [
     "import",
     "export",
     "demo",
+    "doctor",
     "completions",
 ];
 
