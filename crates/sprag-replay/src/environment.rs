@@ -11,9 +11,10 @@ use crate::proxy::Port;
 
 /// Both spellings are needed: curl takes plain HTTP's from the lower case only, and so does gRPC, others look at the
 /// upper case first.
-const PROXY: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const PROXY: [&str; 7] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "grpc_proxy"];
 /// Nothing goes around the proxy, and what was set outside is overridden.
-const AROUND: [&str; 2] = ["NO_PROXY", "no_proxy"];
+const AROUND: [&str; 3] = ["NO_PROXY", "no_proxy", "no_grpc_proxy"];
 /// Where clients look for whom to trust instead of the system's roots.
 const BUNDLE: [&str; 7] = [
     "SSL_CERT_FILE",

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE};
+use hyper::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE,
+};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, Uri, Version};
 use hyper_util::rt::TokioIo;
@@ -22,6 +24,7 @@ use crate::desk::Ticket;
 use crate::dial::Dialer;
 use crate::exchange::{Body, HttpAnswer};
 use crate::proxy::Tasks;
+use crate::rules::readable_codings;
 use crate::trouble::Trouble;
 
 /// Headers that are about a connection and go no further.
@@ -191,6 +194,12 @@ fn outbound(
     strip(&mut headers);
     // The body is here already, whole.
     headers.remove(EXPECT);
+    if let Some(accepted) = headers.get(ACCEPT_ENCODING) {
+        // What cannot be read cannot be cleared of secrets.
+        let readable = readable_codings(&String::from_utf8_lossy(accepted.as_bytes()));
+        let readable = if readable.is_empty() { "identity" } else { &readable };
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(readable).map_err(|error| in_full(&error))?);
+    }
     if trailers_wanted {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }

@@ -177,6 +177,21 @@ async fn pieces_and_trailers_come_back_as_they_were() {
 }
 
 #[tokio::test]
+async fn only_codings_that_can_be_searched_for_secrets_are_asked_for() {
+    let upstream = Upstream::start().await;
+    let case = Case::new("");
+    case.record(async |scope| {
+        let mut client = Client::direct(proxy(scope), Version::HTTP_11).await;
+        let url = format!("http://{}/codings", upstream.at);
+        for (accepted, asked) in [("gzip, br;q=1.0, zstd", "gzip, zstd"), ("br, *", "identity")] {
+            assert_eq!(client.ask("GET", &url, &[("accept-encoding", accepted)], "").await.text(), asked);
+        }
+        assert_eq!(client.get(&url).await.text(), "none");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_stream_reaches_the_client_while_it_is_recorded() {
     let upstream = Upstream::start().await;
     let url = format!("http://{}/chunks", upstream.at);

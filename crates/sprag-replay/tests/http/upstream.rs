@@ -109,6 +109,10 @@ async fn answer(request: Request<Incoming>, nth: usize) -> Response<Sent> {
             response.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
             response
         }
+        "/codings" => Response::new(sized(match head.headers.get("accept-encoding") {
+            Some(accepted) => Bytes::copy_from_slice(accepted.as_bytes()),
+            None => Bytes::from("none"),
+        })),
         "/large" => Response::new(sized("x".repeat(3 << 20))),
         "/host" => Response::new(sized(
             head.headers.get("host").map_or(Bytes::new(), |host| host.as_bytes().to_vec().into()),
