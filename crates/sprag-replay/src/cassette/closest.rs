@@ -90,3 +90,81 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let separates = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'_';
     text.split(separates).filter(|word| !word.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use camino::Utf8Path;
+
+    use super::*;
+    use crate::cassette::Recorder;
+    use crate::exchange::{Answer, Timing};
+    use crate::rules::Rules;
+
+    fn asked(canonical: &str) -> Asked {
+        let upstream = canonical.split_whitespace().next().unwrap_or_default().to_owned();
+        let label = format!("label of {canonical}");
+        Asked {
+            upstream,
+            label,
+            canonical: canonical.to_owned().into(),
+            class: None,
+            items: 1,
+            bytes: 0,
+            aside: false,
+        }
+    }
+
+    fn recorded(requests: &[(&str, &str)]) -> (Cassette, tempfile::TempDir) {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(temporary.path()).unwrap().join("cassette");
+        let settings = serde_json::from_value(serde_json::json!({ "cassette": "x" })).unwrap();
+        let recorder = Recorder::create(&dir, Arc::new(Rules::compile(&settings).unwrap()), None).unwrap();
+        for (case, request) in requests {
+            recorder.record(case, &asked(request), Answer::Redis("+OK\r\n".into()), Timing::default());
+        }
+        recorder.finish().unwrap();
+        (Cassette::open(&dir).unwrap(), temporary)
+    }
+
+    #[test]
+    fn the_same_request_is_closer_than_any_other() {
+        let (cassette, _folder) =
+            recorded(&[("a", "db SELECT 1"), ("a", "db SELECT 1"), ("b", "db SELECT 2")]);
+        assert_eq!(cassette.closest("a", &asked("db SELECT 1")), Some(Closest::UsedUp { answers: 2 }));
+        assert_eq!(cassette.closest("a", &asked("db SELECT 2")), Some(Closest::OtherCase("b".to_owned())));
+    }
+
+    #[test]
+    fn the_most_alike_of_the_same_place_is_shown() {
+        let (cassette, _folder) = recorded(&[
+            ("a", "db SELECT name FROM users WHERE id = 7"),
+            ("b", "db SELECT name, age FROM users WHERE id = 8"),
+            ("a", "web SELECT name, age FROM users WHERE id = 9"),
+            ("a", "db DELETE FROM things"),
+        ]);
+        let shown = |request: &str| match cassette.closest("a", &asked(request))? {
+            Closest::Alike { label, request } => Some((label, request)),
+            other => panic!("{other:?}"),
+        };
+        let (label, request) = shown("db SELECT name, age FROM users WHERE id = 9").unwrap();
+        assert_eq!(request, "db SELECT name, age FROM users WHERE id = 8");
+        assert_eq!(label, format!("label of {request}"));
+        assert_eq!(
+            shown("db SELECT name FROM users WHERE id = 1").unwrap().1,
+            "db SELECT name FROM users WHERE id = 7"
+        );
+        assert_eq!(shown("mail HELO"), None);
+    }
+
+    #[test]
+    fn a_request_of_any_bytes_has_a_diagnosis() {
+        let large = format!("db {}", "x ".repeat(20_000));
+        let (cassette, _folder) = recorded(&[("a", &large)]);
+        for canonical in [&b""[..], b"\xff\0\n", &[b'x'; 100_000]] {
+            let asked = Asked { canonical: canonical.to_vec().into(), ..asked("db") };
+            assert!(matches!(cassette.closest("a", &asked), Some(Closest::Alike { .. })));
+        }
+    }
+}

@@ -143,7 +143,9 @@ impl Draft {
             });
         }
         self.named.extend(line.blobs().map(|(name, _)| name));
-        let timing = timing.map(serde_json::to_vec).transpose().map_err(json)?.unwrap_or_default();
+        let timing = timing.map(serde_json::to_vec).transpose().map_err(json)?;
+        // It could not be read again, and only timings are lost.
+        let timing = timing.filter(|timing| timing.len() <= LONGEST_LINE).unwrap_or_default();
         self.spool(&line.case, line.key, line.ordinal, &text, &timing)
     }
 
@@ -318,10 +320,12 @@ fn put(folder: &Utf8Path, dir: &Utf8Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, folder.as_str(), CWD, dir.as_str(), RenameFlags::EXCHANGE) {
         Ok(()) => fs::remove_dir_all(folder)?,
         Err(rustix::io::Errno::NOENT) => fs::rename(folder, dir)?,
-        // A file system that cannot exchange: for a moment there is neither.
+        // A file system that cannot exchange: for a moment there is none, and the old one lies beside.
         Err(_) => {
-            fs::remove_dir_all(dir)?;
+            let aside = folder.with_extension("old");
+            fs::rename(dir, &aside)?;
             fs::rename(folder, dir)?;
+            fs::remove_dir_all(aside)?;
         }
     }
     File::open(parent(dir))?.sync_all()

@@ -181,7 +181,7 @@ fn timings_of_other_interactions_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     /// Whatever is changed in the sealed files, it is refused; whatever in the others, nothing panics.
     #[test]

@@ -36,26 +36,32 @@ pub(super) fn in_text(was: &str, is: &str) -> Option<Vec<Found>> {
     if old.len() != new.len() {
         return None;
     }
-    let mut found = Vec::new();
+    let mut differing = Vec::new();
     let mut at = 0;
     for (old, new) in old.into_iter().zip(new) {
         if old != new {
-            let (_, kind, special) =
-                KINDS.iter().find(|(kind, ..)| kind.is_match(old) && kind.is_match(new))?;
-            let before = anchor(was[..at].chars().rev()).chars().rev().collect::<String>();
-            let after = anchor(was[at + old.len()..].chars());
-            let tells = |text: &str| text.contains(char::is_alphanumeric);
-            let body = match (tells(&before), tells(&after)) {
-                (true, _) => format!("{}({kind})", regex::escape(&before)),
-                (false, true) => format!("({kind}){}", regex::escape(&after)),
-                (false, false) if *special => format!("({kind})"),
-                (false, false) => return None,
-            };
-            found.push(Found::new(Part { body: Some(body), ..Part::default() }, old, new));
+            differing.push((at, old, new));
         }
         at += old.len();
     }
-    Some(found)
+    let expression = |nth: usize| {
+        let (start, old, new) = differing[nth];
+        // What changes as well is no anchor.
+        let from = nth.checked_sub(1).map_or(0, |before| differing[before].0 + differing[before].1.len());
+        let to = differing.get(nth + 1).map_or(was.len(), |after| after.0);
+        let before: String = anchor(was[from..start].chars().rev()).chars().rev().collect();
+        let after = anchor(was[start + old.len()..to].chars());
+        let (_, kind, special) = KINDS.iter().find(|(kind, ..)| kind.is_match(old) && kind.is_match(new))?;
+        let tells = |text: &str| text.contains(char::is_alphanumeric);
+        let body = match (tells(&before), tells(&after)) {
+            (true, _) => format!("{}({kind})", regex::escape(&before)),
+            (false, true) => format!("({kind}){}", regex::escape(&after)),
+            (false, false) if *special => format!("({kind})"),
+            (false, false) => return None,
+        };
+        Some(Found::new(Part { body: Some(body), ..Part::default() }, old, new))
+    };
+    (0..differing.len()).map(expression).collect()
 }
 
 /// A few characters, as far as they stand in every spelling of a text as they are.
