@@ -39,8 +39,15 @@ const ERROR: usize = 1_000;
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, connection: Connection, port: &Port) {
     let upstream = port.upstream.to_string();
     let session = Session::default();
-    let mut served =
-        Served { client: Client::new(stream), connection, port, upstream, session, transaction: None, live: None };
+    let mut served = Served {
+        client: Client::new(stream),
+        connection,
+        port,
+        upstream,
+        session,
+        transaction: None,
+        live: None,
+    };
     // An error here is that of a client that went away: nobody is left to be told.
     if served.all().await.is_ok() {
         _ = served.client.finish().await;
@@ -208,7 +215,11 @@ impl<S: AsyncRead + AsyncWrite> Served<'_, S> {
     }
 
     /// Sends commands on. The outer error is the client's, the inner one the upstream's.
-    async fn exchange(&mut self, commands: &[Command], since: Instant) -> io::Result<Result<(Bytes, Timing), String>> {
+    async fn exchange(
+        &mut self,
+        commands: &[Command],
+        since: Instant,
+    ) -> io::Result<Result<(Bytes, Timing), String>> {
         let Self { client, connection, port, live, .. } = self;
         let exchanging = async {
             let live = match live {

@@ -19,11 +19,14 @@
 //! therefore be made in a fixed order, or say the same. Counted are the turns; turn 0 counts as a call of no items, so that
 //! a class's items are how often the client spoke.
 //!
-//! Nothing is redacted: a protocol that is not known has no places to look at. Don't record secrets by it.
+//! A protocol that is not known has no places where secrets are known to be: only expressions of the settings
+//! (`[[replay.redact]] body`) find some. Hashes and keys are made from what they leave. Where the script has a secret, what
+//! the client says is compared by the same expressions, from the start of its turn.
 
 mod live;
 mod play;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::desk::{Connection, Reply};
@@ -55,11 +58,19 @@ struct Script<'a> {
     /// As it is written.
     upstream: String,
     said: blake3::Hasher,
+    /// The class of the last turn.
+    class: Option<usize>,
 }
 
 impl<'a> Script<'a> {
     fn new(connection: &'a Connection, port: &'a Port) -> Self {
-        Self { connection, port, upstream: port.upstream.to_string(), said: blake3::Hasher::new() }
+        Self {
+            connection,
+            port,
+            upstream: port.upstream.to_string(),
+            said: blake3::Hasher::new(),
+            class: None,
+        }
     }
 
     /// The client has connected.
@@ -68,25 +79,29 @@ impl<'a> Script<'a> {
         self.note(label.as_bytes());
         let mut asked = self.asked(&label, format!("{}\n{label}\n", self.upstream), 0);
         asked.items = 0;
+        self.class = asked.class;
         asked
     }
 
     /// The client has had its turn.
-    fn turn(&mut self, said: &[u8]) -> Asked {
-        let asked = self.turn_and(said, "");
-        self.note(said);
+    fn turn(&mut self, said: &Bytes) -> Asked {
+        let redacted = self.redacted(said);
+        let mut asked = self.turn_and(&redacted, "");
+        asked.bytes = said.len() as u64;
+        self.class = asked.class;
+        self.note(&redacted);
         asked
     }
 
     /// The client says what is not in the script.
-    fn departs(&self, said: &[u8], expected: &[u8]) -> Asked {
+    fn departs(&self, said: &Bytes, expected: &[u8]) -> Asked {
         let mut instead = String::from("instead of\n");
         match expected {
             [] => instead.push_str("nothing more"),
             _ => escape(expected, &mut instead),
         }
         instead.push('\n');
-        self.turn_and(said, &instead)
+        self.turn_and(&self.redacted(said), &instead)
     }
 
     fn turn_and(&self, said: &[u8], more: &str) -> Asked {
@@ -104,12 +119,16 @@ impl<'a> Script<'a> {
 
     /// The upstream has had its turn.
     fn answered(&mut self, answer: &TcpAnswer) {
-        self.note(&answer.bytes);
+        self.note(&self.redacted(&answer.bytes));
         self.note(&[u8::from(answer.closes)]);
+    }
+
+    /// As it may be written.
+    fn redacted(&self, said: &Bytes) -> Bytes {
+        self.connection.desk().rules().redact_bytes(self.class, said.clone())
     }
 
     fn note(&mut self, part: &[u8]) {
         self.said.update(&(part.len() as u64).to_le_bytes()).update(part);
     }
 }
-

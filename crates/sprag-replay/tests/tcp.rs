@@ -1,5 +1,7 @@
 //! Any protocol over TCP, as a strict script: recorded from a server of the test's own, then played without it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod upstream;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -74,7 +76,10 @@ fn a_conversation_is_played_however_the_network_cuts_it() {
             assert_eq!(talks(port, &lines, piece), heard);
             assert_eq!(misses(scope), 0);
             let counts = scope.counts();
-            assert_eq!((counts["cache_items"], counts["cache_calls"], counts["cache_connections"]), (4.0, 5.0, 1.0));
+            assert_eq!(
+                (counts["cache_items"], counts["cache_calls"], counts["cache_connections"]),
+                (4.0, 5.0, 1.0)
+            );
             assert_eq!(counts["cache_requests_changed"], 0.0);
         });
     }
@@ -222,4 +227,19 @@ fn a_server_that_is_not_there_latches() {
         assert_eq!(line(&mut connect(port).1), "");
         assert!(matches!(&scope.troubles()[..], [Trouble::Upstream { .. }]));
     });
+}
+
+#[test]
+fn a_secret_that_an_expression_finds_is_not_written_and_not_compared() {
+    let bench = Bench::new(&server(shouts)).redacting("(?i)token ([a-z0-9]+)[\n!]");
+    bench.run(Mode::Record, |_, port| talks(port, &["token s3cr3t", "two"], 100));
+    assert!(!bench.sealed().to_lowercase().contains("s3cr3t"));
+    for (token, piece) in [("s3cr3t", 100), ("another1", 1), ("R", 2)] {
+        bench.run(Mode::Replay, |scope, port| {
+            let heard = talks(port, &[&format!("token {token}"), "two"], piece);
+            assert_eq!((heard[1].as_str(), heard[2].as_str()), ("TOKEN REDACTED!\n", "TWO!\n"));
+            assert_eq!(misses(scope), 0);
+            assert_eq!(scope.counts()["cache_requests_changed"], 0.0);
+        });
+    }
 }

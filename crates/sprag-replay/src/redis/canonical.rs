@@ -13,13 +13,10 @@ use std::borrow::Cow;
 
 use super::resp::Command;
 use super::session::Session;
-use crate::escape::{cut, escape};
+use crate::escape::{REDACTED, cut, escape};
 
 /// The longest label, in characters.
 const LABEL: usize = 200;
-
-/// What stands for a secret.
-const REDACTED: &[u8] = b"REDACTED";
 
 /// The canonical form of commands that are sent together, and how they are called on one line.
 pub(super) fn canonical(upstream: &str, session: &Session, commands: &[Command]) -> (String, String) {

@@ -4,20 +4,21 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::{READ, Script};
 use crate::cassette::Played;
 use crate::desk::Reply;
-use crate::exchange::Answer;
+use crate::escape::REDACTED;
+use crate::exchange::{Answer, LARGEST_BODY, TcpAnswer};
 use crate::trouble::Trouble;
 
 /// How the client's turn went.
 #[derive(Debug, PartialEq, Eq)]
 enum Turn {
-    /// As recorded.
-    AsRecorded,
+    /// As recorded; what it said.
+    AsRecorded(Bytes),
     /// It says nothing more.
     Over,
     /// It said something else; that much of it, together with what was as recorded.
@@ -34,18 +35,18 @@ pub(super) async fn play<S: AsyncRead + AsyncWrite>(
     let mut client = Client { reader, writer, heard: BytesMut::new(), ended: false };
     loop {
         let Answer::Tcp(answer) = &played.answer else {
-            let what = "the cassette holds an answer of another protocol".to_owned();
-            return Ok(refuse(&script, what));
+            refuse(&script, "the cassette holds an answer of another protocol");
+            return Ok(());
         };
         script.answered(answer);
         let wait = script.connection.desk().timing(&played).last_us;
         if wait > 0 {
             tokio::time::sleep(Duration::from_micros(wait)).await;
         }
-        let asked = match client.turn(answer.bytes.clone(), answer.closes, &answer.next).await? {
+        let asked = match client.turn(answer, |said| script.redacted(said)).await? {
             Turn::Over => return client.writer.shutdown().await,
             Turn::Departs(said) => script.departs(&said, &answer.next),
-            Turn::AsRecorded => script.turn(&answer.next),
+            Turn::AsRecorded(said) => script.turn(&said),
         };
         played = match script.connection.ask(asked) {
             Reply::Play(next) => next,
@@ -54,13 +55,15 @@ pub(super) async fn play<S: AsyncRead + AsyncWrite>(
             Reply::Forward(_) => {
                 let what = "the conversation departs from what was recorded, and cannot be taken up in its middle: \
                             record it anew";
-                return Ok(refuse(&script, what.to_owned()));
+                refuse(&script, what);
+                return Ok(());
             }
         };
     }
 }
 
-fn refuse(script: &Script<'_>, what: String) {
+fn refuse(script: &Script<'_>, what: &str) {
+    let what = what.to_owned();
     script.connection.desk().latch(Trouble::Denied { upstream: script.upstream.clone(), what });
 }
 
@@ -74,40 +77,57 @@ struct Client<S> {
 
 impl<S: AsyncRead + AsyncWrite> Client<S> {
     /// Gives the client an answer and hears its next turn. Both at once: it may speak before it has read all.
-    async fn turn(&mut self, mut answer: Bytes, closes: bool, next: &[u8]) -> io::Result<Turn> {
-        // How much of what was heard is as recorded.
+    async fn turn(&mut self, answer: &TcpAnswer, redacted: impl Fn(&Bytes) -> Bytes) -> io::Result<Turn> {
+        let next = &answer.next;
+        let (mut unsent, mut closes) = (answer.bytes.clone(), answer.closes);
+        // How much of what was heard is as recorded, byte by byte.
         let mut same = 0;
-        let mut must_close = closes;
         loop {
-            if answer.is_empty() && std::mem::take(&mut must_close) {
+            if unsent.is_empty() && std::mem::take(&mut closes) {
                 self.writer.shutdown().await?;
             }
-            let heard = &self.heard[same..self.heard.len().min(next.len())];
-            if *heard != next[same..same + heard.len()] || self.heard.len() > next.len() && next.is_empty() {
-                return Ok(Turn::Departs(self.heard.split().freeze()));
-            }
-            same += heard.len();
-            let is_whole = same == next.len();
-            if answer.is_empty() && is_whole && !next.is_empty() {
-                self.heard.advance(same);
-                return Ok(Turn::AsRecorded);
-            }
-            if answer.is_empty() && self.ended {
-                return Ok(match self.heard.is_empty() {
-                    true => Turn::Over,
-                    false => Turn::Departs(self.heard.split().freeze()),
-                });
+            same +=
+                self.heard[same..].iter().zip(&next[same..]).take_while(|(said, next)| said == next).count();
+            let turn = if same == next.len() {
+                Some(same)
+            } else if same == self.heard.len() {
+                None
+            } else if is_in_secret(next, same) && self.heard.len() <= LARGEST_BODY {
+                // Its length is not known: it is over when what was heard is, redacted, what was recorded.
+                let heard = Bytes::copy_from_slice(&self.heard);
+                (redacted(&heard) == next).then_some(heard.len())
+            } else {
+                return Ok(self.departs());
+            };
+            match turn {
+                Some(0) if !self.heard.is_empty() => return Ok(self.departs()),
+                Some(length) if length > 0 && unsent.is_empty() => {
+                    return Ok(Turn::AsRecorded(self.heard.split_to(length).freeze()));
+                }
+                _ if self.ended && unsent.is_empty() && self.heard.is_empty() => return Ok(Turn::Over),
+                _ if self.ended && unsent.is_empty() => return Ok(self.departs()),
+                _ => {}
             }
             // Nothing beyond its turn is read before it has had the answer.
-            let reads = !self.ended && (!is_whole || answer.is_empty());
+            let reads = !self.ended && (turn.is_none() || unsent.is_empty());
             self.heard.reserve(READ);
             tokio::select! {
                 read = self.reader.read_buf(&mut self.heard), if reads => self.ended = read? == 0,
-                written = self.writer.write_buf(&mut answer), if !answer.is_empty() => match written? {
-                    0 => return Err(io::ErrorKind::WriteZero.into()),
-                    _ => {}
-                },
+                written = self.writer.write_buf(&mut unsent), if !unsent.is_empty() => {
+                    if written? == 0 {
+                        return Err(io::ErrorKind::WriteZero.into());
+                    }
+                }
             }
         }
     }
+
+    fn departs(&mut self) -> Turn {
+        Turn::Departs(self.heard.split().freeze())
+    }
+}
+
+/// Whether what stands at a place of a recorded turn stands for a secret.
+fn is_in_secret(next: &[u8], at: usize) -> bool {
+    (at.saturating_sub(REDACTED.len() - 1)..=at).any(|start| next[start..].starts_with(REDACTED))
 }

@@ -1,7 +1,9 @@
 //! One upstream behind the proxy, with a cassette of its own.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests")]
+
 use camino::Utf8Path;
-use sprag_contract::settings::replay::{Class, Match, Pace, Port, Replay};
+use sprag_contract::settings::replay::{Class, Match, Pace, Part, Port, Replay};
 use sprag_replay::{Listeners, Mode, Proxy, Scope};
 
 /// Settings with one port, `cache`, and one class, `cache_calls`.
@@ -36,6 +38,13 @@ impl Bench {
             pass: Vec::new(),
         };
         Self { settings, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// With an expression of what is secret.
+    #[allow(dead_code, reason = "not every test has secrets")]
+    pub(crate) fn redacting(mut self, body: &str) -> Self {
+        self.settings.redact.push(Part { body: Some(body.to_owned()), ..Default::default() });
+        self
     }
 
     /// Does something with the proxy's port in one scope; a recording is finished afterwards.
