@@ -18,6 +18,7 @@ mod format;
 mod propose;
 mod reader;
 mod recorder;
+mod unused;
 mod upkeep;
 
 use crate::exchange::{Answer, Key, Timing};
@@ -27,6 +28,7 @@ pub use format::{Manifest, VERSION};
 pub use propose::{Comparison, Proposal, Unmatched, propose};
 pub use reader::Cassette;
 pub use recorder::{Ambiguous, Recorder, Summary};
+pub use unused::Unused;
 pub use upkeep::{Listed, Redacted, Removed, Shown, Verified, Which, ls, redact, rm, show, verify};
 
 /// All recorded answers to one request in one case.

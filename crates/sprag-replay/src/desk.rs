@@ -3,14 +3,14 @@
 //! Each side of a pair and each repetition has a desk of its own; they share the cassette, which does not change, and
 //! nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use sprag_contract::settings::replay::Pace;
 
-use crate::cassette::{Cassette, Played, Recorder, Slot};
+use crate::cassette::{Cassette, CassetteError, Played, Recorder, Slot, Unused};
 use crate::counts::{Counts, Ledger};
 use crate::dial::Dialer;
 use crate::exchange::{Answer, Asked, Timing};
@@ -19,6 +19,10 @@ use crate::trouble::{Difference, Trouble};
 
 /// How many troubles of a scope are kept; the first is what matters.
 const TROUBLES: usize = 100;
+/// How many hosts that were let through are told apart.
+const PASSED: usize = 1_000;
+/// The cursor of a slot whose one answer is enough: none of the others is left.
+const ENOUGH: u32 = u32::MAX;
 
 /// Where answers come from.
 pub(crate) enum Source {
@@ -47,6 +51,8 @@ struct Inner {
     troubles: Mutex<Vec<Trouble>>,
     latched: AtomicBool,
     differences: Mutex<Vec<Difference>>,
+    /// How often something was let through, by host.
+    passed: Mutex<BTreeMap<String, u64>>,
 }
 
 /// What becomes of a request.
@@ -96,6 +102,7 @@ impl Desk {
             troubles: Mutex::default(),
             latched: AtomicBool::new(false),
             differences: Mutex::default(),
+            passed: Mutex::default(),
         }))
     }
 
@@ -175,6 +182,29 @@ impl Desk {
         self.0.differences.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Something is let through to a host, unrecorded.
+    pub(crate) fn pass(&self, host: &str) {
+        let mut passed = self.0.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed.len() < PASSED || passed.contains_key(host) {
+            *passed.entry(host.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// How often something was let through, by host.
+    pub(crate) fn passed(&self) -> BTreeMap<String, u64> {
+        self.0.passed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the cassette holds and nobody asked for.
+    pub(crate) fn unused(&self) -> Result<Vec<Unused>, CassetteError> {
+        let cassette = match &self.0.source {
+            Source::Replay(cassette) | Source::Verify { cassette, .. } => cassette,
+            Source::Record { known: Some(known), .. } => known,
+            Source::Record { known: None, .. } => return Ok(Vec::new()),
+        };
+        cassette.unused(|slot| self.0.cursors[slot.index()].load(Ordering::Relaxed))
+    }
+
     fn ledger<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
         act(&mut self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -224,6 +254,7 @@ impl Desk {
     /// Which of the answers in a slot is next.
     fn turn(&self, slot: Slot, answers: u32, repeat: Repeat) -> Option<u32> {
         if repeat == Repeat::Sticky {
+            self.0.cursors[slot.index()].store(ENOUGH, Ordering::Relaxed);
             return Some(0);
         }
         let asked_before = self.0.cursors[slot.index()].fetch_add(1, Ordering::Relaxed);

@@ -128,7 +128,11 @@ impl Proxy {
             let roots = settings.roots.as_ref().map(|roots| root.join(roots));
             Ok(Arc::new(Dialer::new(roots.as_deref())?))
         };
-        let cassette = || Cassette::open(&folder).map(Arc::new);
+        let cassette = || -> Result<_, CassetteError> {
+            let cassette = Cassette::open(&folder)?;
+            cassette.check_rules(&rules)?;
+            Ok(Arc::new(cassette))
+        };
         let answers = match mode {
             Mode::Replay => Answers::Replay(cassette()?),
             Mode::Verify => Answers::Verify { dialer: dialer()?, cassette: cassette()? },

@@ -229,6 +229,11 @@ impl Cassette {
         self.cases.binary_search_by(|name| name.as_str().cmp(case)).ok().map(|case| case as u32)
     }
 
+    /// The first line of a slot.
+    pub(super) fn first_of(&self, slot: Slot) -> u32 {
+        self.slots[slot.index()].first
+    }
+
     /// How many lines there are.
     pub(super) fn len(&self) -> u32 {
         self.entries.len() as u32

@@ -19,6 +19,8 @@ mod redact;
 /// Some of the exchanges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
+    /// Each.
+    All,
     /// One, by its line in `interactions.jsonl`, from 1.
     Line(u32),
     /// All answers to a request, in every case.
@@ -30,6 +32,7 @@ pub enum Which {
 impl Which {
     fn is(&self, nth: u32, case: &str, key: Key) -> bool {
         match self {
+            Self::All => true,
             Self::Line(line) => nth.checked_add(1) == Some(*line),
             Self::Key(wanted) => *wanted == key,
             Self::Case(wanted) => wanted == case,

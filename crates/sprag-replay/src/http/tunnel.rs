@@ -36,7 +36,10 @@ pub(super) fn open(front: Arc<Front>, request: Request<Incoming>) -> Response<Ou
     let tasks = front.context.tasks.clone();
     if front.context.desk.rules().is_passed(&to.host) {
         match front.context.desk.dialer().cloned() {
-            Some(dialer) => tasks.spawn(pass(dialer, request, to)),
+            Some(dialer) => {
+                front.context.desk.pass(&to.host);
+                tasks.spawn(pass(dialer, request, to));
+            }
             None => {
                 let what = "is let through by [[replay.pass]], but not in replay";
                 return deny(format!("{}:{} {what}", to.host, to.port));

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::listeners::{FORWARD_PROXY, Listeners};
 use super::{Port, ProxyError, Room, Tasks};
 use crate::ca::{Authority, Trust};
+use crate::cassette::{CassetteError, Unused};
 use crate::counts::Counts;
 use crate::desk::{Connection, Desk};
 use crate::trouble::{Difference, Trouble};
@@ -120,6 +121,19 @@ impl Scope {
     /// What made the scope invalid, in order; empty where nothing did.
     pub fn troubles(&self) -> Vec<Trouble> {
         self.context.desk.troubles()
+    }
+
+    /// What the cassette holds and nobody asked for.
+    ///
+    /// # Errors
+    /// The cassette cannot be read any more.
+    pub fn unused(&self) -> Result<Vec<Unused>, CassetteError> {
+        self.context.desk.unused()
+    }
+
+    /// How often something was let through by `[[replay.pass]]`, by host.
+    pub fn passed(&self) -> BTreeMap<String, u64> {
+        self.context.desk.passed()
     }
 
     /// Where the outside answered otherwise than the cassette; only while verifying.
