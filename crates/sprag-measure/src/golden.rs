@@ -140,9 +140,8 @@ mod tests {
 
     #[test]
     fn bytes_forgive_nothing() {
-        let bytes = |golden: &str, output: &str| {
-            by(CompareKind::Bytes).compare(golden.as_bytes(), output.as_bytes())
-        };
+        let bytes =
+            |golden: &str, output: &str| by(CompareKind::Bytes).compare(golden.as_bytes(), output.as_bytes());
         assert_eq!(bytes("a\n", "a\n"), Ok(()));
         assert_eq!(
             bytes("a\n", "a").unwrap_err().to_string(),

@@ -170,9 +170,10 @@ impl Running {
 
     fn is_ready(&self, agent: &ureq::Agent) -> bool {
         match &self.settings.ready {
-            Some(url) => {
-                agent.get(port::fill_in(url, self.port)).call().is_ok_and(|answer| answer.status().is_success())
-            }
+            Some(url) => agent
+                .get(port::fill_in(url, self.port))
+                .call()
+                .is_ok_and(|answer| answer.status().is_success()),
             None => TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use sprag_judge::stats::median;
 use sprag_judge::{Bound, Finding, Metrics, Noise, Pair, Provenance, repeats_exactly, smallest_margin};
 use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Usage};
-use sprag_measure::{Role, Run, process};
+use sprag_measure::{Floor, Role, Run, process};
 
 use crate::SessionError;
 use crate::coin::{self, Seed, Toss};
@@ -23,6 +23,8 @@ const PAIRS_TO_SEE_REPEATS: usize = 2;
 /// Above this share of floor the person is warned, above the second the session is refused.
 const FLOOR_WARNING: f64 = 0.5;
 const FLOOR_REFUSAL: f64 = 0.9;
+/// How many cases a remark on floors names.
+const CASES_NAMED: usize = 5;
 /// What fails for reasons of the host is measured this often at most.
 pub(crate) const ATTEMPTS: u32 = 3;
 /// And of all the pairs of one candidate together so many: a candidate that could void every pair that it does not like
@@ -175,6 +177,7 @@ impl Session<'_> {
         let value = baseline.get(&primary).copied().unwrap_or(f64::NAN);
         let mut caveats = Vec::new();
         let floor = self.lab.floor(&self.store, seed.toss(coin::FLOOR, 0).seed, out)?;
+        let floors = floor.as_ref().map(|floor| cases_near(floor, &baseline)).unwrap_or_default();
         let floor = floor.and_then(|floor| floor.share(&primary, value));
         let layout = match self.contract.settings.run.build {
             None => Some(0.0),
@@ -196,6 +199,7 @@ impl Session<'_> {
         let mut calibrated = Calibration {
             layout,
             floor,
+            floors,
             unit,
             baseline,
             counts,
@@ -232,6 +236,9 @@ impl Session<'_> {
                     1.0 / share
                 ));
             }
+        }
+        if let Some(sentence) = mostly_floor(calibrated) {
+            self.notice(&sentence);
         }
         for caveat in &calibrated.caveats {
             self.notice(caveat);
@@ -300,6 +307,32 @@ impl Session<'_> {
     }
 }
 
+/// The cases of which more is floor than not, as the share of each by the name of its metric.
+fn cases_near(floor: &Floor, baseline: &Metrics) -> BTreeMap<String, f64> {
+    let of_a_case = |name: &str| name.starts_with("case_") && name.ends_with("_ms");
+    let shares = baseline.iter().filter(|(name, _)| of_a_case(name));
+    let shares = shares.filter_map(|(name, value)| Some((name.clone(), floor.share(name, *value)?)));
+    shares.filter(|(_, share)| *share > FLOOR_WARNING).collect()
+}
+
+/// What a person should know of these cases, the worst first.
+fn mostly_floor(calibrated: &Calibration) -> Option<String> {
+    let mut cases: Vec<(&String, f64)> =
+        calibrated.floors.iter().map(|(name, share)| (name, *share)).collect();
+    cases.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let told = |(name, share): &(&String, f64)| {
+        let value = calibrated.baseline.get(*name).copied().unwrap_or(f64::NAN);
+        format!("{name} ({:.0} % of {value:.3} ms)", 100.0 * share)
+    };
+    let named: Vec<String> = cases.iter().take(CASES_NAMED).map(told).collect();
+    let more = match cases.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty())
+        .then(|| format!("for the most part floor, which no change can remove: {}{more}", named.join(", ")))
+}
+
 /// The values of both runs, by metric, for those that both have; with the layout seeds where both were relinked.
 pub(crate) fn a_pair(toss: Toss, shuffled: bool, incumbent: &Run, candidate: &Run) -> Pair {
     let values: BTreeMap<String, [f64; 2]> = incumbent
@@ -329,4 +362,34 @@ fn unit_of(pairs: &[Pair], primary: &str) -> f64 {
         pairs.iter().filter_map(|pair| pair.values.get(primary)).flatten().map(|value| value.abs()).collect();
     let size = if values.is_empty() { 0.0 } else { median(&values) };
     if size > 0.0 { size } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_that_are_mostly_floor_are_told_the_worst_first() {
+        let metrics = |values: &[(&str, f64)]| -> Metrics {
+            values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+        };
+        let floor = Floor {
+            metrics: metrics(&[
+                ("case_a_ms", 0.1),
+                ("case_b_ms", 0.1),
+                ("case_c_ms", 0.1),
+                ("total_ms", 0.3),
+            ]),
+            stand_in: String::new(),
+        };
+        let baseline =
+            metrics(&[("case_a_ms", 0.15), ("case_b_ms", 9.0), ("case_c_ms", 0.11), ("total_ms", 0.31)]);
+        let floors = cases_near(&floor, &baseline);
+        let calibrated = Calibration { floors, baseline, ..Calibration::default() };
+        assert_eq!(
+            mostly_floor(&calibrated).unwrap(),
+            "for the most part floor, which no change can remove: case_c_ms (91 % of 0.110 ms), case_a_ms (67 % of 0.150 ms)"
+        );
+        assert_eq!(mostly_floor(&Calibration::default()), None);
+    }
 }

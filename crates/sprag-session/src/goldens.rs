@@ -7,7 +7,8 @@ use std::io::Write as _;
 use camino::Utf8Path;
 use sprag_contract::{Contract, Goldens as GoldenRule, settings::Compare};
 use sprag_judge::{Finding, Reason};
-use sprag_measure::{CaseOutput, golden};
+use sprag_measure::CaseOutput;
+use sprag_measure::golden::Comparison;
 use sprag_workspace::{Store, TreeId};
 
 use crate::SessionError;
@@ -16,7 +17,7 @@ use crate::SessionError;
 #[derive(Debug, Clone)]
 pub(crate) struct Goldens {
     by_case: BTreeMap<String, Vec<u8>>,
-    compare: Compare,
+    comparison: Comparison,
 }
 
 impl Goldens {
@@ -38,17 +39,19 @@ impl Goldens {
         let manifest = store.manifest(baseline)?;
         let mut by_case = BTreeMap::new();
         for (path, entry) in manifest.under(folder) {
-            let name = &path[folder.len() + 1..];
-            let case = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            by_case.insert(case.to_owned(), store.blob(&entry.id)?);
+            let case = case_of(&path[folder.len() + 1..]);
+            if by_case.insert(case.to_owned(), store.blob(&entry.id)?).is_some() {
+                let what = format!("the goldens folder {folder} has two files for the case {case}");
+                return Err(SessionError::Refused(what));
+            }
         }
         if by_case.is_empty() {
             let what = format!(
-                "the goldens folder {folder} has no files: record one golden a case, or leave `goldens` out of [cases] to use the baseline's answers"
+                "the goldens folder {folder} has no files: `sprag golden record` writes one golden a case; without `goldens` in [cases] the baseline's answers are the goldens"
             );
             return Err(SessionError::Refused(what));
         }
-        Ok(Some(Self { by_case, compare: compare(contract, phase) }))
+        Ok(Some(Self { by_case, comparison: comparison(contract, phase)? }))
     }
 
     /// The goldens that the session recorded from its baseline, if it did.
@@ -69,7 +72,7 @@ impl Goldens {
             let Some(case) = path.file_stem().and_then(from_file_name) else { continue };
             by_case.insert(case, fs::read(path).map_err(|e| SessionError::io("read", path, e))?);
         }
-        Ok(Some(Self { by_case, compare: compare(contract, phase) }))
+        Ok(Some(Self { by_case, comparison: comparison(contract, phase)? }))
     }
 
     /// Takes the baseline's answers as goldens and writes them to `dir`.
@@ -82,12 +85,21 @@ impl Goldens {
         contract: &Contract,
         phase: u32,
     ) -> Result<Self, SessionError> {
+        let comparison = comparison(contract, phase)?;
+        let mut by_case = BTreeMap::new();
+        for output in outputs {
+            let golden = comparison.as_golden(&output.bytes).map_err(|why| SessionError::Baseline {
+                what: format!("the answer to the case {} can be no golden: {why}", output.id),
+                output: String::new(),
+            })?;
+            by_case.insert(output.id.clone(), golden);
+        }
         let part = dir.with_extension("part");
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(&part)?;
-            for output in outputs {
-                let mut file = File::create(part.join(format!("{}.json", to_file_name(&output.id))))?;
-                file.write_all(&output.bytes)?;
+            for (case, golden) in &by_case {
+                let mut file = File::create(part.join(format!("{}.json", to_file_name(case))))?;
+                file.write_all(golden)?;
                 file.sync_all()?;
             }
             // After a power cut an empty golden would refuse every candidate.
@@ -96,8 +108,7 @@ impl Goldens {
             File::open(dir.parent().unwrap_or(dir))?.sync_all()
         };
         write().map_err(|e| SessionError::io("write", dir, e))?;
-        let by_case = outputs.iter().map(|output| (output.id.clone(), output.bytes.clone())).collect();
-        Ok(Self { by_case, compare: compare(contract, phase) })
+        Ok(Self { by_case, comparison })
     }
 
     /// The first output that differs from its golden.
@@ -106,7 +117,7 @@ impl Goldens {
             let detail = match self.by_case.get(&output.id) {
                 None => format!("case {} has no golden", output.id),
                 Some(golden) => {
-                    let difference = golden::compare(golden, &output.bytes, &self.compare).err()?;
+                    let difference = self.comparison.compare(golden, &output.bytes).err()?;
                     format!("case {} differs {difference}", output.id)
                 }
             };
@@ -115,15 +126,24 @@ impl Goldens {
     }
 }
 
+/// The case whose golden a file of this name is.
+pub(crate) fn case_of(file_name: &str) -> &str {
+    file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem)
+}
+
 /// How outputs are compared: the settings, with the spec's word on goldens over them.
-fn compare(contract: &Contract, phase: u32) -> Compare {
-    let mut compare = contract.settings.cases.as_ref().map(|cases| cases.compare.clone()).unwrap_or_default();
+///
+/// # Errors
+/// [`SessionError`] where the settings are wrong.
+pub(crate) fn comparison(contract: &Contract, phase: u32) -> Result<Comparison, SessionError> {
+    let mut compare: Compare =
+        contract.settings.cases.as_ref().map(|cases| cases.compare.clone()).unwrap_or_default();
     match contract.in_phase(phase).goldens {
         Some(GoldenRule::Exact) => compare.tolerance = 0.0,
         Some(GoldenRule::Within { tolerance }) => compare.tolerance = tolerance,
         None => {}
     }
-    compare
+    Ok(Comparison::of(&compare)?)
 }
 
 /// A case's id as a file name: bytes that are no plain name are written in hexadecimal.

@@ -3,6 +3,7 @@
 //! Everything that decides is in the ledger; [`State`] is a fold over its entries. The trees are in the session's own
 //! store, the clocks in the driver, the statistics in the judge: this crate only knows the order of things.
 
+mod answers;
 mod apply;
 mod audit;
 mod bench;
@@ -34,6 +35,7 @@ mod run;
 mod session;
 mod state;
 
+pub use answers::{Answer, AnswerState, Answers, Written, accept_answers, compare_answers, record_goldens};
 pub use apply::{Applied, apply};
 pub use audit::{Audit, Mismatch, Rejudged, audit, rejudge};
 pub use bench::{Bench, bench, latest as latest_bench};

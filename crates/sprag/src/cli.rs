@@ -26,6 +26,7 @@ pub(crate) enum Command {
     Run(commands::run_session::Args),
     Try(commands::r#try::Args),
     Bench(commands::bench::Args),
+    Golden(commands::golden::Args),
     Status(commands::status::Args),
     Log(commands::log::Args),
     Show(commands::show::Args),
@@ -46,11 +47,28 @@ pub(crate) enum Command {
     Completions(commands::completions::Args),
     /// Answers each case at once: the floor of `driver = "cases"`.
     #[command(name = "__echo-worker", hide = true)]
-    EchoWorker,
+    EchoWorker {
+        #[command(subcommand)]
+        way: Option<EchoWorker>,
+    },
     /// Builds a jail around itself, and becomes the program in it.
     #[command(name = "__jail", hide = true, disable_help_flag = true)]
     Jail {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<std::ffi::OsString>,
     },
+}
+
+/// The way in which a stand-in is asked; line by line without one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EchoWorker {
+    /// Line by line on standard input and output.
+    Stdio,
+    /// As an HTTP server.
+    Http {
+        /// Where it listens.
+        port: u16,
+    },
+    /// One case on standard input.
+    Each,
 }

@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod golden;
 pub(crate) mod ideas;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -25,7 +26,9 @@ pub(crate) mod r#try;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command};
+use sprag_measure::drivers;
+
+use crate::cli::{Cli, Command, EchoWorker};
 
 /// Runs the command that was given.
 pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
@@ -36,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Run(args) => run_session::run(dir, args),
         Command::Try(args) => r#try::run(dir, args),
         Command::Bench(args) => bench::run(dir, args),
+        Command::Golden(args) => golden::run(dir, args),
         Command::Status(args) => status::run(dir, args),
         Command::Log(args) => log::run(dir, args),
         Command::Show(args) => show::run(dir, args),
@@ -54,9 +58,13 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
-        Command::EchoWorker => {
-            let result =
-                sprag_measure::drivers::echo_worker(std::io::stdin().lock(), std::io::stdout().lock());
+        Command::EchoWorker { way } => {
+            let (stdin, stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
+            let result = match way.unwrap_or(EchoWorker::Stdio) {
+                EchoWorker::Stdio => drivers::echo_worker(stdin, stdout),
+                EchoWorker::Http { port } => drivers::echo_server(port),
+                EchoWorker::Each => drivers::echo_once(stdin, stdout),
+            };
             Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Jail { args } => Ok(sprag_sandbox::launch(args)),

@@ -164,3 +164,64 @@ fn a_candidate_that_breaks_the_protocol_or_cheats_is_not_kept_and_the_row_says_w
     assert_eq!(kept, expected);
     repo.run(&["audit"]).expect(0);
 }
+
+const SERVER: &str = "\
+import json, os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from sums import total
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+        body = json.dumps({'total': total(request['n'])}).encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()
+";
+
+#[test]
+fn an_application_is_judged_as_a_server() {
+    let repo = service();
+    let serve = "serve = { http = { command = \"python3 worker.py\" } }";
+    let settings = SETTINGS.replace("serve = { stdio = \"python3 worker.py\" }", serve);
+    repo.write(".auto/sprag.toml", &settings.replace("max_pairs = 8", "mode = \"single\""));
+    repo.write(
+        "cases.json",
+        r#"{"v":1,"warmup":[{"id":"w","input":{"path":"/","body":{"n":9}}}],
+        "cases":[{"id":"a","input":{"path":"/","body":{"n":60000}}},{"id":"b","input":{"path":"/","body":{"n":4}}}]}"#,
+    );
+    repo.write("worker.py", SERVER);
+    repo.commit("a slow server");
+
+    repo.write("sums.py", "def total(n):\n    return n * (n - 1) // 2 + (n == 4)\n");
+    repo.run(&["try", "-m", "wrong but fast"]).expect(11);
+    let (_, reason, detail) = repo.verdict();
+    assert_eq!(
+        (reason.as_str(), detail.as_str()),
+        ("output", "case b differs at $.body.total: the golden has 6, the output 7")
+    );
+    let floor = repo.of_type("calibration")[0]["floor"].as_f64().unwrap();
+    assert!(floor > 0.0 && floor < 0.9, "{floor}");
+
+    repo.write("worker.py", &SERVER.replace("send_response(200)", "send_response(500)"));
+    repo.write("sums.py", SLOW);
+    repo.run(&["try", "-m", "another status"]).expect(11);
+    assert!(repo.verdict().2.contains("differs at $.status: the golden has 200, the output 500"));
+
+    repo.write("worker.py", &SERVER.replace("body = ", "os._exit(4); body = "));
+    repo.run(&["try", "-m", "ends"]).expect(12);
+    let (_, reason, detail) = repo.verdict();
+    assert!(reason == "crash" && detail.contains("the server ended (exit code 4): w"), "{detail}");
+
+    repo.write("worker.py", SERVER);
+    repo.write("sums.py", "def total(n):\n    return n * (n - 1) // 2\n");
+    // An honest gain, which a machine busy enough can hide.
+    let done = repo.run(&["try", "-m", "a formula"]);
+    assert!(matches!(done.code, Some(0 | 10 | 13)), "{done:?}");
+    repo.run(&["audit"]).expect(0);
+}

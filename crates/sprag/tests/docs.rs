@@ -100,7 +100,12 @@ fn full_settings() -> Settings {
             serve: Serve::Stdio("x".to_owned()),
             lifetime: Lifetime::Service,
             repeat: 1,
-            compare: Compare { kind: CompareKind::Json, tolerance: 0.0, ignore: vec![] },
+            compare: Compare {
+                kind: CompareKind::Json,
+                tolerance: 0.0,
+                ignore: vec![],
+                mask: vec!["x".to_owned()],
+            },
         }),
         judge: JudgeSettings {
             mode: Policy::Paired,
@@ -115,7 +120,7 @@ fn full_settings() -> Settings {
         agent: Unread,
         prices: Unread,
         memory: Unread,
-        replay: Unread,
+        replay: None,
     }
 }
 

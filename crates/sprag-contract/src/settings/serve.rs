@@ -9,7 +9,8 @@ use serde::{
 
 /// What stands for the port in commands and URLs.
 const PLACEHOLDER: &str = "{port}";
-const EXPECTED: &str = "`{ stdio = \"command\" }`, `{ http = { command = \"…\" } }` or `{ each = \"command\" }`";
+const EXPECTED: &str =
+    "`{ stdio = \"command\" }`, `{ http = { command = \"…\" } }` or `{ each = \"command\" }`";
 
 /// How a case is sent to the candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

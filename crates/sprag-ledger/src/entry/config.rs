@@ -111,6 +111,9 @@ pub struct Calibration {
     /// The share of the metric that no change can remove; `None` where it was not measured.
     #[serde(default)]
     pub floor: Option<f64>,
+    /// The same share for the cases of which it is more than half, by the name of the case's metric.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub floors: BTreeMap<String, f64>,
     /// For metrics that can be zero or negative: the unit of x.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<f64>,

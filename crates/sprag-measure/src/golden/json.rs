@@ -26,9 +26,7 @@ pub(super) fn differences(
             walk.value(&expected, &got);
             walk.found
         }
-        Err(error) => {
-            at_root(printed(&expected), format!("what is no JSON ({error}): {}", capped(output)))
-        }
+        Err(error) => at_root(printed(&expected), format!("what is no JSON ({error}): {}", capped(output))),
     }
 }
 
@@ -303,8 +301,7 @@ mod tests {
 
     #[test]
     fn a_tolerance_forgives_values_and_not_types() {
-        let near =
-            |golden: &str, output: &str| compare(golden.as_bytes(), output.as_bytes(), 0.01, &[]);
+        let near = |golden: &str, output: &str| compare(golden.as_bytes(), output.as_bytes(), 0.01, &[]);
         assert_eq!(near("[1.0]", "[1.009]"), Ok(()));
         assert!(near("[1.0]", "[1.011]").is_err());
         assert!(near("1.0", "1").is_err());

@@ -20,7 +20,10 @@ fn each(extra: Value) -> Value {
 fn place(body: &str) -> Place {
     let place = Place::new();
     place.harness("cases.json", CASES);
-    place.both("once.py", &format!("import json, os, subprocess, sys, time\ntext = sys.stdin.read()\n{body}\n"));
+    place.both(
+        "once.py",
+        &format!("import json, os, subprocess, sys, time\ntext = sys.stdin.read()\n{body}\n"),
+    );
     place
 }
 
@@ -38,20 +41,27 @@ fn the_input_is_standard_input_and_all_that_is_printed_is_the_output() {
     let run = run("print(json.dumps(text))");
     assert_eq!(outputs(&run), ["\"{\\\"n\\\":1}\\n\"\n", "\"plain\\ntext\"\n", "\"3\\n\"\n"]);
     let names: Vec<&str> = run.metrics.keys().map(String::as_str).collect();
-    assert!(names.contains(&"case_b_ms") && names.contains(&"cpu_ms") && !names.contains(&"start_ms"), "{names:?}");
+    assert!(
+        names.contains(&"case_b_ms") && names.contains(&"cpu_ms") && !names.contains(&"start_ms"),
+        "{names:?}"
+    );
     assert!(run.metrics["peak_rss_mb"] > 1.0 && run.metrics["cpu_ms"] > 0.0);
 }
 
 #[test]
 fn a_case_takes_as_long_as_its_process_and_nothing_goes_on_after_it() {
     let run = run("subprocess.Popen(['sleep', '60'])\ntime.sleep(0.15 if 'plain' in text else 0)\nprint(1)");
-    assert!(run.metrics["case_b_ms"] >= 150.0 && run.metrics["max_ms"] == run.metrics["case_b_ms"], "{run:?}");
+    assert!(
+        run.metrics["case_b_ms"] >= 150.0 && run.metrics["max_ms"] == run.metrics["case_b_ms"],
+        "{run:?}"
+    );
     assert!(run.notes.iter().any(|note| note.contains("were left running")), "{:?}", run.notes);
 }
 
 #[test]
 fn each_process_has_folders_of_its_own() {
-    let run = run("memo = os.environ['HOME'] + '/memo'\nprint(json.dumps(os.path.exists(memo)))\nopen(memo, 'w')");
+    let run =
+        run("memo = os.environ['HOME'] + '/memo'\nprint(json.dumps(os.path.exists(memo)))\nopen(memo, 'w')");
     assert_eq!(outputs(&run), vec!["false\n"; 3]);
 }
 
@@ -66,10 +76,25 @@ fn each_way_to_fail_gets_its_row() {
     let on_b = |act: &str| format!("if 'plain' in text:\n    {act}\nprint(1)");
     let table: [(&str, String, Reason, &str); 5] = [
         ("exits with 3", on_b("sys.exit(3)"), Reason::Crash, "case b: `python3 once.py`: exit code 3"),
-        ("is killed", on_b("os.kill(os.getpid(), 9)"), Reason::Crash, "case b: `python3 once.py`: killed by signal 9"),
+        (
+            "is killed",
+            on_b("os.kill(os.getpid(), 9)"),
+            Reason::Crash,
+            "case b: `python3 once.py`: killed by signal 9",
+        ),
         ("a traceback", on_b("boom"), Reason::Crash, "NameError"),
-        ("a gigabyte", on_b("\n    while True: os.write(1, b'x' * 65536)"), Reason::Crash, "printed more than 32 MiB"),
-        ("a noisy stderr", on_b("\n    while True: os.write(2, b'x' * 65536)"), Reason::Crash, "printed more than 32 MiB"),
+        (
+            "a gigabyte",
+            on_b("\n    while True: os.write(1, b'x' * 65536)"),
+            Reason::Crash,
+            "printed more than 32 MiB",
+        ),
+        (
+            "a noisy stderr",
+            on_b("\n    while True: os.write(2, b'x' * 65536)"),
+            Reason::Crash,
+            "printed more than 32 MiB",
+        ),
     ];
     for (name, body, reason, detail) in table {
         let found = failure(&run(&body));
@@ -86,7 +111,10 @@ fn one_that_hangs_is_ended_when_all_of_them_together_have_used_up_the_time() {
     let mut settings = each(json!({ "lifetime": "fresh" }));
     settings["run"]["timeout"]["measure"] = json!("2s");
     let found = failure(&place("time.sleep(60 if 'plain' in text else 0)").measure(settings, &[]).unwrap());
-    assert!(found.0 == Reason::Timeout && found.1.contains("case b: `python3 once.py`: no end within"), "{found:?}");
+    assert!(
+        found.0 == Reason::Timeout && found.1.contains("case b: `python3 once.py`: no end within"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -97,7 +125,8 @@ fn an_output_that_is_no_json_is_an_output() {
 
 #[test]
 fn the_sides_of_a_pair_take_turns_on_one_core() {
-    let log = "open('seen', 'a').write(text.strip() + ' ')\nprint(json.dumps(sorted(os.sched_getaffinity(0))))";
+    let log =
+        "open('seen', 'a').write(text.strip() + ' ')\nprint(json.dumps(sorted(os.sched_getaffinity(0))))";
     for turns in [Turns::Sequential, Turns::Frozen] {
         let place = place(log);
         let mut driver = Cases::open(&settings(each(json!({}))), place.setup()).unwrap().with_turns(turns);

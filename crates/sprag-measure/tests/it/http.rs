@@ -83,7 +83,9 @@ fn each_case_is_a_request_on_one_connection_and_its_output_shows_status_and_body
     {"status":200,"body":["PUT /b HTTP/1.1|Host: localhost|Content-Type: application/json|X-Y: z|Content-Length: 7", "{\"n\":2}", 1]}
     {"status":200,"body":["POST /c HTTP/1.1|Host: localhost|Content-Type: text/plain; charset=utf-8|Content-Length: 4", "text", 1]}
     "#);
-    assert!(run.metrics["start_ms"] > 0.0 && run.metrics["cpu_ms"] >= 0.0 && run.metrics["peak_rss_mb"] > 1.0);
+    assert!(
+        run.metrics["start_ms"] > 0.0 && run.metrics["cpu_ms"] >= 0.0 && run.metrics["peak_rss_mb"] > 1.0
+    );
     let sum: f64 = ["case_a_ms", "case_b_ms", "case_c_ms"].iter().map(|name| run.metrics[*name]).sum();
     assert!((run.metrics["total_ms"] - sum).abs() < 1e-9);
 }
@@ -98,13 +100,21 @@ fn every_framing_and_status_is_an_answer() {
     ));
     assert_eq!(
         outputs(&run),
-        [
-            r#"{"status":404}"#,
-            r#"{"status":200,"body":[1,2]}"#,
-            r#"{"status":500,"text":"sorry"}"#
-        ]
+        [r#"{"status":404}"#, r#"{"status":200,"body":[1,2]}"#, r#"{"status":500,"text":"sorry"}"#]
     );
     assert!(run.metrics["case_b_ms"] >= 120.0, "the time is that of the last byte: {run:?}");
+}
+
+#[test]
+fn a_server_that_sends_an_answer_in_two_pieces_does_not_wait_for_the_kernel() {
+    let pieces = "send('HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n'); send('[]')";
+    let place = place(&server(pieces));
+    let case = |n: usize| json!({ "id": format!("c{n}"), "input": { "path": format!("/{n}") } });
+    let cases: Vec<Value> = (0..40).map(case).collect();
+    place.harness("cases.json", &json!({ "v": 1, "cases": cases }).to_string());
+    let run = place.measure(plain(), &[]).unwrap();
+    assert_eq!(run.failure, None);
+    assert!(run.metrics["p50_ms"] < 20.0, "{run:?}");
 }
 
 #[test]
@@ -120,9 +130,7 @@ fn a_connection_that_is_closed_between_two_requests_is_opened_again() {
     let run = run_server(&server(&format!("{HONEST}; break")));
     assert_eq!(outputs(&run).len(), 3);
     // It has read nothing of the request that was under way when it closed.
-    let idle = server(
-        "answer('1')\nif asked == 2:\n    connection.recv(1, socket.MSG_PEEK)\n    break",
-    );
+    let idle = server("answer('1')\nif asked == 2:\n    connection.recv(1, socket.MSG_PEEK)\n    break");
     let run = run_server(&idle);
     assert_eq!(outputs(&run), vec![r#"{"status":200,"body":1}"#; 3]);
 }
@@ -152,25 +160,102 @@ fn it_is_up_when_its_url_says_so() {
 fn each_way_to_break_off_or_to_say_too_much_gets_its_row() {
     let on_b = |act: &str| server(&format!("if path == '/b':\n    {act}\nelse:\n    {HONEST}"));
     let table: [(&str, String, Reason, &str); 19] = [
-        ("ends at once", "raise SystemExit(3)".into(), Reason::Crash, "the server ended (exit code 3): before it was ready"),
+        (
+            "ends at once",
+            "raise SystemExit(3)".into(),
+            Reason::Crash,
+            "the server ended (exit code 3): before it was ready",
+        ),
         ("a traceback", "boom".into(), Reason::Crash, "NameError"),
         ("dies", on_b("os._exit(0)"), Reason::Crash, "the server ended (exit code 0): b"),
         ("is killed", on_b("os.kill(os.getpid(), 9)"), Reason::Crash, "killed by signal 9): b"),
-        ("dies after half an answer", on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nabc'); os._exit(1)"), Reason::Crash, "after half an answer `abc`: b"),
-        ("half an answer", on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nabc'); break"), Reason::Protocol, "closed its connection, after half an answer `abc`: b"),
-        ("half a head", on_b("send('HTTP/1.1 200'); break"), Reason::Protocol, "after half an answer `HTTP/1.1 200`: b"),
-        ("half a chunk", on_b("send('HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n9\\r\\nabc'); break"), Reason::Protocol, "after half an answer `abc`: b"),
+        (
+            "dies after half an answer",
+            on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nabc'); os._exit(1)"),
+            Reason::Crash,
+            "after half an answer `abc`: b",
+        ),
+        (
+            "half an answer",
+            on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nabc'); break"),
+            Reason::Protocol,
+            "closed its connection, after half an answer `abc`: b",
+        ),
+        (
+            "half a head",
+            on_b("send('HTTP/1.1 200'); break"),
+            Reason::Protocol,
+            "after half an answer `HTTP/1.1 200`: b",
+        ),
+        (
+            "half a chunk",
+            on_b("send('HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n9\\r\\nabc'); break"),
+            Reason::Protocol,
+            "after half an answer `abc`: b",
+        ),
         ("closes instead", on_b("break"), Reason::Protocol, "the server closed its connection: b"),
-        ("closes its door", on_b("listener.close(); answer('1', more='Connection: close\\r\\n'); connection.close(); time.sleep(30)"), Reason::Protocol, ""),
-        ("more than it says", on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\n\\r\\nabc')"), Reason::Protocol, "the answer to b is followed by more: `bc`"),
-        ("twice", on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\n\\r\\n1' * 2)"), Reason::Protocol, "the answer to b is followed by more: `HTTP/1.1 200 OK"),
-        ("unasked, when warm", server(&format!("{HONEST}\nif path == '/w': time.sleep(0.01); send('x')\ntime.sleep(0.2)")), Reason::Protocol, "x"),
-        ("no HTTP", on_b("send('hello there\\n')"), Reason::Protocol, "the answer to b is no HTTP/1: `hello there`"),
-        ("two lengths", on_b("answer('1', more='Content-Length: 2\\r\\n')"), Reason::Protocol, "the answer to b has several lengths"),
-        ("a gigabyte that it announces", on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 1073741824\\r\\n\\r\\n')"), Reason::Protocol, "the answer to b has more than 32 MiB"),
-        ("a gigabyte without announcement", on_b("send('HTTP/1.1 200 OK\\r\\n\\r\\n')\n    while True: send(b'x' * 65536)"), Reason::Protocol, "the answer to b has more than 32 MiB"),
-        ("a head without end", on_b("send('HTTP/1.1 200 OK\\r\\nx: ')\n    while True: send(b'x' * 65536)"), Reason::Protocol, "the answer to b has a head of more than 64 KiB"),
-        ("a noisy log", on_b("\n    while True: os.write(1, b'x' * 65536)"), Reason::Crash, "MiB on stdout: b"),
+        (
+            "closes its door",
+            on_b(
+                "listener.close(); answer('1', more='Connection: close\\r\\n'); connection.close(); time.sleep(30)",
+            ),
+            Reason::Protocol,
+            "",
+        ),
+        (
+            "more than it says",
+            on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\n\\r\\nabc')"),
+            Reason::Protocol,
+            "the answer to b is followed by more: `bc`",
+        ),
+        (
+            "twice",
+            on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\n\\r\\n1' * 2)"),
+            Reason::Protocol,
+            "the answer to b is followed by more: `HTTP/1.1 200 OK",
+        ),
+        (
+            "unasked, when warm",
+            server(&format!("{HONEST}\nif path == '/w': time.sleep(0.01); send('x')\ntime.sleep(0.2)")),
+            Reason::Protocol,
+            "x",
+        ),
+        (
+            "no HTTP",
+            on_b("send('hello there\\n')"),
+            Reason::Protocol,
+            "the answer to b is no HTTP/1: `hello there`",
+        ),
+        (
+            "two lengths",
+            on_b("answer('1', more='Content-Length: 2\\r\\n')"),
+            Reason::Protocol,
+            "the answer to b has several lengths",
+        ),
+        (
+            "a gigabyte that it announces",
+            on_b("send('HTTP/1.1 200 OK\\r\\nContent-Length: 1073741824\\r\\n\\r\\n')"),
+            Reason::Protocol,
+            "the answer to b has more than 32 MiB",
+        ),
+        (
+            "a gigabyte without announcement",
+            on_b("send('HTTP/1.1 200 OK\\r\\n\\r\\n')\n    while True: send(b'x' * 65536)"),
+            Reason::Protocol,
+            "the answer to b has more than 32 MiB",
+        ),
+        (
+            "a head without end",
+            on_b("send('HTTP/1.1 200 OK\\r\\nx: ')\n    while True: send(b'x' * 65536)"),
+            Reason::Protocol,
+            "the answer to b has a head of more than 64 KiB",
+        ),
+        (
+            "a noisy log",
+            on_b("\n    while True: os.write(1, b'x' * 65536)"),
+            Reason::Crash,
+            "MiB on stdout: b",
+        ),
     ];
     for (name, text, reason, detail) in table {
         let found = failure(&run_server(&text));
@@ -182,7 +267,9 @@ fn each_way_to_break_off_or_to_say_too_much_gets_its_row() {
 fn an_answer_that_does_not_come_or_does_not_end_is_waited_for_until_the_deadline() {
     let mut settings = plain();
     settings["run"]["timeout"]["measure"] = json!("2s");
-    for act in ["time.sleep(60)", "send('HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nabc'); time.sleep(60)"] {
+    for act in
+        ["time.sleep(60)", "send('HTTP/1.1 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nabc'); time.sleep(60)"]
+    {
         let text = server(&format!("if path == '/b':\n    {act}\n{HONEST}"));
         let found = failure(&place(&text).measure(settings.clone(), &[]).unwrap());
         assert_eq!(found, (Reason::Timeout, "no answer within the deadline: b".to_owned()));
@@ -230,7 +317,10 @@ fn a_request_larger_than_a_socket_arrives_whole() {
                  while True:\n    c, _ = l.accept(); c.recv(100); c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 1\\r\\n\\r\\n1'); time.sleep(9)";
     place.both("server.py", early);
     let found = failure(&place.measure(plain(), &[]).unwrap());
-    assert!(found.0 == Reason::Protocol && found.1.contains("before the whole request was sent"), "{found:?}");
+    assert!(
+        found.0 == Reason::Protocol && found.1.contains("before the whole request was sent"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -239,8 +329,10 @@ fn a_server_that_does_nothing_gives_the_floor() {
     // As the stand-in is called: `http`, then the port.
     let echo = server("answer('null')").replace("int(os.environ['PORT'])", "int(sys.argv[2])");
     place.both("echo.py", &echo);
-    let setup =
-        Setup { echo: Some(["/usr/bin/env", "python3", "echo.py"].map(str::to_owned).into()), ..place.setup() };
+    let setup = Setup {
+        echo: Some(["/usr/bin/env", "python3", "echo.py"].map(str::to_owned).into()),
+        ..place.setup()
+    };
     let mut driver = Cases::open(&settings(plain()), setup).unwrap();
     let floor = place.with_side(Role::Candidate, |side| driver.floor(side, &PLAN)).unwrap().unwrap();
     assert!(floor.metrics["total_ms"] > 0.0 && floor.metrics["case_a_ms"] > 0.0, "{floor:?}");

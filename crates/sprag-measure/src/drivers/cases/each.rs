@@ -82,10 +82,9 @@ impl Worker for Each {
         self.spent.cpu += ended.cpu;
         self.spent.peak_rss = self.spent.peak_rss.max(ended.peak_rss);
         self.spent.leftovers += ended.leftovers;
-        let of_case = |finding: Finding| Fault::Worker(Finding {
-            detail: format!("case {}: {}", case.id, finding.detail),
-            ..finding
-        });
+        let of_case = |finding: Finding| {
+            Fault::Worker(Finding { detail: format!("case {}: {}", case.id, finding.detail), ..finding })
+        };
         if let Some(finding) = crash_of(&self.command(), &ended, &invocation) {
             return Err(of_case(finding));
         }
@@ -96,8 +95,7 @@ impl Worker for Each {
             let detail = format!("it printed more than {} MiB", invocation.output_limit >> 20);
             return Err(of_case(Finding { reason: Reason::Crash, detail }));
         }
-        let output =
-            fs::read(&ended.stdout).map_err(MeasureError::file("read", ended.stdout.clone()))?;
+        let output = fs::read(&ended.stdout).map_err(MeasureError::file("read", ended.stdout.clone()))?;
         Ok((ended.wall, output))
     }
 

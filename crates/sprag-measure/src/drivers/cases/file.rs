@@ -90,13 +90,13 @@ fn parse(bytes: &[u8], serve: &Serve) -> Result<CaseFile, String> {
         return Err(format!("the case {:?} has an input of the warm-up", case.id));
     }
     let all = |cases: Vec<OnDiskCase>| -> Result<Vec<Case>, String> {
-        cases.into_iter().map(|case| case.to_send(serve)).collect()
+        cases.into_iter().map(|case| case.into_case(serve)).collect()
     };
     Ok(CaseFile { warmup: all(file.warmup)?, cases: all(file.cases)? })
 }
 
 impl OnDiskCase {
-    fn to_send(self, serve: &Serve) -> Result<Case, String> {
+    fn into_case(self, serve: &Serve) -> Result<Case, String> {
         let request = match serve {
             Serve::Stdio(_) => {
                 let request = serde_json::json!({ "id": self.id, "input": self.input });
@@ -130,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_case_becomes_what_its_way_sends() {
-        let text = br#"{"v":1,"cases":[{"id":"a","input":{"text":"x\ny","n":1.0}},{"id":"b","input":"x\ny"}]}"#;
+        let text =
+            br#"{"v":1,"cases":[{"id":"a","input":{"text":"x\ny","n":1.0}},{"id":"b","input":"x\ny"}]}"#;
         let file = parse(text, &stdio()).unwrap();
         assert_eq!(file.cases[0].request, b"{\"id\":\"a\",\"input\":{\"text\":\"x\\ny\",\"n\":1.0}}\n");
         let file = parse(text, &Serve::Each("w".to_owned())).unwrap();

@@ -26,11 +26,14 @@ struct Request {
 /// What is wrong with the input.
 pub(in crate::drivers::cases) fn request_of(input: &Value) -> Result<Vec<u8>, String> {
     let request = Request::deserialize(input).map_err(|error| error.to_string())?;
-    let method = request.method.unwrap_or_else(|| if request.body.is_some() { "POST" } else { "GET" }.to_owned());
+    let method =
+        request.method.unwrap_or_else(|| if request.body.is_some() { "POST" } else { "GET" }.to_owned());
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) || method == "CONNECT" {
         return Err(format!("{method:?} is no method such as GET or POST"));
     }
-    if !request.path.starts_with('/') || !request.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+    if !request.path.starts_with('/')
+        || !request.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+    {
         return Err(format!("{:?} is no path: write it from the first `/`, encoded", request.path));
     }
     let (body, kind) = match request.body {
