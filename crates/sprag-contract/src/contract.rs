@@ -39,14 +39,17 @@ pub struct Contract {
 impl Contract {
     /// BLAKE3 of the canonical JSON of what decides in `phase`, as `b3:` and 64 hex digits.
     ///
-    /// Left out is what no verdict depends on: the prose, the advice, the stop rules, the other phases and the line
-    /// numbers. A session that is given more time, or a better explanation, goes on with its baseline.
+    /// Left out is what no verdict depends on: the prose, the advice, the stop rules, the other phases, the line numbers
+    /// and what serves recording alone. A session that is given more time, or a better explanation, goes on with its baseline.
     pub fn hash(&self, phase: u32) -> String {
         let Rules { mut controls, goldens } = self.in_phase(phase);
         for control in &mut controls {
             control.line = 0;
         }
         controls.sort_by(|a, b| a.metric.cmp(&b.metric));
+        let mut settings = self.settings.clone();
+        // Whom to trust while recording is over when anything is judged.
+        settings.replay.iter_mut().for_each(|replay| replay.roots = None);
         let deciding = serde_json::json!({
             "phase": phase,
             "primary": self.primary,
@@ -56,7 +59,7 @@ impl Contract {
             "checks": self.checks,
             "same_tests": self.same_tests,
             "how_to_run": self.how_to_run,
-            "settings": self.settings,
+            "settings": settings,
         });
         let mut text = String::new();
         canonical(&deciding, &mut text);

@@ -3,6 +3,8 @@
 mod duration;
 mod parse;
 mod places;
+pub mod replay;
+mod serve;
 mod values;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -12,7 +14,9 @@ use sprag_judge::JudgeSettings;
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub(crate) use places::normal;
-pub use values::{Cpus, Serve, Unread};
+pub use replay::Replay;
+pub use serve::{Http, Port, Serve};
+pub use values::{Cpus, Unread};
 
 /// The resolved settings. See the manual's settings page for each key.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,6 +36,9 @@ pub struct Settings {
     pub judge: JudgeSettings,
     /// How far the candidate is locked in.
     pub sandbox: Sandbox,
+    /// The recorded answers of the outside; `None`: nothing is recorded or replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
     /// Not read by this version.
     #[serde(skip_serializing)]
     pub agent: Unread,
@@ -41,9 +48,6 @@ pub struct Settings {
     /// Not read by this version.
     #[serde(skip_serializing)]
     pub memory: Unread,
-    /// Not read by this version.
-    #[serde(skip_serializing)]
-    pub replay: Unread,
 }
 
 impl Settings {
@@ -51,6 +55,20 @@ impl Settings {
     /// `None` where the driver sends no cases.
     pub fn compared_cases(&self) -> Option<&Cases> {
         self.cases.as_ref().filter(|_| self.measure.driver == DriverKind::Cases)
+    }
+
+    /// What the proxy counts with these settings.
+    pub fn counted(&self) -> Vec<String> {
+        self.replay.as_ref().map(Replay::metrics).unwrap_or_default()
+    }
+
+    /// What Sprag itself measures with these settings, besides a `case_…_ms` for each case.
+    pub fn measured(&self) -> Vec<&'static str> {
+        let serve = self.compared_cases().map(|cases| &cases.serve);
+        // A process that serves one case is never ready for another.
+        let starts = !matches!(serve, Some(Serve::Each(_)));
+        let given = self.measure.driver.metrics().iter().copied();
+        given.filter(|name| starts || *name != "start_ms").collect()
     }
 }
 
@@ -298,6 +316,9 @@ pub struct Compare {
     pub tolerance: f64,
     /// JSON paths that are not compared.
     pub ignore: Vec<String>,
+    /// For text: regular expressions; what they match counts as equal.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mask: Vec<String>,
 }
 
 /// As what two outputs are compared.

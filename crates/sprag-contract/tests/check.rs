@@ -490,3 +490,76 @@ fn how_to_run_is_only_enforced_where_it_is_what_measures() {
     insta::assert_snapshot!(standing("[run]\nmeasure = 'make bench'\n"), @r#"Covered { by: "`measure` under `[run]`, which is run instead: `make bench`" }"#);
     insta::assert_snapshot!(standing("[workspace]\nroot = 'core'\n"), @r#"Enforced { by: "driver `script`: `./bench.sh` is run for every measurement, in `core`" }"#);
 }
+
+const REPLAY: &str = r#"
+[replay]
+cassette = "benchmark/replay/fixtures"
+roots = "/etc/ssl/extra.pem"
+[[replay.class]]
+name = "embedder_calls"
+match = { host = "api.example.com" }
+"#;
+
+#[test]
+fn replay_counts_are_known_numbers_and_requests_can_be_held_exact() {
+    let spec = |constraint: &str| {
+        format!(
+            "# X\n## Metrics\n- **Primary**: p95_ms (ms, lower is better)\n- **Secondary**: embedder_calls, embedder_items\n## How to Run\n`./autoresearch.sh`\n## Files in Scope\n- core/scoring.py\n## Constraints\n- {constraint}\n"
+        )
+    };
+    let told = |constraint: &str, settings: &str| {
+        let compiled = check("autoresearch.md", &spec(constraint), Some(settings), &replay_repository());
+        let lines = compiled.standing.iter().filter(|line| [4, 10].contains(&line.line));
+        let standing = lines.map(|line| format!("{}: {:?}", line.text, line.standing));
+        let findings = compiled
+            .diagnostics
+            .iter()
+            .map(|d| format!("{} | {}", d.message, d.help.as_deref().unwrap_or("-")));
+        standing.chain(findings).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(told("embedder_requests exact", REPLAY), @r#"
+        embedder_calls, embedder_items: Enforced { by: "default: counts taken outside of the candidate stay unchanged, and the rest is watched" }
+        embedder_requests exact: Enforced { by: "bound: embedder_requests_changed is 0 in every run: the requests are those that were recorded, no more and no fewer" }
+        "#);
+    insta::assert_snapshot!(told("embedder_requests == 7", REPLAY), @r#"
+        embedder_calls, embedder_items: Enforced { by: "default: counts taken outside of the candidate stay unchanged, and the rest is watched" }
+        embedder_requests == 7: Advisory { how: "write `embedder_requests exact`, or bound their number: `embedder_calls == 7`" }
+        `embedder_requests` are requests, and no number | write `embedder_requests exact`, or bound their number: `embedder_calls == 7`
+        "#);
+    insta::assert_snapshot!(told("other_calls == 0", REPLAY), @r#"
+        embedder_calls, embedder_items: Enforced { by: "default: counts taken outside of the candidate stay unchanged, and the rest is watched" }
+        other_calls == 0: Enforced { by: "bound: other_calls is 0 in every run" }
+        "#);
+    insta::assert_snapshot!(told("embedder_conections unchanged", REPLAY), @r#"
+        embedder_calls, embedder_items: Enforced { by: "default: counts taken outside of the candidate stay unchanged, and the rest is watched" }
+        embedder_conections unchanged: Advisory { how: "write `embedder_connections unchanged`" }
+        this is almost a rule, and would not be enforced as it is | did you mean `embedder_connections unchanged`? Otherwise say it in other words
+        "#);
+    insta::assert_snapshot!(told("embedder_requests exact", ""), @r#"
+        embedder_calls, embedder_items: Advisory { how: "embedder_calls, embedder_items: shown, not judged; bound them under Constraints, as in `embedder_calls unchanged`" }
+        embedder_requests exact: Enforced { by: "bound: embedder_requests equals the baseline's in every run" }
+        `embedder_requests` is not listed under Metrics: it becomes a control | the harness must give this number in every run; list it as Secondary to say that it does
+        "#);
+    let cases = format!("{CASES}{REPLAY}").replace("counters = ", "ready = ");
+    insta::assert_snapshot!(told("replay_misses == 0", &cases), @r#"
+        embedder_calls, embedder_items: Enforced { by: "default: counts taken outside of the candidate stay unchanged, and the rest is watched" }
+        replay_misses == 0: Enforced { by: "bound: replay_misses is 0 in every run" }
+        "#);
+    insta::assert_snapshot!(told("replay_misses == 0", &cases.replace("embedder_calls", "embeder_calls")), @r#"
+        embedder_calls, embedder_items: Enforced { by: "default: counts taken outside of the candidate stay unchanged, and the rest is watched" }
+        replay_misses == 0: Enforced { by: "bound: replay_misses is 0 in every run" }
+        `embedder_calls` is none of the numbers that the driver `cases` gives | did you mean `embeder_calls`?
+        `embedder_items` is none of the numbers that the driver `cases` gives | did you mean `embeder_items`?
+        "#);
+    let contract = |settings: &str| {
+        let text = spec("embedder_requests exact");
+        check("autoresearch.md", &text, Some(settings), &replay_repository()).contract.unwrap()
+    };
+    let whole = contract(REPLAY);
+    let control = whole.controls.last().unwrap();
+    assert_eq!((control.metric.as_str(), control.explicit), ("embedder_requests_changed", true));
+    // Whom recording trusts judges nothing; how requests are counted does.
+    assert_eq!(whole.hash(1), contract(&REPLAY.replace("extra", "other")).hash(1));
+    assert_ne!(whole.hash(1), contract(&REPLAY.replace("api.example", "*.example")).hash(1));
+    assert!(whole.settings.replay.unwrap().roots.is_some());
+}

@@ -7,20 +7,12 @@ use crate::exchange::{Asked, Key};
 use crate::rules::Rules;
 use crate::trouble::Trouble;
 
-/// The name of the class of what no rule classifies.
-pub const OTHER: &str = "other_calls";
+pub use sprag_contract::settings::replay::{OTHER_CALLS as OTHER, metrics_of_class};
 
 /// Numbers by name, each one that of a metric: for a class `embedder_calls` its calls under that very name, and
 /// `embedder_items`, `embedder_bytes`, `embedder_connections`, `embedder_requests_changed`; for all classes together
 /// `replay_misses` and `replay_denials`.
 pub type Counts = BTreeMap<String, f64>;
-
-/// The names of the numbers that are counted for a class, its calls first.
-pub fn metrics_of_class(name: &str) -> [String; 5] {
-    let stem = name.strip_suffix("_calls").unwrap_or(name);
-    let with = |what: &str| format!("{stem}_{what}");
-    [name.to_owned(), with("items"), with("bytes"), with("connections"), with("requests_changed")]
-}
 
 /// The sums of one scope.
 #[derive(Debug)]
@@ -61,10 +53,11 @@ impl Ledger {
         self.cases.insert(case.to_owned());
     }
 
-    /// Forgets all sums but misses and denials: those made the scope invalid, whenever they came.
+    /// Forgets all sums but misses and denials: those made the scope invalid, whenever they came. What was recorded outside
+    /// of any case is asked while the application starts: from here on it is not missed.
     pub(crate) fn restart(&mut self) {
         self.sums.iter_mut().for_each(|sums| *sums = Sums::default());
-        self.cases = [self.case.clone()].into();
+        self.cases = Some(self.case.clone()).filter(|case| !case.is_empty()).into_iter().collect();
     }
 
     pub(crate) fn asked(&mut self, asked: &Asked, first_on_its_connection: bool) {

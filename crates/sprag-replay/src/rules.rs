@@ -8,9 +8,12 @@ mod class;
 mod coding;
 mod glob;
 mod json;
+mod loose;
 mod marks;
 mod pieces;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -158,7 +161,9 @@ impl Rules {
             write_header("content-type", &media_type(content_type), None, &mut canonical);
         }
         let counted = class.map(|class| &self.classes[class]);
-        for wanted in counted.iter().flat_map(|class| &class.headers).filter(|name| !NEVER.contains(&name.as_str())) {
+        for wanted in
+            counted.iter().flat_map(|class| &class.headers).filter(|name| !NEVER.contains(&name.as_str()))
+        {
             for (_, value) in headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted)) {
                 write_header(wanted, value.trim(), view.header(wanted), &mut canonical);
             }

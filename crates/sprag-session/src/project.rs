@@ -201,6 +201,7 @@ impl Project {
             locked.extend(cases.goldens.clone());
             locked.extend(cases.hidden.clone());
         }
+        locked.extend(settings.replay.as_ref().map(|replay| replay.cassette.clone()));
         ScopeMatcher::new(&scope, &locked).map_err(|e| SessionError::Refused(e.to_string()))
     }
 

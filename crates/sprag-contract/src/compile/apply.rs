@@ -124,6 +124,21 @@ impl Compiler<'_> {
         direction: Option<Direction>,
         reader: &mut Reader<'_>,
     ) -> Enforcement {
+        let requests = self.settings.replay.as_ref().and_then(|replay| replay.requests_metric(&metric));
+        let (metric, bound) = match (requests, bound) {
+            (None, bound) => (metric, bound),
+            (Some(changed), Bound::Unchanged) => (changed, Bound::Equals { value: 0.0 }),
+            (Some(changed), Bound::Watched) => (changed, Bound::Watched),
+            (Some(_), _) => {
+                let help = format!(
+                    "write `{metric} exact`, or bound their number: `{}_calls == 7`",
+                    metric.trim_end_matches("_requests")
+                );
+                let message = format!("`{metric}` are requests, and no number");
+                self.error(Some(span.clone()), message).help = Some(help.clone());
+                return Enforcement::advisory(help);
+            }
+        };
         if let Some(primary) = reader.metrics.primary.as_ref().filter(|p| p.metric.name == metric) {
             let related = (primary.span.clone(), "the primary metric".to_owned());
             let help = match bound {

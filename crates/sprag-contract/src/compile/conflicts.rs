@@ -122,6 +122,7 @@ impl Compiler<'_> {
             return;
         }
         let given = self.settings.measured();
+        let by_proxy = self.settings.counted();
         // What a service counts is known only when it runs.
         let counted = self.settings.service.iter().any(|service| service.counters.is_some());
         let primary = metrics.primary.iter().map(|p| (p.metric.name.clone(), p.span.clone()));
@@ -129,12 +130,14 @@ impl Compiler<'_> {
         for (name, span) in primary.chain(controls) {
             let of_a_case = driver == DriverKind::Cases && name.starts_with("case_") && name.ends_with("_ms");
             let read = self.settings.measure.read.contains_key(&name);
-            if counted || of_a_case || read || given.contains(&name.as_str()) {
+            let known = given.contains(&name.as_str()) || by_proxy.contains(&name);
+            if counted || of_a_case || read || known {
                 continue;
             }
             let message =
                 format!("`{name}` is none of the numbers that the driver `{}` gives", driver.name());
-            let near = nearest(&name, given.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            let all = given.iter().copied().chain(by_proxy.iter().map(String::as_str));
+            let near = nearest(&name, all).map(|near| format!("did you mean `{near}`?"));
             let finding = self.error(Some(span), message);
             finding.help = near.or(Some(format!("choose one of {}", given.join(", "))));
         }

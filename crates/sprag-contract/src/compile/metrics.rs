@@ -142,9 +142,12 @@ impl Compiler<'_> {
                 .collect::<Vec<_>>()
                 .join(", ");
             let names = free.iter().map(|c| c.metric.as_str()).collect::<Vec<_>>().join(", ");
-            let counts = free.iter().any(|c| c.looks_like_count());
+            let by_proxy = self.settings.counted();
+            let counts = |attested: bool| {
+                free.iter().any(|c| c.looks_like_count() && (attested || by_proxy.contains(&c.metric)))
+            };
             let example = free.iter().find(|c| c.looks_like_count()).or(free.first()).map(|c| c.example());
-            let standing = match (free.is_empty(), attested && counts) {
+            let standing = match (free.is_empty(), counts(attested)) {
                 (true, _) if by.is_empty() => continue,
                 (true, _) => Enforcement::covered(by),
                 (false, true) => Enforcement::enforced(
@@ -224,6 +227,9 @@ impl Compiler<'_> {
     ) {
         let span = name.whole();
         let Some(name) = self.name(name) else { return };
+        // Requests are no number; how many of them changed is one.
+        let name =
+            self.settings.replay.as_ref().and_then(|replay| replay.requests_metric(&name)).unwrap_or(name);
         if let Some(twice) = metrics.controls.iter().find(|c| c.metric.metric == name) {
             let related = (twice.span.clone(), "here already".to_owned());
             self.warning(Some(span), format!("`{name}` is listed twice")).related = Some(related);

@@ -118,7 +118,7 @@ impl Compiler<'_> {
     pub(super) fn rules(&mut self, document: &Document, metrics: &Metrics, scope: &mut Scoped) -> Rules {
         let mut reader = Reader {
             metrics,
-            names: metrics.names(),
+            names: self.names(metrics),
             bounds: BTreeMap::new(),
             order: Vec::new(),
             hints: BTreeMap::new(),
@@ -160,6 +160,19 @@ impl Compiler<'_> {
         let rules = reader.assemble();
         self.secondary_lines(metrics, &rules);
         rules
+    }
+
+    /// The metrics of the spec, and those that the proxy counts whether the spec lists them or not.
+    fn names(&self, metrics: &Metrics) -> Vec<(String, String)> {
+        let mut names = metrics.names();
+        if let Some(replay) = &self.settings.replay {
+            for name in replay.metrics().into_iter().chain(replay.requests_words()) {
+                if !names.iter().any(|(known, _)| *known == name) {
+                    names.push((name, String::new()));
+                }
+            }
+        }
+        names
     }
 
     fn phase_heading(&mut self, section: &Section, reader: &mut Reader<'_>) {

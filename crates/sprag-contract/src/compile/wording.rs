@@ -8,6 +8,11 @@ pub(super) const STOP_HELP: &str = "stop rules read: `after 5 consecutive discar
 /// What is checked for every candidate, in words.
 pub(super) fn describe(metric: &str, bound: Bound) -> String {
     match bound {
+        Bound::Equals { value: 0.0 } if metric.ends_with("_requests_changed") => {
+            format!(
+                "bound: {metric} is 0 in every run: the requests are those that were recorded, no more and no fewer"
+            )
+        }
         Bound::Equals { value } => format!("bound: {metric} is {value} in every run"),
         Bound::Unchanged => format!("bound: {metric} equals the baseline's in every run"),
         Bound::AtMost { value } => format!("bound: {metric} is at most {value}"),

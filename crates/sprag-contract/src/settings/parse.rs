@@ -1,5 +1,7 @@
 //! Reads the settings, and says where they are wrong.
 
+mod replay;
+
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
@@ -38,6 +40,16 @@ impl Settings {
                 "write it relative to the top of the repository, with `/`",
             );
         }
+        if let Some(replay) = &mut settings.replay {
+            match super::normal(&replay.cassette).filter(|path| path != ".") {
+                Some(path) => replay.cassette = path,
+                None => {
+                    let message = format!("`{}` is no folder in the repository", replay.cassette);
+                    let help = "write it relative to the top of the repository, with `/`";
+                    findings.add(Severity::Error, &["replay", "cassette"], message, help);
+                }
+            }
+        }
         findings.look_at(&settings);
         if findings.list.iter().any(|d| d.severity == Severity::Error) {
             Err(findings.list)
@@ -55,7 +67,11 @@ fn unreadable(error: &toml::de::Error, source: &Arc<Source>) -> Diagnostic {
     let Some(unknown) =
         quoted.first().filter(|_| raw.starts_with("unknown field") || raw.starts_with("unknown variant"))
     else {
-        return Diagnostic::new(Severity::Error, raw.replace('\n', ": "), span, source);
+        let finding = Diagnostic::new(Severity::Error, raw.replace('\n', ": "), span, source);
+        return match quoted.first().filter(|_| raw.starts_with("missing field")) {
+            Some(missing) => finding.help(format!("add `{missing} = …`")),
+            None => finding,
+        };
     };
     let noun = if raw.starts_with("unknown field") { "key" } else { "value" };
     let allowed = &quoted[1..];
@@ -127,19 +143,14 @@ impl Findings {
             );
         }
         self.unread_tables();
+        if let Some(replay) = &settings.replay {
+            self.replay(replay, settings);
+        }
         self.cases(settings);
         self.commands(settings);
     }
 
     fn unread_tables(&mut self) {
-        if span_of(&self.source.text, &["replay"]).is_some() {
-            self.add(
-                Severity::Error,
-                &["replay"],
-                "this version does not record and replay traffic: nothing would guard these requests",
-                "remove `[replay]`, and serve recorded answers from a `[[service]]` of your own",
-            );
-        }
         for (table, instead) in [
             ("agent", "choose the agent on the command line: `sprag run --agent …`"),
             ("prices", "a budget in dollars counts what the agent itself reports"),
@@ -170,6 +181,14 @@ impl Findings {
         if !(1..=1000).contains(&cases.repeat) {
             let message = format!("`repeat = {}` is out of range", cases.repeat);
             self.add(Severity::Error, &["cases", "repeat"], message, "write a number from 1 to 1000");
+        }
+        if !cases.compare.mask.is_empty() && cases.compare.kind != super::CompareKind::Text {
+            self.add(
+                Severity::Error,
+                &["cases", "compare", "mask"],
+                "`mask` is for text",
+                "write `kind = \"text\"`, or leave parts of JSON out with `ignore`",
+            );
         }
         let tolerance = cases.compare.tolerance;
         if !(tolerance.is_finite() && tolerance >= 0.0) {
@@ -217,25 +236,28 @@ impl Findings {
     }
 }
 
-/// Where the value under a path of keys stands.
+/// Where the value under a path of keys stands; a number is the place in an array.
 fn span_of(text: &str, path: &[&str]) -> Option<Span> {
     let root = DeTable::parse(text).ok()?;
-    let (last, parents) = path.split_last()?;
-    let mut table = root.get_ref();
-    for key in parents {
-        table = match table.get(*key)?.get_ref() {
-            DeValue::Table(inner) => inner,
+    let (first, rest) = path.split_first()?;
+    let (key, mut value) = root.get_ref().get_key_value(*first)?;
+    let mut key = key.span();
+    for step in rest {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                let (inner, under) = table.get_key_value(*step)?;
+                (key, value) = (inner.span(), under);
+            }
+            DeValue::Array(list) => {
+                value = list.get(step.parse::<usize>().ok()?)?;
+                key = value.span();
+            }
             _ => return None,
-        };
+        }
     }
-    let (key, value) = table.get_key_value(*last)?;
     // A table's span may be empty or far from its heading; its key is what a person looks for.
-    let whole = if matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_)) {
-        key.span()
-    } else {
-        value.span()
-    };
-    Some(whole)
+    let whole = matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
+    Some(if whole { key } else { value.span() })
 }
 
 #[cfg(test)]
@@ -327,14 +349,11 @@ env = ["LANG"]
 
     #[test]
     fn what_this_version_lacks_is_said_and_not_dropped() {
-        insta::assert_snapshot!(told("[sandbox]\ntier = 'enforced'\n[replay]\ncassette = 'x'\n[agent]\nuse = ['claude']\n"), @r#"
+        insta::assert_snapshot!(told("[sandbox]\ntier = 'enforced'\n[agent]\nuse = ['claude']\n"), @r#"
         2:8 this version has no sandbox, so it cannot give the tier that is asked for | write `tier = "none"`, and run only code that you would run yourself
-        3:2 this version does not record and replay traffic: nothing would guard these requests | remove `[replay]`, and serve recorded answers from a `[[service]]` of your own
-        5:2 `[agent]` is not read by this version | choose the agent on the command line: `sprag run --agent …`
+        3:2 `[agent]` is not read by this version | choose the agent on the command line: `sprag run --agent …`
         "#);
         insta::assert_snapshot!(told("[measure]\nlayout = 'sample'\n"), @r#"2:10 this version does not sample builds | write `layout = "shuffle"` to build both sides anew for each pair, or `layout = "off"`, which says so in every row and looks for 3 % or more"#);
-        insta::assert_snapshot!(told("[measure]\ndriver = 'cases'\n[cases]\nfile = 'c'\nserve = { http = { port = 1 } }\n"), @r#"5:9 `http` is not in this version: it serves cases by `{ stdio = "command" }` alone | -"#);
-        insta::assert_snapshot!(told("[cases]\nfile = 'c'\nserve = 'each'\n"), @r#"3:9 `each` is not in this version: it serves cases by `{ stdio = "command" }` alone | -"#);
         insta::assert_snapshot!(told("[measure]\ndriver = 'cases'\n[judge]\nalpha = 7\n[run]\nbuild = ' '\n"), @r#"
         4:9 [judge] alpha = 7 is out of range: it must be above 0 and at most 0.5 | write a value above 0 and at most 0.5
         2:10 the driver is `cases`, and there is no `[cases]` | add `[cases]` with `file` and `serve = { stdio = "…" }`

@@ -198,15 +198,32 @@ pub fn metrics_of_class(name: &str) -> [String; 5] {
 }
 
 /// A class's name without `_calls`.
-pub(crate) fn stem(name: &str) -> &str {
+fn stem(name: &str) -> &str {
     name.strip_suffix("_calls").filter(|stem| !stem.is_empty()).unwrap_or(name)
 }
 
 impl Replay {
-    /// Every metric that is counted by these settings.
+    /// Every metric that is counted by these settings, where the application has no say in it.
     pub fn metrics(&self) -> Vec<String> {
-        let classes = self.class.iter().map(|class| class.name.as_str()).chain([OTHER_CALLS]);
-        classes.flat_map(metrics_of_class).chain(REPLAY_TOTALS.map(str::to_owned)).collect()
+        self.classes().flat_map(metrics_of_class).chain(REPLAY_TOTALS.map(str::to_owned)).collect()
+    }
+
+    /// The metric behind a word for the requests of a class: `embedder_requests exact` means that
+    /// `embedder_requests_changed` is 0. `None` where the word is a metric itself, or names no class.
+    pub(crate) fn requests_metric(&self, word: &str) -> Option<String> {
+        let stem = word.strip_suffix("_requests")?;
+        let known = self.classes().any(|class| self::stem(class) == stem);
+        let changed = format!("{stem}_requests_changed");
+        (known && !self.metrics().iter().any(|metric| metric == word)).then_some(changed)
+    }
+
+    /// The words that [`Self::requests_metric`] knows.
+    pub(crate) fn requests_words(&self) -> impl Iterator<Item = String> {
+        self.classes().map(|class| format!("{}_requests", stem(class)))
+    }
+
+    fn classes(&self) -> impl Iterator<Item = &str> {
+        self.class.iter().map(|class| class.name.as_str()).chain([OTHER_CALLS])
     }
 }
 
@@ -289,8 +306,12 @@ impl BadUpstream {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
-            BadUpstream::Scheme(_) => "write a URL such as `https://api.example.com` or `tcp://127.0.0.1:9000`",
-            BadUpstream::Credentials => "leave them out: the application brings its own, and they are not recorded",
+            BadUpstream::Scheme(_) => {
+                "write a URL such as `https://api.example.com` or `tcp://127.0.0.1:9000`"
+            }
+            BadUpstream::Credentials => {
+                "leave them out: the application brings its own, and they are not recorded"
+            }
             BadUpstream::Host(_) => "write a name or an address, an IPv6 address in brackets",
             BadUpstream::Port(_) => "write a port from 1 to 65535 after the host",
             BadUpstream::More(_) => "end it after the port: the path is part of each request",
@@ -404,7 +425,18 @@ mod tests {
             "postgres://user:secret@x/db",
         ];
         let table: Vec<String> = texts.iter().map(|text| format!("{text} | {}", refused(text))).collect();
-        insta::assert_snapshot!(table.join("\n"), @r"");
+        insta::assert_snapshot!(table.join("\n"), @"
+        api.example.com | `api.example.com` does not start with http://, https://, postgres://, redis:// or tcp://
+        ftp://x | `ftp://x` does not start with http://, https://, postgres://, redis:// or tcp://
+        http:// | `http://` names no host
+        http://a b | `http://a b` names no host
+        tcp://x | `tcp://x` names no port
+        http://x:0 | `http://x:0` names no port
+        http://x:99999 | `http://x:99999` names no port
+        http://[::1]x | `http://[::1]x` names no port
+        http://x/v1 | `http://x/v1` has more than a host and a port
+        postgres://user:secret@x/db | an upstream with a user or a password
+        ");
     }
 
     #[test]

@@ -14,7 +14,8 @@ use super::target::decoded_name;
 use crate::exchange::{Answer, Body, HttpAnswer, PostgresAnswer, TcpAnswer};
 
 /// Headers that tell about the bytes of a body, and lie about another.
-const OF_THE_BYTES: [&str; 5] = ["content-encoding", "content-md5", "digest", "content-digest", "repr-digest"];
+const OF_THE_BYTES: [&str; 5] =
+    ["content-encoding", "content-md5", "digest", "content-digest", "repr-digest"];
 
 pub(super) fn redacted(view: &View<'_>, answer: Answer) -> Answer {
     match answer {
@@ -41,7 +42,8 @@ fn http(view: &View<'_>, answer: HttpAnswer) -> HttpAnswer {
     headers.iter_mut().chain(&mut trailers).for_each(|(name, value)| header(view, name, value));
     if let Some(changed) = changed_body(view, &headers, &body) {
         headers.retain(|(name, _)| !OF_THE_BYTES.iter().any(|own| name.eq_ignore_ascii_case(own)));
-        for (_, length) in headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+        for (_, length) in headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        {
             *length = changed.bytes.len().to_string();
         }
         body = changed;
@@ -68,7 +70,10 @@ fn header(view: &View<'_>, name: &str, value: &mut String) {
 /// The body with its secrets replaced and no longer compressed; `None` where there are none, or it cannot be read.
 fn changed_body(view: &View<'_>, headers: &[(String, String)], body: &Body) -> Option<Body> {
     let named = |wanted: &'static str| {
-        headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+        headers
+            .iter()
+            .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value.as_str())
     };
     let codings = named("content-encoding").collect::<Vec<_>>().join(",");
     let media = named("content-type").next().map(media_type).unwrap_or_default();
@@ -104,8 +109,10 @@ fn content(view: &View<'_>, media: &str, pieces: &mut Pieces<'_>) {
         for line in text.split_inclusive('\n') {
             let data = line.strip_prefix("data:").unwrap_or(line);
             let from = start + line.len() - data.len();
-            if let Some(json) = data.trim_start().starts_with(['{', '[']).then(|| Json::read(data)).flatten() {
-                places.extend(json.marked(view).into_iter().map(|place| from + place.start..from + place.end));
+            if let Some(json) = data.trim_start().starts_with(['{', '[']).then(|| Json::read(data)).flatten()
+            {
+                places
+                    .extend(json.marked(view).into_iter().map(|place| from + place.start..from + place.end));
             }
             start += line.len();
         }
@@ -221,7 +228,10 @@ fn redis(view: &View<'_>, replies: Bytes) -> Bytes {
             Some(b'$' | b'=' | b'!' | b';') => std::str::from_utf8(&line[1..]).ok(),
             _ => None,
         };
-        match length.and_then(|length| length.parse::<usize>().ok()).and_then(|length| after.split_at_checked(length)) {
+        match length
+            .and_then(|length| length.parse::<usize>().ok())
+            .and_then(|length| after.split_at_checked(length))
+        {
             Some((text, after)) => {
                 let text = replaced(view, text);
                 out.push(line[0]);

@@ -144,7 +144,8 @@ impl Sent<'_> {
                 .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
                 .collect();
             headers.sort_by(|(a, _), (b, _)| a.cmp(b));
-            let header = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
+            let header =
+                |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
             let field = header("content-disposition").and_then(|value| parameter(value, "name"));
             let (kind, content) = match field.and_then(|name| view.field(name)) {
                 Some(mark) => ("text", mark.text().as_bytes().to_vec()),

@@ -39,8 +39,10 @@ impl Class {
         };
         let port = matches.port.as_ref().map(|name| {
             let port = ports.iter().find(|port| port.name == *name);
-            let port = port.ok_or_else(|| RuleError::new("class.match.port", format!("no port is called `{name}`")))?;
-            let upstream = Upstream::parse(&port.upstream).map_err(|error| RuleError::new("port.upstream", error))?;
+            let port = port
+                .ok_or_else(|| RuleError::new("class.match.port", format!("no port is called `{name}`")))?;
+            let upstream =
+                Upstream::parse(&port.upstream).map_err(|error| RuleError::new("port.upstream", error))?;
             Ok(Port { name: name.clone(), upstream: upstream.to_string() })
         });
         let items = items.as_deref().map(str::parse).transpose();

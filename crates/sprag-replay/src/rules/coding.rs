@@ -20,7 +20,10 @@ pub(super) fn decoded<'t>(codings: Option<&str>, bytes: &'t [u8]) -> Option<Cow<
         return None;
     }
     // The last one was applied last.
-    codings.iter().rev().try_fold(Cow::Borrowed(bytes), |bytes, coding| Some(Cow::Owned(one(coding, &bytes)?)))
+    codings
+        .iter()
+        .rev()
+        .try_fold(Cow::Borrowed(bytes), |bytes, coding| Some(Cow::Owned(one(coding, &bytes)?)))
 }
 
 fn one(coding: &str, bytes: &[u8]) -> Option<Vec<u8>> {

@@ -214,7 +214,7 @@ fn write_raw_text(raw: &str, out: &mut Vec<u8>) {
 }
 
 /// What an escaped text means; `None` where it holds half of a surrogate pair.
-fn unescaped(escaped: &str) -> Option<Cow<'_, str>> {
+pub(super) fn unescaped(escaped: &str) -> Option<Cow<'_, str>> {
     if !escaped.contains('\\') {
         return Some(Cow::Borrowed(escaped));
     }
@@ -376,7 +376,8 @@ mod tests {
 
     #[test]
     fn equal_values_are_written_alike_and_numbers_as_they_came() {
-        let text = r#"{ "b": [1, 2.50, -1e+5], "a": {"y": "\u00e9\/\n", "x": ["p", {"q":null}], "e":[], "o":{} } }"#;
+        let text =
+            r#"{ "b": [1, 2.50, -1e+5], "a": {"y": "\u00e9\/\n", "x": ["p", {"q":null}], "e":[], "o":{} } }"#;
         insta::assert_snapshot!(written(text).unwrap(), @r#"
         {
           "a": {
@@ -411,8 +412,28 @@ mod tests {
     #[test]
     fn what_is_no_json_or_too_much_of_it_is_none() {
         for text in [
-            "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "+1", "1.", ".5", "1e", "-", "tru", "NaN", "\"a",
-            "\"\\x\"", "\"\\u12\"", "\"\n\"", "1 2", "[1 2]", "\u{feff}1", "\"\\",
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "01",
+            "+1",
+            "1.",
+            ".5",
+            "1e",
+            "-",
+            "tru",
+            "NaN",
+            "\"a",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "\"\n\"",
+            "1 2",
+            "[1 2]",
+            "\u{feff}1",
+            "\"\\",
         ] {
             assert_eq!(written(text), None, "{text}");
         }
@@ -461,7 +482,9 @@ mod tests {
         use serde_json::Value;
         match value {
             Value::Array(list) => list.iter().map(reversed).collect(),
-            Value::Object(map) => map.iter().rev().map(|(key, value)| (key.clone(), reversed(value))).collect(),
+            Value::Object(map) => {
+                map.iter().rev().map(|(key, value)| (key.clone(), reversed(value))).collect()
+            }
             scalar => scalar.clone(),
         }
     }

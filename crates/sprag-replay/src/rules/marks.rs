@@ -8,6 +8,7 @@ use sprag_contract::json_path::{JsonPath, Step};
 use sprag_contract::settings::replay::{Part, Place};
 
 use super::RuleError;
+use super::loose::secret_values;
 use super::pieces::Pieces;
 
 /// What becomes of a part.
@@ -101,20 +102,11 @@ fn is_secret_header(name: &str) -> bool {
     length == room.len() || HEADERS.iter().any(|end| room[..length].ends_with(end.as_bytes()))
 }
 
-/// Members with secrets in what is no JSON as a whole: events, lines, a text that was cut.
-static MEMBERS: LazyLock<Regex> = LazyLock::new(|| {
-    expression(
-        r#"(?i)"(?:password|passwd|secret|client[_-]?secret|api[_-]?key|token|access[_-]?token|refresh[_-]?token|id[_-]?token|authorization|private[_-]?key)"\s*:\s*("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*)"#,
-    )
-});
-
 /// Passwords in SQL: `ALTER ROLE x PASSWORD 'secret'`.
-static PASSWORDS: LazyLock<Regex> =
-    LazyLock::new(|| expression(r"(?is)\b(?:password|identified\s+by)\s+[eE]?'((?:[^'\\]|''|\\.)*)'"));
-
-fn expression(text: &str) -> Regex {
+static PASSWORDS: LazyLock<Regex> = LazyLock::new(|| {
+    let text = r"(?is)\b(?:password|identified\s+by)\s+[eE]?'((?:[^'\\]|''|\\.)*)'";
     Regex::new(text).expect("it is an expression")
-}
+});
 
 /// The rules of one of `[[replay.volatile]]` and `[[replay.redact]]`, by place.
 #[derive(Debug, Default)]
@@ -199,7 +191,11 @@ impl<'r> View<'r> {
     }
 
     /// The first mark that a rule of the settings gives, secrets first.
-    fn ruled<T: 'r>(&self, rules: impl Fn(&'r Parts) -> &'r [Rule<T>], is: impl Fn(&T) -> bool) -> Option<Mark> {
+    fn ruled<T: 'r>(
+        &self,
+        rules: impl Fn(&'r Parts) -> &'r [Rule<T>],
+        is: impl Fn(&T) -> bool,
+    ) -> Option<Mark> {
         let any = |parts: &'r Parts| rules(parts).iter().any(|rule| rule.holds(self.class) && is(&rule.what));
         match self.volatile {
             _ if any(self.redact) => Some(Mark::Redacted),
@@ -211,7 +207,9 @@ impl<'r> View<'r> {
     /// Of a value in a JSON body; `holds`: it is a text or a number.
     pub(super) fn json(&self, steps: &[Step<'_>], holds: bool) -> Option<Mark> {
         let named = match steps {
-            [.., Step::Key(name)] | [.., Step::Key(name), Step::Index(_)] if holds => is_one_of(name, &FIELDS),
+            [.., Step::Key(name)] | [.., Step::Key(name), Step::Index(_)] if holds => {
+                is_one_of(name, &FIELDS)
+            }
             _ => false,
         };
         if named {
@@ -292,7 +290,8 @@ impl<'r> View<'r> {
 
 /// Replaces the values of members with secrets in what is no JSON as a whole.
 pub(super) fn replace_members(pieces: &mut Pieces<'_>) {
-    pieces.replace_all(&MEMBERS, "\"REDACTED\"");
+    let places = secret_values(&pieces.bytes, |name| is_one_of(name, &FIELDS));
+    pieces.replace(&places, "\"REDACTED\"");
 }
 
 /// Replaces passwords in SQL.

@@ -126,7 +126,9 @@ impl Findings {
         for (at, class) in replay.class.iter().enumerate() {
             let at = at.to_string();
             let name = ["class", &at, "name"];
-            if !is_metric_name(&class.name) || metrics_of_class(&class.name).iter().any(|m| !is_metric_name(m)) {
+            if !is_metric_name(&class.name)
+                || metrics_of_class(&class.name).iter().any(|m| !is_metric_name(m))
+            {
                 let message = format!("`{}` is no name of a metric", class.name);
                 self.wrong(&name, message, "use letters, digits, `_` and `.`, as in `embedder_calls`");
                 continue;
@@ -197,7 +199,11 @@ impl Findings {
 
     fn glob(&mut self, path: &[&str], glob: &str) {
         if glob.trim().is_empty() {
-            self.wrong(path, "an empty glob matches nothing", "write a text in which `*` stands for any characters");
+            self.wrong(
+                path,
+                "an empty glob matches nothing",
+                "write a text in which `*` stands for any characters",
+            );
         } else if glob.len() > MAX_GLOB {
             let message = format!("a glob of {} bytes: {MAX_GLOB} is the limit", glob.len());
             self.wrong(path, message, "write `*` for its middle");
@@ -227,7 +233,11 @@ impl Findings {
                 }
                 Some(Place::Json(path)) => {
                     if let Err(error) = path.parse::<JsonPath>() {
-                        self.wrong(&[key, &at, "json"], error.to_string(), "write a path such as `$.request_id`");
+                        self.wrong(
+                            &[key, &at, "json"],
+                            error.to_string(),
+                            "write a path such as `$.request_id`",
+                        );
                     }
                 }
                 Some(Place::Header(name)) if !is_header(name) => {
@@ -250,7 +260,8 @@ impl Findings {
                 }
                 Some(_) => {}
             }
-            if let Some(class) = part.class.as_ref().filter(|name| !classes.iter().any(|c| c.name == **name)) {
+            if let Some(class) = part.class.as_ref().filter(|name| !classes.iter().any(|c| c.name == **name))
+            {
                 let near = nearest(class, classes.iter().map(|class| class.name.as_str()));
                 let help = match near {
                     Some(near) => format!("did you mean `{near}`?"),
@@ -353,11 +364,14 @@ host = "telemetry.example.com"
 
     #[test]
     fn mistakes_have_their_place_and_a_suggestion() {
-        insta::assert_snapshot!(told("[replay]\n"), @r"");
-        insta::assert_snapshot!(told("[replay]\ncassette = '../x'\ntiming = 'instnat'\n"), @r"");
-        insta::assert_snapshot!(told("[replay]\ncassette = '../x'\ntiming = { uniform = ['9ms', '2ms'] }\n"), @r"");
-        insta::assert_snapshot!(told("[replay]\ncassette = 'x'\ntiming = { fixed = '5' }\n"), @r"");
-        insta::assert_snapshot!(told("[replay]\ncassette = 'x'\n[[replay.clas]]\n"), @r"");
+        insta::assert_snapshot!(told("[replay]\n"), @"1:1 missing field `cassette` | add `cassette = …`");
+        insta::assert_snapshot!(told("[replay]\ncassette = '../x'\ntiming = 'instnat'\n"), @"3:10 unknown value `instnat` | did you mean `instant`?");
+        insta::assert_snapshot!(told("[replay]\ncassette = '../x'\ntiming = { uniform = ['9ms', '2ms'] }\n"), @"
+        2:12 `../x` is no folder in the repository | write it relative to the top of the repository, with `/`
+        3:1 the first duration is longer than the second | swap the two
+        ");
+        insta::assert_snapshot!(told("[replay]\ncassette = 'x'\ntiming = { fixed = '5' }\n"), @r#"3:10 `5` is no duration: write a number with its unit, such as "90s", "10m" or "1h30m" | -"#);
+        insta::assert_snapshot!(told("[replay]\ncassette = 'x'\n[[replay.clas]]\n"), @"3:10 unknown key `clas` | did you mean `class`?");
         insta::assert_snapshot!(told(r#"
 [replay]
 cassette = "x"
@@ -380,7 +394,18 @@ listen = 7
 [[replay.port]]
 name = "web"
 upstream = "https://api.example.com"
-"#), @r"");
+"#), @"
+        8:8 two ports or services are called `db` | give each a name of its own
+        9:12 an upstream with a user or a password | leave them out: the application brings its own, and they are not recorded
+        10:10 there is no port 0 | write another, or leave it out
+        11:17 `A B` is no name of a variable | use letters, digits and `_`
+        11:17 `{prt}` stands for nothing | did you mean `{port}`?
+        11:36 `SPRAG_X` is one of Sprag's own variables | choose another name
+        13:8 a port is called `d-b` | use letters, digits and `_`: the application finds it by that name
+        14:12 `db:5432` does not start with http://, https://, postgres://, redis:// or tcp:// | write a URL such as `https://api.example.com` or `tcp://127.0.0.1:9000`
+        18:12 `https://api.example.com/v1` has more than a host and a port | end it after the port: the path is part of each request
+        19:10 `d-b` and `api` both listen on 7 | give each a port of its own, or leave it out
+        ");
         insta::assert_snapshot!(told(r#"
 [replay]
 cassette = "x"
@@ -411,7 +436,21 @@ match = { port = "db", path = "/*" }
 name = "c_calls"
 match = { port = "web", statement = "*" }
 items = "$.x"
-"#), @r"");
+"#), @r#"
+        11:8 `embedder calls` is no name of a metric | use letters, digits, `_` and `.`, as in `embedder_calls`
+        15:1 `a_calls` matches everything | write `match = { host = "api.example.com" }`
+        16:9 `$.x.size()` is no path of this kind: `$.a.b[0]`, `$.rows[*].id`, `$.*`, `$..id`, `$['odd name']` | write a path such as `$.input.length()`
+        17:12 `x y` is no name of a header | write a name such as `x-model`
+        17:19 the media type is part of every request's key | remove `content-type`
+        17:35 `grpc-timeout` is never part of a key: it tells how much time is left | remove it
+        19:8 `a_items` is a number of the class `a_calls` already | choose another name
+        20:1 a request has a path and a method, or it is a statement | keep what fits the upstream
+        22:8 `other_calls` is a number of all requests together already | choose another name
+        23:18 no port is called `dv` | did you mean `db`?
+        26:18 `db` speaks postgres, which has no paths and methods | write `statement` in place of `path` and `method`
+        29:18 `web` speaks HTTP, which has no statements | write `path` and `method` in place of `statement`
+        30:9 `items` is read from JSON, and this class is of statements | remove it: a statement is one thing
+        "#);
         insta::assert_snapshot!(told(r#"
 [replay]
 cassette = "x"
@@ -438,6 +477,18 @@ path = '(a'
 body = ''
 [[replay.pass]]
 host = " "
-"#), @r"");
+"#), @"
+        7:1 a rule of `[[replay.volatile]]` needs exactly one place | write one of `json`, `header`, `query`, `path` and `body`
+        8:1 a rule of `[[replay.volatile]]` needs exactly one place | write one of `json`, `header`, `query`, `path` and `body`
+        12:8 `a` is no path of this kind: `$.a.b[0]`, `$.rows[*].id`, `$.*`, `$..id`, `$['odd name']` | write a path such as `$.request_id`
+        13:9 no class is called `a_cals` | did you mean `a_calls`?
+        15:10 `x y` is no name of a header | write a name such as `x-request-id`
+        17:9 a parameter without a name | write its name
+        18:9 no class is called `b` | name one of `[[replay.class]]`, or leave it out to mean all
+        20:8 the expression has 0 groups, and needs one | put brackets around the part that is meant, as in `^/users/([^/]+)`; `(?:…)` is no group
+        22:8 this is no regular expression: unclosed group | write it in single quotes, so that backslashes stay, and escape `.` `(` `[` `{` that are meant
+        24:8 an empty expression matches nothing | write what is meant
+        26:8 an empty glob matches nothing | write a text in which `*` stands for any characters
+        ");
     }
 }
