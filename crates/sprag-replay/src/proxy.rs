@@ -7,12 +7,14 @@ mod room;
 mod scope;
 mod tasks;
 
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::Utf8Path;
 use rustix::thread::{CpuSet, sched_setaffinity};
-use sprag_contract::settings::replay::Replay;
+use sprag_contract::settings::replay::{Pace, Replay};
 use tokio::runtime::{Handle, Runtime};
 
 pub use listeners::{FORWARD_PROXY, Listeners};
@@ -26,6 +28,7 @@ use crate::ca::{Authority, CaError, Trust};
 use crate::cassette::{Cassette, CassetteError, Recorder, Summary};
 use crate::desk::{Desk, Source};
 use crate::dial::{DialError, Dialer};
+use crate::environment;
 use crate::exchange::LARGEST_BODY;
 use crate::rules::{RuleError, Rules};
 
@@ -53,6 +56,8 @@ pub struct Proxy {
     authority: Arc<Authority>,
     answers: Answers,
     largest_body: usize,
+    /// Of the scopes to come.
+    pace: Mutex<Pace>,
 }
 
 /// What [`Source`]s are made of.
@@ -149,6 +154,7 @@ impl Proxy {
         Ok(Self {
             threads: Threads::start(cpus)?,
             settings: settings.clone(),
+            pace: Mutex::new(settings.timing),
             rules,
             authority: Arc::new(Authority::new()?),
             answers,
@@ -161,9 +167,42 @@ impl Proxy {
         self.largest_body = bytes;
     }
 
+    /// The settings that it was opened with.
+    pub fn settings(&self) -> &Replay {
+        &self.settings
+    }
+
+    /// Scopes that start from now on answer at this pace.
+    pub fn set_pace(&self, pace: Pace) {
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
+    }
+
+    /// Whether the cassette that is played knows how long answers took.
+    pub fn has_timings(&self) -> bool {
+        matches!(&self.answers, Answers::Replay(cassette) if cassette.has_timings())
+    }
+
     /// What the application must trust; the files are there as long as the proxy or one of its scopes.
     pub fn trust(&self) -> &Trust {
         self.authority.trust()
+    }
+
+    /// What an application must be told whose scope will listen [inside](Listeners::inside) of an empty network: the same
+    /// that the scope says once it is there.
+    ///
+    /// # Errors
+    /// An upstream of the settings that is none.
+    pub fn env_inside(&self) -> Result<BTreeMap<String, String>, ProxyError> {
+        let at = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let inside = Listeners::inside(&self.settings);
+        let mut env = BTreeMap::new();
+        for (name, number) in inside {
+            match self.settings.port.iter().find(|port| port.name == name) {
+                None => env.extend(environment::child_environment(at(number), self.trust())),
+                Some(port) => env.extend(environment::of_port(&Port::of(port)?, at(number))),
+            }
+        }
+        Ok(env)
     }
 
     /// Starts a scope at its own listeners.
@@ -181,7 +220,7 @@ impl Proxy {
             }
         };
         let parts = scope::Parts {
-            desk: Desk::new(self.rules.clone(), source, self.settings.timing),
+            desk: Desk::new(self.rules.clone(), source, *self.pace.lock().unwrap_or_else(PoisonError::into_inner)),
             authority: self.authority.clone(),
             largest_body: self.largest_body,
             runtime: self.threads.handle(),
@@ -201,6 +240,12 @@ impl Proxy {
             }
             _ => Ok(None),
         }
+    }
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").field("cassette", &self.settings.cassette).finish_non_exhaustive()
     }
 }
 

@@ -9,6 +9,10 @@ use super::ProxyError;
 /// The name of the forward proxy's socket among [`Listeners`]. No port of the settings has it.
 pub const FORWARD_PROXY: &str = "";
 
+/// The first port inside of an empty network of a socket for which any does: below those that the kernel gives to outgoing
+/// connections, and none that is anybody's habit.
+const INSIDE: u16 = 20_001;
+
 /// Listening sockets by name.
 #[derive(Debug)]
 pub struct Listeners(Vec<(String, TcpListener)>);
@@ -19,6 +23,15 @@ impl Listeners {
     pub fn wanted(settings: &Replay) -> Vec<(String, Option<u16>)> {
         let ports = settings.port.iter().map(|port| (port.name.clone(), port.listen));
         [(FORWARD_PROXY.to_owned(), None)].into_iter().chain(ports).collect()
+    }
+
+    /// Where they listen in an empty network, in which all ports are free: known before the network is there, so that the
+    /// application can be told at its start. See [`Proxy::env_inside`](super::Proxy::env_inside).
+    pub fn inside(settings: &Replay) -> Vec<(String, u16)> {
+        let taken: Vec<u16> = settings.port.iter().filter_map(|port| port.listen).collect();
+        let mut free = (INSIDE..).filter(|port| !taken.contains(port));
+        let mut any = || free.next().expect("there are fewer sockets than ports");
+        Self::wanted(settings).into_iter().map(|(name, port)| (name, port.unwrap_or_else(&mut any))).collect()
     }
 
     /// Binds them here, on loopback and on whatever ports are free.

@@ -66,9 +66,7 @@ impl Scope {
         let mut ports = Vec::new();
         for port in &settings.port {
             let (socket, at) = listeners.take(&port.name)?;
-            let upstream = Upstream::parse(&port.upstream)
-                .map_err(|error| ProxyError::Port { name: port.name.clone(), what: error.to_string() })?;
-            let port = Arc::new(Port { name: port.name.clone(), upstream, env: port.env.clone() });
+            let port = Arc::new(Port::of(port)?);
             env.extend(environment::of_port(&port, at));
             ports.push((at, port.clone()));
             sockets.push((socket, Some(port)));
