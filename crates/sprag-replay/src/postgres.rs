@@ -27,13 +27,10 @@ use self::frame::{FRONTEND, FrameError, Frames};
 use self::question::Question;
 use self::start::{Start, Wish};
 use crate::desk::{Connection, Reply};
-use crate::escape::{cut, escape};
+use crate::escape::escape;
 use crate::exchange::Asked;
 use crate::proxy::Port;
 use crate::trouble::Trouble;
-
-/// How much of a statement is shown in one line, in characters.
-const LABEL: usize = 500;
 
 /// Why a connection ends before its time.
 #[derive(Debug)]
@@ -149,8 +146,9 @@ impl<'a> Caller<'a> {
         let Question { label, text, bytes, aside } = question;
         let canonical = format!("{}\n{text}", self.place);
         let upstream = self.port.upstream.to_string();
-        let asked = self.connection.desk().rules().statement(&upstream, &self.port.name, &label, canonical, bytes);
-        Asked { label: cut(&asked.label, LABEL), aside, ..asked }
+        let asked =
+            self.connection.desk().rules().statement(&upstream, &self.port.name, &label, canonical, bytes);
+        Asked { aside, ..asked }
     }
 
     fn ask(&self, question: Question) -> Reply {

@@ -107,7 +107,8 @@ pub(super) fn state_by_text(before: u8, sql: &str, answer: &[u8]) -> u8 {
             // ROLLBACK TO a savepoint, COMMIT AND CHAIN.
             (b'C', Some(Command::Ends)) => {
                 let stays = sql.split_whitespace().any(|word| {
-                    word.eq_ignore_ascii_case("to") || word.trim_end_matches(';').eq_ignore_ascii_case("chain")
+                    word.eq_ignore_ascii_case("to")
+                        || word.trim_end_matches(';').eq_ignore_ascii_case("chain")
                 });
                 state = if stays { IN_TRANSACTION } else { IDLE };
             }

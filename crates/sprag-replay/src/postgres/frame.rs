@@ -114,7 +114,10 @@ fn length(bytes: &[u8]) -> Option<usize> {
 fn split(buffer: &mut BytesMut, tags: &[u8]) -> Result<Option<Frame>, FrameError> {
     let Some(&tag) = buffer.first() else { return Ok(None) };
     if !tags.contains(&tag) {
-        return Err(FrameError::protocol(format!("`{}` begins no message of PostgreSQL", tag.escape_ascii())));
+        return Err(FrameError::protocol(format!(
+            "`{}` begins no message of PostgreSQL",
+            tag.escape_ascii()
+        )));
     }
     match length(buffer) {
         Some(length) if length < HEAD => Err(FrameError::protocol("a message is shorter than its head")),
@@ -187,7 +190,11 @@ impl Fields {
     }
 
     pub(super) fn end(self) -> Result<(), FrameError> {
-        if self.0.is_empty() { Ok(()) } else { Err(FrameError::protocol("a message is longer than its fields")) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(FrameError::protocol("a message is longer than its fields"))
+        }
     }
 
     fn short() -> FrameError {
@@ -230,8 +237,14 @@ mod tests {
 
     #[tokio::test]
     async fn another_protocol_is_refused_at_its_first_bytes() {
-        assert!(matches!(Frames::new(&b"GET / HTTP/1.1"[..], FRONTEND).start().await, Err(FrameError::Protocol(_))));
-        assert!(matches!(Frames::new(&b"\x16\x03\x01\x02\0"[..], FRONTEND).start().await, Err(FrameError::Protocol(_))));
+        assert!(matches!(
+            Frames::new(&b"GET / HTTP/1.1"[..], FRONTEND).start().await,
+            Err(FrameError::Protocol(_))
+        ));
+        assert!(matches!(
+            Frames::new(&b"\x16\x03\x01\x02\0"[..], FRONTEND).start().await,
+            Err(FrameError::Protocol(_))
+        ));
         assert!(matches!(read(b"*1\r\n$4\r\nPING\r\n").await, Err(FrameError::Protocol(_))));
     }
 

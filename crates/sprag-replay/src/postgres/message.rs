@@ -7,14 +7,36 @@ use super::frame::{Fields, Frame, FrameError};
 /// A message of the application.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    Query { sql: Sql },
-    Parse { name: Bytes, sql: Sql, types: Vec<u32> },
-    Bind { portal: Bytes, statement: Bytes, values: Vec<Value>, results: Vec<Format> },
-    DescribeStatement { name: Bytes },
-    DescribePortal { name: Bytes },
-    Execute { portal: Bytes, limit: u32 },
-    CloseStatement { name: Bytes },
-    ClosePortal { name: Bytes },
+    Query {
+        sql: Sql,
+    },
+    Parse {
+        name: Bytes,
+        sql: Sql,
+        types: Vec<u32>,
+    },
+    Bind {
+        portal: Bytes,
+        statement: Bytes,
+        values: Vec<Value>,
+        results: Vec<Format>,
+    },
+    DescribeStatement {
+        name: Bytes,
+    },
+    DescribePortal {
+        name: Bytes,
+    },
+    Execute {
+        portal: Bytes,
+        limit: u32,
+    },
+    CloseStatement {
+        name: Bytes,
+    },
+    ClosePortal {
+        name: Bytes,
+    },
     Flush,
     Sync,
     Terminate,
@@ -107,7 +129,10 @@ impl Message {
                 (_, b'S', name) => Self::CloseStatement { name },
                 (_, b'P', name) => Self::ClosePortal { name },
                 (_, what, _) => {
-                    return Err(FrameError::protocol(format!("`{}` is no statement and no portal", what.escape_ascii())));
+                    return Err(FrameError::protocol(format!(
+                        "`{}` is no statement and no portal",
+                        what.escape_ascii()
+                    )));
                 }
             },
             b'E' => Self::Execute { portal: fields.string()?, limit: fields.u32()? },
@@ -185,7 +210,8 @@ mod tests {
         assert_eq!(Message::read(&parse).unwrap(), read);
 
         let bound = written(|buffer| bind(buffer, "", "s1", &[Some("a"), None]));
-        let text = |bytes: Option<&'static str>| Value { format: Format::Text, bytes: bytes.map(Bytes::from) };
+        let text =
+            |bytes: Option<&'static str>| Value { format: Format::Text, bytes: bytes.map(Bytes::from) };
         let read = Message::Bind {
             portal: Bytes::new(),
             statement: "s1".into(),

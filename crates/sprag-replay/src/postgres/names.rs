@@ -1,7 +1,16 @@
 //! Names in SQL that are the connection's own affair. Drivers make them up, from counters and thread ids, and which they are
 //! changes nothing of an answer.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::message::Sql;
+
+/// The names that asyncpg gives to portals and savepoints, with a number that counts them all.
+static COUNTED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("(__asyncpg_[a-z]+)_[0-9a-f]+__").expect("an expression of ours"));
 
 /// Which statements are closed.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,15 +39,36 @@ pub(super) fn deallocated(sql: &Sql) -> Option<Deallocated> {
     if words.next().is_some() {
         return None;
     }
-    Some(match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
-        Some(quoted) => Deallocated::One(quoted.replace("\"\"", "\"")),
-        None if name.eq_ignore_ascii_case("ALL") => Deallocated::All,
-        None => Deallocated::One(name.to_ascii_lowercase()),
-    })
+    Some(if name.eq_ignore_ascii_case("ALL") { Deallocated::All } else { Deallocated::One(meant(name)) })
+}
+
+/// The cursor that a statement declares: it can be described as a portal of the protocol.
+pub(super) fn declared_cursor(sql: &Sql) -> Option<String> {
+    if sql.verb() != "DECLARE" {
+        return None;
+    }
+    let mut words = sql.text.split_whitespace().skip_while(|word| !word.eq_ignore_ascii_case("DECLARE"));
+    words.nth(1).map(meant)
+}
+
+/// What a name in SQL means: quotes keep it as it is.
+fn meant(name: &str) -> String {
+    match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => name.to_ascii_lowercase(),
+    }
+}
+
+/// A statement without such names, as far as they are known to be made up.
+pub(super) fn without_names(sql: &str) -> Cow<'_, str> {
+    match without_savepoints(sql) {
+        Some(text) => text.into(),
+        None => COUNTED.replace_all(sql, "${1}__"),
+    }
 }
 
 /// A text that does nothing but set, release or go back to savepoints, without their names; `None` for any other.
-pub(super) fn without_savepoints(sql: &str) -> Option<String> {
+fn without_savepoints(sql: &str) -> Option<String> {
     let parts = sql.split(';').map(str::trim).filter(|part| !part.is_empty());
     let parts: Vec<&str> = parts.map(savepoint).collect::<Option<_>>()?;
     (!parts.is_empty()).then(|| parts.join("; "))
@@ -71,6 +101,16 @@ mod tests {
         for other in ["DEALLOCATE x; DROP TABLE t", "DEALLOCATE x;DROP", "SELECT 1", "", "DEALLOCATE"] {
             assert_eq!(known(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn the_portals_of_asyncpg_are_not_counted() {
+        assert_eq!(
+            without_names("MOVE FORWARD 3 __asyncpg_portal_1f__"),
+            "MOVE FORWARD 3 __asyncpg_portal__"
+        );
+        assert_eq!(without_names("SAVEPOINT a"), "SAVEPOINT");
+        assert_eq!(without_names("SELECT '__asyncpg_'"), "SELECT '__asyncpg_'");
     }
 
     #[test]

@@ -12,18 +12,17 @@
 //! Below the SQL, one line for each parameter: the type that the client declared (0: none), the format and the value,
 //! escaped. The last line says what is asked and how many parameters there are, so that no SQL can be taken for the rest of another.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::message::{Format, Sql, Value};
-use super::names::without_savepoints;
+use super::names::without_names;
 use super::session::{Described, Execution, Portal, Statement};
 use crate::escape::escape;
 
 /// A request before the rules have seen it.
 #[derive(Debug)]
 pub(super) struct Question {
-    /// The SQL, in one line.
+    /// The SQL, by which it is classed and called.
     pub(super) label: String,
     /// What is asked, in the form above without its first line.
     pub(super) text: String,
@@ -81,25 +80,14 @@ impl Question {
 
     fn of(sql: &Sql, parameters: String, what: String, more_bytes: u64) -> Self {
         let latin = if sql.latin { " (not UTF-8)" } else { "" };
-        let text = without_savepoints(&sql.text).map_or(Cow::Borrowed(sql.text.as_str()), Cow::Owned);
+        let text = without_names(&sql.text);
         Self {
-            label: one_line(&text),
             text: format!("{text}\n{parameters}-- {what}{latin}"),
-            bytes: sql.text.len() as u64 + more_bytes,
+            bytes: text.len() as u64 + more_bytes,
+            label: text.into_owned(),
             aside: false,
         }
     }
-}
-
-fn one_line(sql: &str) -> String {
-    let mut line = String::with_capacity(sql.len());
-    for word in sql.split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    line
 }
 
 fn declared(types: &[u32]) -> String {
@@ -174,7 +162,7 @@ mod tests {
         $4 0 binary as text
         -- execute 4, results binary text, at most 50, again 1
         ");
-        assert_eq!((question.label.as_str(), question.bytes), ("SELECT * FROM t", 17 + 4 + 10 + 7));
+        assert_eq!(question.bytes, 17 + 4 + 10 + 7);
         let described = Question::describe(&Described::Portal(portal));
         assert!(described.text.ends_with("$1 23\n$2 25\n-- describe 2, results binary text"));
         assert!(described.aside);

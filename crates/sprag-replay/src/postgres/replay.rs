@@ -24,7 +24,9 @@ use crate::trouble::Trouble;
 const OUT: usize = 64 << 10;
 /// How many messages may wait for the one that answers them.
 const HELD: usize = 1_000;
-/// What the server says to Bind, and what the answer to a portal's first execution begins with.
+/// What the server says to Parse and to Bind. The answer to a portal's first execution begins with the second; with the
+/// first where only its Bind failed; and with the error where its statement could not be prepared.
+pub(super) const PARSED: &[u8] = b"1\0\0\0\x04";
 pub(super) const BOUND: &[u8] = b"2\0\0\0\x04";
 
 /// Serves a connection whose first packet has been read.
@@ -86,13 +88,12 @@ enum Held {
 }
 
 impl Held {
-    /// Whether a portal that could not be bound failed here.
-    fn leads_to(&self, portal: &Arc<Portal>) -> bool {
-        match self {
-            Self::Parse(statement) => Arc::ptr_eq(statement, &portal.statement),
-            Self::Bind(bound) => Arc::ptr_eq(bound, portal),
-            Self::Describe(_) | Self::Close => false,
-        }
+    fn parses(&self, portal: &Portal) -> bool {
+        matches!(self, Self::Parse(statement) if Arc::ptr_eq(statement, &portal.statement))
+    }
+
+    fn binds(&self, portal: &Arc<Portal>) -> bool {
+        matches!(self, Self::Bind(bound) if Arc::ptr_eq(bound, portal))
     }
 }
 
@@ -138,7 +139,7 @@ impl<W: AsyncWrite + Unpin> Replay<'_, W> {
             }
             Step::Unknown { code, what } => {
                 self.release(true).await?;
-                let what = format!("{what}; it may be that it was made before the connection was");
+                let what = format!("{what}: known are what Parse and Bind have made, and cursors of DECLARE");
                 let trouble = self.caller.deny(what);
                 self.fail(code, &trouble);
             }
@@ -196,14 +197,17 @@ impl<W: AsyncWrite + Unpin> Replay<'_, W> {
                 }
             }
         };
-        let (executed, was_bound) = match messages.strip_prefix(BOUND) {
-            Some(rest) => (messages.slice_ref(rest), true),
-            None => (messages.clone(), execution.before > 0),
+        let (executed, failed) = if let Some(rest) = messages.strip_prefix(BOUND) {
+            (rest, None)
+        } else if let Some(rest) = messages.strip_prefix(PARSED) {
+            (rest, self.held.iter().position(|held| held.binds(portal)))
+        } else if execution.before == 0 {
+            (&messages[..], self.held.iter().position(|held| held.parses(portal) || held.binds(portal)))
+        } else {
+            (&messages[..], None)
         };
-        if !was_bound {
-            let failed = self.held.iter().position(|held| held.leads_to(portal));
-            self.held.truncate(failed.unwrap_or(self.held.len()));
-        }
+        let executed = messages.slice_ref(executed);
+        self.held.truncate(failed.unwrap_or(self.held.len()));
         self.release(false).await?;
         if self.skipping {
             return Ok(());
@@ -220,7 +224,9 @@ impl<W: AsyncWrite + Unpin> Replay<'_, W> {
                 break;
             }
             match held {
-                Held::Parse(statement) => self.complete(b'1', alone.then(|| Question::parse(&statement))).await?,
+                Held::Parse(statement) => {
+                    self.complete(b'1', alone.then(|| Question::parse(&statement))).await?
+                }
                 Held::Bind(portal) => self.complete(b'2', alone.then(|| Question::bind(&portal))).await?,
                 Held::Close => answer::put_empty(&mut self.out, b'3'),
                 Held::Describe(described) => self.describe(&described).await?,
@@ -231,7 +237,8 @@ impl<W: AsyncWrite + Unpin> Replay<'_, W> {
 
     /// What succeeds, unless it failed when it was recorded.
     async fn complete(&mut self, tag: u8, question: Option<Question>) -> Result<(), Stop> {
-        let recall = |question| self.caller.connection.recall(self.caller.asked(question)).map_err(Stop::Told);
+        let recall =
+            |question| self.caller.connection.recall(self.caller.asked(question)).map_err(Stop::Told);
         let Some(failure) = question.map(recall).transpose()?.flatten() else {
             answer::put_empty(&mut self.out, tag);
             return Ok(());
@@ -317,6 +324,8 @@ impl<W: AsyncWrite + Unpin> Replay<'_, W> {
 fn postgres(played: &Played) -> Result<&PostgresAnswer, Stop> {
     match &played.answer {
         Answer::Postgres(answer) => Ok(answer),
-        _ => Err(Stop::Denied("the cassette holds an answer of another protocol for this statement".to_owned())),
+        _ => Err(Stop::Denied(
+            "the cassette holds an answer of another protocol for this statement".to_owned(),
+        )),
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::frame::FrameError;
 use super::message::{Format, Message, Sql, Value};
-use super::names::{Deallocated, deallocated};
+use super::names::{Deallocated, deallocated, declared_cursor};
 use crate::LARGEST_BODY;
 
 /// What a connection may keep, in bytes.
@@ -59,7 +59,10 @@ pub(super) enum Step {
     Sync,
     Terminate,
     /// It names a statement or a portal that there is not.
-    Unknown { code: &'static str, what: String },
+    Unknown {
+        code: &'static str,
+        what: String,
+    },
     /// It can't be replayed. What it is, and what to do.
     Refused(String),
 }
@@ -84,7 +87,7 @@ impl Session {
             Message::Query { sql } => match refusal(&sql) {
                 Some(refusal) => refusal,
                 None => {
-                    self.deallocate(&sql);
+                    self.follow(&sql, &[])?;
                     Step::Query(sql)
                 }
             },
@@ -98,16 +101,15 @@ impl Session {
                     Step::Parse(statement)
                 }
             },
-            Message::Bind { portal: name, statement, values, results } => match self.statements.get(&statement[..]) {
-                None => no_statement(&statement),
-                Some(statement) => {
-                    let portal = Arc::new(Portal { statement: statement.clone(), values, results });
-                    self.forget_portal(&name);
-                    self.weigh(name.len() + portal.weight())?;
-                    self.portals.insert(name.to_vec(), (portal.clone(), 0));
-                    Step::Bind(portal)
+            Message::Bind { portal: name, statement, values, results } => {
+                match self.statements.get(&statement[..]) {
+                    None => no_statement(&statement),
+                    Some(statement) => {
+                        let statement = statement.clone();
+                        Step::Bind(self.keep_portal(&name, Portal { statement, values, results })?)
+                    }
                 }
-            },
+            }
             Message::DescribeStatement { name } => match self.statements.get(&name[..]) {
                 Some(statement) => Step::Describe(Described::Statement(statement.clone())),
                 None => no_statement(&name),
@@ -121,7 +123,7 @@ impl Session {
                 Some((portal, executions)) => {
                     let execution = Execution { portal: portal.clone(), limit, before: *executions };
                     *executions = executions.saturating_add(1);
-                    self.deallocate(&execution.portal.statement.sql);
+                    self.follow(&execution.portal.statement.sql, &execution.portal.statement.types)?;
                     Step::Execute(execution)
                 }
             },
@@ -143,7 +145,9 @@ impl Session {
     fn weigh(&mut self, more: usize) -> Result<(), FrameError> {
         self.weight += more;
         if self.weight > LARGEST_WEIGHT {
-            return Err(FrameError::protocol("a connection keeps more than 128 MiB of statements and never closes them"));
+            return Err(FrameError::protocol(
+                "a connection keeps more than 128 MiB of statements and never closes them",
+            ));
         }
         Ok(())
     }
@@ -160,8 +164,8 @@ impl Session {
         }
     }
 
-    /// What a driver says in SQL to close a statement.
-    fn deallocate(&mut self, sql: &Sql) {
+    /// What is said in SQL of statements and portals: DEALLOCATE and DECLARE.
+    fn follow(&mut self, sql: &Sql, types: &[u32]) -> Result<(), FrameError> {
         match deallocated(sql) {
             None => {}
             Some(Deallocated::All) => {
@@ -171,6 +175,19 @@ impl Session {
             }
             Some(Deallocated::One(name)) => self.forget_statement(name.as_bytes()),
         }
+        if let Some(name) = declared_cursor(sql) {
+            let statement = Arc::new(Statement { sql: sql.clone(), types: types.to_vec() });
+            self.keep_portal(name.as_bytes(), Portal { statement, values: Vec::new(), results: Vec::new() })?;
+        }
+        Ok(())
+    }
+
+    fn keep_portal(&mut self, name: &[u8], portal: Portal) -> Result<Arc<Portal>, FrameError> {
+        let portal = Arc::new(portal);
+        self.forget_portal(name);
+        self.weigh(name.len() + portal.weight())?;
+        self.portals.insert(name.to_vec(), (portal.clone(), 0));
+        Ok(portal)
     }
 }
 
@@ -187,8 +204,9 @@ impl Statement {
 
 impl Portal {
     fn weight(&self) -> usize {
-        let values = self.values.iter().map(|value| size_of::<Value>() + value.bytes.as_ref().map_or(0, Bytes::len));
-        size_of::<Self>() + values.sum::<usize>() + self.results.len()
+        let values =
+            self.values.iter().map(|value| size_of::<Value>() + value.bytes.as_ref().map_or(0, Bytes::len));
+        size_of::<Self>() + values.sum::<usize>() + self.results.len() + self.statement.weight()
     }
 }
 
@@ -205,7 +223,9 @@ fn refusal(sql: &Sql) -> Option<Step> {
     let verb = sql.verb();
     let instead = match verb.as_str() {
         "COPY" => "use INSERT, or a [[replay.port]] with a tcp:// upstream",
-        "LISTEN" => "notifications come at any time; poll a table, or use a [[replay.port]] with a tcp:// upstream",
+        "LISTEN" => {
+            "notifications come at any time; poll a table, or use a [[replay.port]] with a tcp:// upstream"
+        }
         _ => return None,
     };
     Some(Step::Refused(format!("{verb} cannot be recorded or replayed: {instead}")))
@@ -244,8 +264,13 @@ mod tests {
         session.step(bind("p", "")).unwrap();
         session.step(parse("", "SELECT 2")).unwrap();
         for before in 0..2 {
-            let Ok(Step::Execute(execution)) = session.step(execute("p")) else { panic!("there is the portal") };
-            assert_eq!((execution.portal.statement.sql.text.as_str(), execution.before), ("SELECT 1", before));
+            let Ok(Step::Execute(execution)) = session.step(execute("p")) else {
+                panic!("there is the portal")
+            };
+            assert_eq!(
+                (execution.portal.statement.sql.text.as_str(), execution.before),
+                ("SELECT 1", before)
+            );
         }
         session.step(Message::ClosePortal { name: "p".into() }).unwrap();
         assert!(matches!(session.step(execute("p")), Ok(Step::Unknown { code: "34000", .. })));
@@ -275,10 +300,29 @@ mod tests {
 
     #[test]
     fn a_connection_cannot_keep_statements_without_end() {
+        let mut session = Session { weight: LARGEST_WEIGHT - 1_000, ..Session::default() };
+        for _ in 0..100 {
+            session.step(parse("a", "SELECT 1")).unwrap();
+        }
+        assert!((0..100).any(|n| {
+            let name = n.to_string().into();
+            session.step(Message::Parse { name, sql: Sql::new(b"SELECT 1"), types: vec![] }).is_err()
+        }));
+    }
+
+    #[test]
+    fn a_cursor_that_sql_has_declared_can_be_described() {
         let mut session = Session::default();
-        let sql = "x".repeat(LARGEST_BODY);
-        assert!(session.step(parse("a", &sql)).is_ok());
-        assert!(session.step(parse("a", &sql)).is_ok());
-        assert!(session.step(parse("b", &sql)).is_err());
+        session.step(Message::Query { sql: Sql::new(b"DECLARE \"Some\" CURSOR FOR SELECT 1") }).unwrap();
+        let described = session.step(Message::DescribePortal { name: "Some".into() });
+        assert!(matches!(described, Ok(Step::Describe(Described::Portal(_)))), "{described:?}");
+        session.step(parse("", "declare other no scroll cursor for select 2")).unwrap();
+        session.step(bind("", "")).unwrap();
+        assert!(matches!(session.step(execute("other")), Ok(Step::Unknown { .. })), "not yet");
+        session.step(execute("")).unwrap();
+        assert!(matches!(
+            session.step(Message::DescribePortal { name: "other".into() }),
+            Ok(Step::Describe(_))
+        ));
     }
 }

@@ -45,7 +45,11 @@ impl Wish {
                 fields.end()?;
                 Ok(Self::Start(Start { is_newer: version & 0xffff != 0, parameters }))
             }
-            version => Err(FrameError::protocol(format!("there is no protocol {}.{}", version >> 16, version & 0xffff))),
+            version => Err(FrameError::protocol(format!(
+                "there is no protocol {}.{}",
+                version >> 16,
+                version & 0xffff
+            ))),
         }
     }
 }
@@ -74,9 +78,11 @@ impl Start {
 
     /// What the answers of the connection may depend on, by name: not who asks, nor how the application is called.
     pub(super) fn relevant(&self) -> Vec<(String, String)> {
-        let irrelevant = |name: &str| matches!(name, "user" | "database" | "application_name" | "replication");
+        let irrelevant =
+            |name: &str| matches!(name, "user" | "database" | "application_name" | "replication");
         let relevant = self.parameters.iter().filter(|(name, _)| !irrelevant(name) && !is_option(name));
-        let mut relevant: Vec<_> = relevant.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+        let mut relevant: Vec<_> =
+            relevant.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
         relevant.sort();
         relevant
     }

@@ -114,7 +114,6 @@ class Psycopg:
             seen = [first.fetchall(), second.fetchall()]
             try:
                 self.conn.execute("SELECT 1 / %s", (0,))
-                self.conn.execute("SELECT 'never'")
                 pipeline.sync()
             except self.psycopg.Error as error:
                 seen.append(error.sqlstate)
