@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use sprag_contract::settings::replay::{Class, Match, Pace, Part, Pass, Port, Repeat, Replay};
 use sprag_contract::settings::{
     Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reader, Run, Sandbox, Serve,
     Service, Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
@@ -120,7 +121,34 @@ fn full_settings() -> Settings {
         agent: Unread,
         prices: Unread,
         memory: Unread,
-        replay: None,
+        replay: Some(full_replay()),
+    }
+}
+
+fn full_replay() -> Replay {
+    let text = || Some("x".to_owned());
+    let part =
+        || Part { json: text(), header: text(), query: text(), path: text(), body: text(), class: text() };
+    Replay {
+        cassette: "x".to_owned(),
+        timing: Pace::Recorded,
+        roots: text(),
+        port: vec![Port {
+            name: "x".to_owned(),
+            upstream: "x".to_owned(),
+            listen: Some(1),
+            env: [("x".to_owned(), "x".to_owned())].into(),
+        }],
+        class: vec![Class {
+            name: "x".to_owned(),
+            matches: Match { host: text(), port: text(), path: text(), method: text(), statement: text() },
+            items: text(),
+            repeat: Repeat::Sticky,
+            headers: vec!["x".to_owned()],
+        }],
+        volatile: vec![part()],
+        redact: vec![part()],
+        pass: vec![Pass { host: "x".to_owned() }],
     }
 }
 
@@ -136,8 +164,17 @@ fn every_key_of_the_settings_is_a_row_of_its_table() {
         let section = section(&page, &heading);
         let told: Vec<&str> = rows(section).into_iter().flat_map(|row| code(row[0])).collect();
         for (key, value) in keys.as_object().unwrap() {
-            // `[measure.read]` is a table of its own.
-            let sub_table = section.contains(&format!("### `[{table}.{key}]`"));
+            // `[measure.read]` is a table of its own, and `[[replay.class]]` one of several.
+            let sub_table = section.contains(&format!("### `[{table}.{key}]`"))
+                || section.contains(&format!("### `[[{table}.{key}]]`"));
+            let entries = value.as_array().and_then(|list| list.first()).and_then(|entry| entry.as_object());
+            // The keys of what is redacted are those of what is volatile.
+            let like = if key == "redact" { "volatile" } else { key.as_str() };
+            for inner in entries.into_iter().flatten().map(|(name, _)| name) {
+                let told = rows(self::section(&page, &format!("### `[[{table}.{like}]]`")));
+                let told = told.iter().any(|row| row[0] == format!("`{inner}`"));
+                assert!(told, "[[{table}.{key}]] {inner} is in no table of settings.md");
+            }
             assert!(
                 sub_table || told.contains(&key.as_str()),
                 "[{table}] {key} is in no table of settings.md"
@@ -148,7 +185,7 @@ fn every_key_of_the_settings_is_a_row_of_its_table() {
             }
         }
     }
-    for table in ["agent", "prices", "memory", "replay"] {
+    for table in ["agent", "prices", "memory"] {
         assert!(page.contains(&format!("`[{table}]`")), "[{table}] is not in settings.md");
     }
 }
