@@ -4,6 +4,7 @@ use std::fmt;
 
 use rustix::process::Pid;
 use rustix::thread::{sched_getaffinity, sched_setaffinity};
+use sprag_contract::settings::Cpus;
 
 use crate::MeasureError;
 
@@ -40,6 +41,25 @@ impl CpuSet {
     /// The set without `other`; `None` where nothing is left.
     pub fn without(&self, other: &Self) -> Option<Self> {
         Self::new(self.0.iter().copied().filter(|cpu| !other.0.contains(cpu)))
+    }
+
+    /// Their numbers, in order.
+    pub fn numbers(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// Those that the settings mean; `None` for all.
+    pub(crate) fn of(cpus: &Cpus) -> Result<Option<Self>, MeasureError> {
+        match cpus {
+            Cpus::All => Ok(None),
+            Cpus::One => Ok(Some(Self::allowed()?.last())),
+            Cpus::List(list) => Self::new(list.iter().copied()).map(Some).ok_or_else(|| {
+                MeasureError::harness(
+                    "measure.cpus names no CPU of this machine",
+                    "write numbers such as \"2-5\"",
+                )
+            }),
+        }
     }
 
     /// How many.

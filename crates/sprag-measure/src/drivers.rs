@@ -1,5 +1,6 @@
 //! Who takes the numbers. One file a driver, and one line in [`open`].
 
+mod beside;
 mod cases;
 mod command;
 mod launch;
@@ -7,14 +8,17 @@ mod script;
 mod size;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{DriverKind, Settings};
 use sprag_judge::{Finding, Order, Provenance, Reason};
+use sprag_replay::Proxy;
 
 use crate::process::{Ended, Invocation, Status};
 use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Side};
 pub use cases::{Cases, Turns, echo_once, echo_server, echo_worker};
+pub use command::STDOUT;
 
 /// What a driver needs besides the settings.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +34,12 @@ pub struct Setup {
     /// [`echo_worker`] on its stdin and stdout, with `http` and a port [`echo_server`], with `each` [`echo_once`].
     /// Without it the cases have no floor.
     pub echo: Option<Vec<String>>,
+    /// What answers in place of the outside, or records it: each side and repetition gets scopes of its own.
+    pub replay: Option<Arc<Proxy>>,
+    /// The command that builds an empty network, such as `["/usr/bin/sprag", "__jail"]`: processes that are measured
+    /// against recorded answers run in one. Without it, or where this machine has none, the network stays open, and
+    /// each run says so.
+    pub jail: Option<Vec<String>>,
     /// Ends whatever runs.
     pub interrupt: Interrupt,
 }

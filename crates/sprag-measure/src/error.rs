@@ -48,6 +48,12 @@ pub enum MeasureError {
         /// What to do.
         remedy: String,
     },
+    /// The proxy that plays the recorded answers, its cassette, or the empty network failed.
+    #[error("{what}")]
+    Replay {
+        /// What went wrong, and what to do.
+        what: String,
+    },
     /// A service of the harness did not start, or died.
     #[error("service `{name}` {what}; its output is in {log}")]
     Service {
@@ -73,6 +79,10 @@ impl MeasureError {
 
     pub(crate) fn system<E: Into<io::Error>>(doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::System { doing, source: source.into() }
+    }
+
+    pub(crate) fn replay(error: impl std::fmt::Display) -> Self {
+        Self::Replay { what: error.to_string() }
     }
 
     pub(crate) fn harness(what: impl Into<String>, remedy: impl Into<String>) -> Self {

@@ -9,12 +9,13 @@ mod strays;
 mod usage;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::CpuSet;
+use crate::{CpuSet, Replayed};
 
 pub(crate) use group::{Exit, Group, Streams, timespec};
 pub use output::{capped, sanitized};
@@ -56,6 +57,9 @@ pub struct Invocation {
     pub cpus: Option<CpuSet>,
     /// The most bytes in each of the two files. Past it the group is killed and the file is cut to this length.
     pub output_limit: u64,
+    /// What answers in place of the outside, in an empty network where this machine has one. Without it the process is
+    /// in the network that Sprag is in.
+    pub replayed: Option<Arc<Replayed>>,
 }
 
 /// How a command ended.
@@ -84,7 +88,7 @@ impl Status {
 pub struct Ended {
     /// How it ended.
     pub status: Status,
-    /// From before the spawn to the end of the leading process, by the monotonic clock.
+    /// From before the start to the end of the leading process, by the monotonic clock.
     pub wall: Duration,
     /// User and system time of the process and of the children it waited for, and of what it left behind in its
     /// group. A child whose parent ignores SIGCHLD is not in it: the kernel drops that time.

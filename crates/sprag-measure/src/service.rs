@@ -145,6 +145,7 @@ impl Running {
             stdin: None,
             cpus: cpus.cloned(),
             output_limit: OUTPUT_LIMIT,
+            replayed: None,
         };
         let out = output_file(&log)?;
         let err = out.try_clone().map_err(MeasureError::system("duplicate a file descriptor"))?;

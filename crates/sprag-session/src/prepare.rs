@@ -76,6 +76,7 @@ pub(crate) fn prepare(
         stdin: None,
         cpus: None,
         output_limit: OUTPUT_LIMIT,
+        replayed: None,
     };
     let ended = process::run(&invocation, interrupt)?;
     if !ended.status.is_success() {

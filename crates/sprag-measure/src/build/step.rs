@@ -116,6 +116,7 @@ impl Work<'_> {
             stdin: None,
             cpus: None,
             output_limit: OUTPUT_LIMIT,
+            replayed: None,
         };
         let ended = process::run(&invocation, self.interrupt)?;
         Ok(Step {

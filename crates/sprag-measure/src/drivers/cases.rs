@@ -123,8 +123,8 @@ impl Driver for Cases {
 
     fn floor(&mut self, side: &Side<'_>, plan: &Plan) -> Result<Option<Floor>, MeasureError> {
         let Some(echo) = &self.echo else { return Ok(None) };
-        // It asks no service, and gives no counts.
-        let launch = self.launch.without_services();
+        // It asks nobody, and gives no counts.
+        let launch = self.launch.alone();
         let stand_in = Cases { launch, wanted: BTreeSet::new(), ..self.clone() };
         let run = stand_in.sequential(side, plan, echo)?;
         match run.failure {
@@ -141,7 +141,7 @@ impl Driver for Cases {
         match metric.strip_prefix("case_").and_then(|rest| rest.strip_suffix("_ms")) {
             Some(id) if case(id) => Provenance::Observed,
             _ if DriverKind::Cases.metrics().contains(&metric) => Provenance::Observed,
-            _ => Provenance::Attested,
+            _ => self.launch.provenance(metric).unwrap_or(Provenance::Attested),
         }
     }
 }

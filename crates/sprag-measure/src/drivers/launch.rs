@@ -1,6 +1,5 @@
 //! How every driver starts a process of a side.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
@@ -8,9 +7,11 @@ use rand::Rng as _;
 use sprag_contract::settings::{Cpus, Service, Settings};
 use sprag_judge::Provenance;
 
+use super::beside::Beside;
 use super::crash_of;
 use crate::draw::{Purpose, draw};
 use crate::process::{self, Ended, Invocation, OUTPUT_LIMIT, Program};
+use crate::replay::Outside;
 use crate::service::Services;
 use crate::{CpuSet, Interrupt, MeasureError, Plan, Run, Side, environment};
 
@@ -21,6 +22,7 @@ pub(crate) struct Launch {
     pub(crate) timeout: Duration,
     pub(crate) cpus: Option<CpuSet>,
     services: Vec<Service>,
+    outside: Option<Outside>,
     harness: Utf8PathBuf,
     passed: Vec<String>,
 }
@@ -35,28 +37,43 @@ impl Launch {
         Ok(Self {
             interrupt: setup.interrupt.clone(),
             timeout: settings.run.timeout.measure,
-            cpus: cpus(settings.measure.cpus.as_ref().unwrap_or(&default_cpus))?,
+            cpus: CpuSet::of(settings.measure.cpus.as_ref().unwrap_or(&default_cpus))?,
             services: settings.service.clone(),
+            outside: Outside::of(settings, setup),
             harness: setup.harness.clone(),
             passed: settings.sandbox.env.clone(),
         })
     }
 
-    /// The same, for a stand-in that asks no service.
-    pub(crate) fn without_services(&self) -> Self {
-        Self { services: Vec::new(), ..self.clone() }
+    /// The same, for a stand-in that asks nobody.
+    pub(crate) fn alone(&self) -> Self {
+        Self { services: Vec::new(), outside: None, ..self.clone() }
     }
 
-    /// The services of one side and repetition. Where the side has only some of the CPUs they get the others.
-    pub(crate) fn services(&self, side: &Side<'_>, repetition: u32) -> Result<Services, MeasureError> {
+    /// Where a number comes from that is counted beside the processes.
+    pub(crate) fn provenance(&self, metric: &str) -> Option<Provenance> {
+        self.outside.as_ref().filter(|outside| outside.counts(metric)).map(|_| Provenance::Observed)
+    }
+
+    /// What a reader of the numbers should know of how they came about.
+    pub(crate) fn caveat(&self) -> Option<String> {
+        self.outside.as_ref().and_then(Outside::caveat)
+    }
+
+    /// Services and recorded answers for one side and repetition. Where the side has only some of the CPUs services get
+    /// the others.
+    pub(crate) fn beside(&self, side: &Side<'_>, repetition: u32) -> Result<Beside, MeasureError> {
         let others = match &self.cpus {
             Some(cpus) => CpuSet::allowed()?.without(cpus),
             None => None,
         };
-        Services::start(&self.services, &self.harness, side, repetition, others.as_ref(), &self.interrupt)
+        let interrupt = &self.interrupt;
+        let services =
+            Services::start(&self.services, &self.harness, side, repetition, others.as_ref(), interrupt)?;
+        Beside::new(services, self.outside.as_ref().map(Outside::replayed).transpose()?)
     }
 
-    /// One run of a command with its services beside it. `read` takes the numbers where the command ended well.
+    /// One run of a command with all that belongs beside it. `read` takes the numbers where the command ended well.
     pub(crate) fn run_command(
         &self,
         command: &str,
@@ -65,21 +82,21 @@ impl Launch {
         read: impl FnOnce(&Ended, &mut Run) -> Result<(), MeasureError>,
     ) -> Result<Run, MeasureError> {
         let start = Instant::now();
-        let services = self.services(side, 0)?;
-        let before = services.counters()?;
+        let beside = self.beside(side, 0)?;
         let program = Program::Shell(command.to_owned());
-        let invocation = self.invocation(program, side, plan, 0, services.env())?;
+        let invocation = self.invocation(program, side, plan, 0, &beside)?;
         let ended = process::run(&invocation, &self.interrupt)?;
-        let counters = services.counters_since(&before)?;
-        services.check()?;
-        drop(services);
+        let counted = beside.counted()?;
+        let finding = beside.blame(crash_of(command, &ended, &invocation))?;
+        drop(beside);
 
         let mut run = Run { logs: vec![ended.stdout.clone(), ended.stderr.clone()], ..Run::default() };
         run.note_leftovers(ended.leftovers);
-        match crash_of(command, &ended, &invocation) {
+        run.notes.extend(self.caveat());
+        match finding {
             Some(finding) => run.fail(finding.reason, finding.detail),
             None => {
-                counters.into_iter().for_each(|(name, count)| run.put(name, count, Provenance::Attested));
+                counted.put(&mut run);
                 read(&ended, &mut run)?;
             }
         }
@@ -94,14 +111,14 @@ impl Launch {
         side: &Side<'_>,
         plan: &Plan,
         repetition: u32,
-        services: BTreeMap<String, String>,
+        beside: &Beside,
     ) -> Result<Invocation, MeasureError> {
         let folders = Self::folders(side, repetition);
         let mut padding = draw(plan.seed, Purpose::Padding(side.role), repetition);
         let mut env = environment::of_process(side, &folders, &self.passed, &mut padding)?;
         let shared = draw(plan.seed, Purpose::SharedSeed, repetition).next_u64();
         env.insert("SPRAG_SEED".to_owned(), shared.to_string());
-        env.extend(services);
+        env.extend(beside.env());
         let [stdout, stderr] = Self::logs(side, repetition);
         Ok(Invocation {
             program,
@@ -113,6 +130,7 @@ impl Launch {
             stdin: None,
             cpus: self.cpus.clone(),
             output_limit: OUTPUT_LIMIT,
+            replayed: beside.replayed().cloned(),
         })
     }
 
@@ -125,18 +143,5 @@ impl Launch {
     pub(crate) fn logs(side: &Side<'_>, repetition: u32) -> [Utf8PathBuf; 2] {
         let log = |stream: &str| side.out.join(format!("{}-r{repetition}.{stream}", side.role.name()));
         [log("stdout"), log("stderr")]
-    }
-}
-
-fn cpus(cpus: &Cpus) -> Result<Option<CpuSet>, MeasureError> {
-    match cpus {
-        Cpus::All => Ok(None),
-        Cpus::One => Ok(Some(CpuSet::allowed()?.last())),
-        Cpus::List(list) => CpuSet::new(list.iter().copied()).map(Some).ok_or_else(|| {
-            MeasureError::harness(
-                "measure.cpus names no CPU of this machine",
-                "write numbers such as \"2-5\"",
-            )
-        }),
     }
 }

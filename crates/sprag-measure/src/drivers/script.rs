@@ -71,7 +71,7 @@ impl Script {
         for (name, value) in reading.metrics {
             match run.metrics.contains_key(&name) {
                 true => {
-                    run.notes.push(format!("{name} was printed, but a counter of a service has that name"))
+                    run.notes.push(format!("{name} was printed, but a counter outside of the benchmark has that name"))
                 }
                 false => run.put(name, value, self.trust),
             }
@@ -111,7 +111,7 @@ impl Driver for Script {
         Ok(None)
     }
 
-    fn provenance(&self, _metric: &str) -> Provenance {
-        self.trust
+    fn provenance(&self, metric: &str) -> Provenance {
+        self.launch.provenance(metric).unwrap_or(self.trust)
     }
 }

@@ -1,5 +1,6 @@
 //! A process group that Sprag started: spawning, freezing, killing whole.
 
+use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -28,6 +29,9 @@ pub(crate) struct Group {
     leader: Pid,
     pidfd: OwnedFd,
     marker: String,
+    started: Instant,
+    /// The CPU time of what made room for the program, in the process that became it.
+    launching: Duration,
 }
 
 /// What the leading process and what it left behind cost.
@@ -48,24 +52,28 @@ impl Group {
         stderr: Stdio,
     ) -> Result<(Self, Streams), MeasureError> {
         start_reaping();
-        let mut command = match &invocation.program {
+        let mut argv: Vec<OsString> = match &invocation.program {
             Program::Shell(line) => {
-                let mut command = Command::new("/bin/sh");
-                command.arg("-c").arg(shell::replacing_itself(line).as_ref());
-                command
+                vec!["/bin/sh".into(), "-c".into(), shell::replacing_itself(line).as_ref().into()]
             }
-            Program::Argv(argv) => {
-                let program = argv.first().ok_or_else(|| {
-                    MeasureError::harness("an empty command", "name a program in the settings")
-                })?;
-                let mut command = Command::new(program);
-                command.args(&argv[1..]);
-                command
-            }
+            Program::Argv(argv) => argv.iter().map(Into::into).collect(),
         };
+        let mut entrance = None;
+        if let Some((launcher, opened)) =
+            invocation.replayed.as_ref().map(|replayed| replayed.entrance(&argv)).transpose()?.flatten()
+        {
+            argv = launcher;
+            entrance = Some(opened);
+        }
+        let program = argv
+            .first()
+            .ok_or_else(|| MeasureError::harness("an empty command", "name a program in the settings"))?;
+        let mut command = Command::new(program);
+        command.args(&argv[1..]);
         let marker = ulid::Ulid::generate().to_string();
         command.current_dir(&invocation.dir).env_clear().envs(&invocation.env).env(MARKER, &marker);
         command.stdin(stdin).stdout(stdout).stderr(stderr).process_group(0);
+        let started = Instant::now();
         let spawned = match &invocation.cpus {
             Some(cpus) => cpus.during(|| command.spawn())?,
             None => command.spawn(),
@@ -85,7 +93,22 @@ impl Group {
                 return Err(MeasureError::system("watch a process (pidfd_open, Linux 5.3 and later)")(error));
             }
         };
-        Ok((Self { child: Some(child), leader, pidfd, marker: format!("{MARKER}={marker}") }, streams))
+        let marker = format!("{MARKER}={marker}");
+        let mut group =
+            Self { child: Some(child), leader, pidfd, marker, started, launching: Duration::ZERO };
+        if let (Some(entrance), Some(child)) = (entrance, &group.child) {
+            // Where this fails the launcher is killed with the group.
+            let ready = entrance.open(child)?;
+            group.launching = Usage::of(leader).cpu;
+            group.started = Instant::now();
+            ready.go().map_err(MeasureError::replay)?;
+        }
+        Ok((group, streams))
+    }
+
+    /// Just before the program was let go.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
     }
 
     /// Becomes readable when the leading process has ended.
@@ -114,7 +137,8 @@ impl Group {
 
     /// What the leading process and all below it have cost so far.
     pub(crate) fn usage(&self) -> Usage {
-        self.members().into_iter().map(Usage::of).fold(Usage::default(), Usage::and)
+        let used = self.members().into_iter().map(Usage::of).fold(Usage::default(), Usage::and);
+        Usage { cpu: used.cpu.saturating_sub(self.launching), ..used }
     }
 
     /// Stops every process of the group, everything below it and the orphans it made, and waits until none of them
@@ -187,7 +211,7 @@ impl Group {
         let end = child.wait4().map_err(MeasureError::system("read a process's usage"))?;
         let mut exit = Exit {
             status: end.status,
-            cpu: end.rusage.utime + end.rusage.stime,
+            cpu: (end.rusage.utime + end.rusage.stime).saturating_sub(self.launching),
             peak_rss: end.rusage.maxrss,
             leftovers: if ended { remains.alive } else { 0 },
         };

@@ -27,8 +27,8 @@ pub fn run(invocation: &Invocation, interrupt: &Interrupt) -> Result<Ended, Meas
     let stderr = output_file(&invocation.stderr)?;
     let (out, err) = (duplicate(&stdout)?, duplicate(&stderr)?);
 
-    let start = Instant::now();
     let (group, _) = Group::spawn(invocation, stdin, out.into(), err.into())?;
+    let start = group.started();
     let cut = watch(&group, invocation, [&stdout, &stderr], start, interrupt)?;
     let wall = start.elapsed();
     let exit = group.end()?;

@@ -1,23 +1,22 @@
-//! One side through one repetition: its services, its worker, what it answered.
+//! One side through one repetition: what runs beside it, its worker, what it answered.
 
 use std::time::Duration;
 
-use sprag_judge::{Finding, Metrics};
+use sprag_judge::Finding;
 
 use super::file::Case;
 use super::way::Way;
 use super::worker::{Fault, Worker};
+use crate::drivers::beside::{Beside, Counted};
 use crate::drivers::launch::Launch;
 use crate::process::Usage;
-use crate::service::Services;
 use crate::{CpuSet, MeasureError, Plan, Side};
 
 /// A started side. It exists only while its worker can go on; a fault ends it.
 pub(super) struct Lane {
-    services: Services,
+    beside: Beside,
     worker: Box<dyn Worker>,
     start_up: Option<Duration>,
-    counted: Metrics,
     used: Usage,
     answers: Vec<Answer>,
 }
@@ -39,7 +38,7 @@ pub(super) struct Lap {
     pub(super) cpu: Duration,
     pub(super) peak_rss: u64,
     pub(super) answers: Vec<Answer>,
-    pub(super) counters: Metrics,
+    pub(super) counted: Counted,
     pub(super) leftovers: usize,
 }
 
@@ -47,7 +46,7 @@ pub(super) struct Lap {
 pub(super) type Outcome<T> = Result<Result<T, Finding>, MeasureError>;
 
 impl Lane {
-    /// Starts the services, then the worker on `cpus`, and waits until it is ready.
+    /// Starts what runs beside it, then the worker on `cpus`, and waits until it is ready.
     pub(super) fn start(
         launch: &Launch,
         way: &Way,
@@ -56,18 +55,17 @@ impl Lane {
         repetition: u32,
         cpus: Option<&CpuSet>,
     ) -> Outcome<Self> {
-        let services = launch.services(side, repetition)?;
-        let mut worker = way.start(launch, side, plan, repetition, services.env(), cpus)?;
+        let beside = launch.beside(side, repetition)?;
+        let mut worker = way.start(launch, side, plan, repetition, &beside, cpus)?;
         match worker.ready() {
             Ok(start_up) => Ok(Ok(Self {
-                services,
+                beside,
                 worker,
                 start_up,
-                counted: Metrics::new(),
                 used: Usage::default(),
                 answers: Vec::new(),
             })),
-            Err(fault) => Ok(Err(blame(fault, &services, worker)?)),
+            Err(fault) => Ok(Err(blame(fault, &beside, worker)?)),
         }
     }
 
@@ -85,19 +83,21 @@ impl Lane {
 
     /// Sends a case whose answer is thrown away once it was seen to be one.
     pub(super) fn warm_up(&mut self, case: &Case) -> Result<(), Fault> {
+        self.beside.enter(&case.id);
         let (_, answer) = self.worker.ask(case)?;
         self.worker.output(case, &answer).map(drop)
     }
 
     /// From here on counts and CPU time are those of the scored cases.
     pub(super) fn begin_scoring(&mut self) -> Result<(), MeasureError> {
-        self.counted = self.services.counters()?;
+        self.beside.start_counting()?;
         self.used = self.worker.usage();
         Ok(())
     }
 
     /// Sends a scored case. Its answer is only looked at after the worker's end.
     pub(super) fn score(&mut self, index: usize, case: &Case) -> Result<(), Fault> {
+        self.beside.enter(&case.id);
         let (took, output) = self.worker.ask(case)?;
         self.answers.push(Answer { case: index, took, output });
         Ok(())
@@ -108,7 +108,7 @@ impl Lane {
         self.thaw();
         let mut verdict = self.worker.expect_silence("after the last case");
         let used = self.worker.usage();
-        let counters = self.services.counters_since(&self.counted)?;
+        let counted = self.beside.counted()?;
         for answer in &mut self.answers {
             if verdict.is_ok() {
                 let case = &cases[answer.case];
@@ -116,23 +116,25 @@ impl Lane {
             }
         }
         if let Err(fault) = verdict {
-            return Ok(Err(blame(fault, &self.services, self.worker)?));
+            return Ok(Err(blame(fault, &self.beside, self.worker)?));
         }
-        self.services.check()?;
         let spent = self.worker.end()?;
+        if let Some(finding) = self.beside.blame(None)? {
+            return Ok(Err(finding));
+        }
         Ok(Ok(Lap {
             start_up: self.start_up,
             cpu: spent.cpu.max(used.cpu).saturating_sub(self.used.cpu),
             peak_rss: peak(spent.peak_rss, used.peak_rss),
             answers: self.answers,
-            counters,
+            counted,
             leftovers: spent.leftovers,
         }))
     }
 
     /// Ends a side because of `fault`.
     pub(super) fn give_up(self, fault: Fault) -> Result<Finding, MeasureError> {
-        blame(fault, &self.services, self.worker)
+        blame(fault, &self.beside, self.worker)
     }
 
     /// Ends a side because the other one cannot go on.
@@ -142,11 +144,11 @@ impl Lane {
 }
 
 /// Whose fault it was: where a service has died, the worker cannot be blamed for what followed.
-fn blame(fault: Fault, services: &Services, worker: Box<dyn Worker>) -> Result<Finding, MeasureError> {
+fn blame(fault: Fault, beside: &Beside, worker: Box<dyn Worker>) -> Result<Finding, MeasureError> {
     worker.end()?;
     match fault {
         Fault::Ours(error) => Err(error),
-        Fault::Worker(finding) => services.check().map(|()| finding),
+        Fault::Worker(finding) => Ok(beside.blame(Some(finding.clone()))?.unwrap_or(finding)),
     }
 }
 

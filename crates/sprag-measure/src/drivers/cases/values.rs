@@ -7,6 +7,7 @@ use sprag_judge::{Metrics, Provenance, Reason};
 
 use super::file::Case;
 use super::lane::Lap;
+use crate::drivers::beside::Counted;
 use crate::{CaseOutput, Run};
 
 /// Puts the repetitions of one side together.
@@ -30,7 +31,7 @@ pub(super) fn run_of(cases: &[Case], laps: Vec<Lap>, wanted: &BTreeSet<String>) 
     run.note_leftovers(leftovers);
     run.outputs = outputs(cases, &laps);
     match counts(&laps) {
-        Ok(counts) => counts.into_iter().for_each(|(name, n)| run.put(name, n, Provenance::Attested)),
+        Ok(counted) => counted.put(&mut run),
         Err(complaint) => run.fail(Reason::Metric, complaint),
     }
     let missing: Vec<&str> =
@@ -72,18 +73,31 @@ fn median(mut values: Vec<f64>) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
-/// Counts hold for each repetition, and must be the same in all.
-fn counts(laps: &[Lap]) -> Result<Metrics, String> {
-    let first = laps.first().map(|lap| lap.counters.clone()).unwrap_or_default();
+/// Counts hold for each repetition, and must be the same in all. How many bytes and connections carried the requests may
+/// differ with the time of day: of those the median counts.
+fn counts(laps: &[Lap]) -> Result<Counted, String> {
+    let mut first = laps.first().map(|lap| lap.counted.clone()).unwrap_or_default();
+    let all = |counted: &Counted| -> Metrics {
+        counted.attested.iter().chain(&counted.observed).map(|(name, count)| (name.clone(), *count)).collect()
+    };
+    let expected = all(&first);
     for (repetition, lap) in laps.iter().enumerate() {
-        if let Some((name, count)) =
-            lap.counters.iter().find(|(name, count)| first.get(*name) != Some(*count))
-        {
-            let before = first.get(name).copied().unwrap_or_default();
+        let differs = |(name, count): &(&String, &f64)| {
+            expected.get(*name) != Some(*count) && !(lap.counted.observed.contains_key(*name) && may_vary(name))
+        };
+        if let Some((name, count)) = all(&lap.counted).iter().find(differs) {
+            let before = expected.get(name).copied().unwrap_or_default();
             return Err(format!("{name} is {before} in repetition 0 and {count} in repetition {repetition}"));
         }
     }
+    for (name, count) in first.observed.iter_mut().filter(|(name, _)| may_vary(name)) {
+        *count = median(laps.iter().filter_map(|lap| lap.counted.observed.get(name).copied()).collect());
+    }
     Ok(first)
+}
+
+fn may_vary(name: &str) -> bool {
+    name.ends_with("_bytes") || name.ends_with("_connections")
 }
 
 /// In the order of the case file, whatever order they were asked in.

@@ -1,7 +1,5 @@
 //! The ways to speak to a side, and how each starts it.
 
-use std::collections::BTreeMap;
-
 use sprag_contract::settings::{CompareKind, Port, Serve};
 
 use super::each::Each;
@@ -9,6 +7,7 @@ use super::http::Server;
 use super::stdio::Stdio;
 use super::worker::Worker;
 use crate::draw::{Purpose, draw};
+use crate::drivers::beside::Beside;
 use crate::drivers::launch::Launch;
 use crate::process::Program;
 use crate::{CpuSet, MeasureError, Plan, Side, port};
@@ -76,21 +75,21 @@ impl Way {
         side: &Side<'_>,
         plan: &Plan,
         repetition: u32,
-        mut env: BTreeMap<String, String>,
+        beside: &Beside,
         cpus: Option<&CpuSet>,
     ) -> Result<Box<dyn Worker>, MeasureError> {
-        let invocation = |program: Program, env: BTreeMap<String, String>| {
-            let mut invocation = launch.invocation(program, side, plan, repetition, env)?;
+        let invocation = |program: Program| {
+            let mut invocation = launch.invocation(program, side, plan, repetition, beside)?;
             invocation.cpus = cpus.cloned();
             Ok::<_, MeasureError>(invocation)
         };
         let interrupt = &launch.interrupt;
         Ok(match self {
-            Way::Stdio(program) => Box::new(Stdio::start(invocation(program.clone(), env)?, interrupt)?),
+            Way::Stdio(program) => Box::new(Stdio::start(invocation(program.clone())?, interrupt)?),
             Way::Each(program) => {
                 let folders = Launch::folders(side, repetition);
                 let padding = draw(plan.seed, Purpose::Padding(side.role), repetition);
-                Box::new(Each::new(invocation(program.clone(), env)?, interrupt, folders, padding))
+                Box::new(Each::new(invocation(program.clone())?, interrupt, folders, padding))
             }
             Way::Http(server) => {
                 let port = match server.port {
@@ -103,8 +102,8 @@ impl Way {
                         Program::Argv(argv.iter().map(|word| port::fill_in(word, port)).collect())
                     }
                 };
-                env.insert("PORT".to_owned(), port.to_string());
-                let invocation = invocation(program, env)?;
+                let mut invocation = invocation(program)?;
+                invocation.env.insert("PORT".to_owned(), port.to_string());
                 Box::new(Server::start(invocation, interrupt, port, server.ready.clone(), server.compare)?)
             }
         })

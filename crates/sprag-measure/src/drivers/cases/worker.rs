@@ -104,8 +104,8 @@ impl Process {
                 (Stdio::null(), stdout)
             }
         };
-        let started = Instant::now();
         let (group, streams) = Group::spawn(&invocation, stdin, stdout, stderr)?;
+        let started = group.started();
         let budget = invocation.timeout;
         Ok((Self { group, invocation, started, interrupt: interrupt.clone(), prints, budget }, streams))
     }

@@ -1,0 +1,246 @@
+//! Processes that find recorded answers in place of the outside, in an empty network where this machine has one.
+//!
+//! One [`Replayed`] for each side and repetition, so that neither can use up or count what belongs to the other. A
+//! process that is started in an empty network has one of its own, and with it a scope of its own; without empty
+//! networks, and where a process needs the loopback of this machine, there is one scope for all.
+
+use std::collections::BTreeMap;
+use std::process::Child;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sprag_contract::settings::{Cpus, DriverKind, Serve, Settings};
+use sprag_judge::{Finding, Metrics, Reason};
+use sprag_replay::{Listeners, Proxy, Scope, Trouble};
+use sprag_sandbox::{Door, Jail, Ready};
+
+use crate::{CpuSet, MeasureError, Setup};
+
+/// How long the building of an empty network may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So much of a request that was missed is kept in a finding, in characters.
+const SHOWN: usize = 3_000;
+
+/// How the processes of a driver come to the recorded answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    proxy: Arc<Proxy>,
+    network: Network,
+}
+
+#[derive(Debug, Clone)]
+enum Network {
+    /// Each process has one of its own, with nothing in it but the proxy.
+    Empty(Jail),
+    /// That of this machine, and why.
+    Open(String),
+}
+
+impl Outside {
+    /// `None` where nothing is replayed. Tries whether this machine has empty networks.
+    pub(crate) fn of(settings: &Settings, setup: &Setup) -> Option<Self> {
+        let proxy = setup.replay.clone()?;
+        let network = match why_open(settings, setup) {
+            Some(why) => Network::Open(why),
+            None => {
+                let jail = Jail::new(setup.jail.iter().flatten().cloned());
+                let inside = Listeners::inside(proxy.settings());
+                Network::Empty(inside.into_iter().fold(jail, |jail, (name, port)| jail.listen(name, port)))
+            }
+        };
+        Some(Self { proxy, network })
+    }
+
+    /// Whether a metric of this name is counted by the proxy.
+    pub(crate) fn counts(&self, metric: &str) -> bool {
+        self.proxy.settings().metrics().iter().any(|counted| counted == metric)
+    }
+
+    /// What a reader of the numbers should know.
+    pub(crate) fn caveat(&self) -> Option<String> {
+        match &self.network {
+            Network::Empty(_) => None,
+            Network::Open(why) => {
+                Some(format!("the network was open: a client that ignores the proxy was not stopped ({why})"))
+            }
+        }
+    }
+
+    /// For one side and repetition.
+    pub(crate) fn replayed(&self) -> Result<Replayed, MeasureError> {
+        let mut state = State::default();
+        let env = match &self.network {
+            Network::Empty(_) => self.proxy.env_inside().map_err(MeasureError::replay)?,
+            Network::Open(_) => {
+                let listeners = Listeners::bind(self.proxy.settings()).map_err(MeasureError::replay)?;
+                let scope = self.proxy.scope(listeners).map_err(MeasureError::replay)?;
+                let env = scope.env();
+                state.scope = Some(scope);
+                env
+            }
+        };
+        Ok(Replayed { outside: self.clone(), env, state: Mutex::new(state) })
+    }
+}
+
+fn why_open(settings: &Settings, setup: &Setup) -> Option<String> {
+    if !settings.service.is_empty() {
+        return Some("a [[service]] listens outside of an empty one".to_owned());
+    }
+    if matches!(settings.compared_cases().map(|cases| &cases.serve), Some(Serve::Http(_))) {
+        return Some("a server that answers cases is asked from outside of an empty one".to_owned());
+    }
+    match &setup.jail {
+        None => Some("no empty one was asked for".to_owned()),
+        Some(launcher) => sprag_sandbox::network(launcher).err().map(|why| why.to_string()),
+    }
+}
+
+/// The CPUs for the threads of a proxy: those that no measured process has; `None` where there are no others.
+///
+/// # Errors
+/// [`MeasureError::Harness`] where the settings name CPUs that there are not.
+pub fn cpus_beside(settings: &Settings) -> Result<Option<Vec<usize>>, MeasureError> {
+    let by_default = match settings.measure.driver {
+        DriverKind::Cases => Cpus::One,
+        DriverKind::Script | DriverKind::Command => Cpus::All,
+    };
+    let cpus = CpuSet::of(settings.measure.cpus.as_ref().unwrap_or(&by_default))?;
+    let others = match cpus {
+        Some(cpus) => CpuSet::allowed()?.without(&cpus),
+        None => None,
+    };
+    Ok(others.map(|others| others.numbers().to_vec()))
+}
+
+/// The recorded answers for one side and repetition. Dropped, nobody answers any more.
+#[derive(Debug)]
+pub struct Replayed {
+    outside: Outside,
+    env: BTreeMap<String, String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of the process that runs, or of all.
+    scope: Option<Scope>,
+    case: String,
+    counting: bool,
+    /// Of processes that have ended.
+    counts: Metrics,
+    trouble: Option<Trouble>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("case", &self.case).field("trouble", &self.trouble).finish_non_exhaustive()
+    }
+}
+
+/// Between the start of a launcher and that of its program.
+pub(crate) struct Entrance<'a> {
+    replayed: &'a Replayed,
+    door: Door,
+}
+
+impl Replayed {
+    /// What a process is told.
+    pub(crate) fn env(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
+    /// What is to be spawned in place of `argv`, and where its empty network is waited for; `None` where the network is
+    /// open, and `argv` is to be spawned as it is.
+    pub(crate) fn entrance(
+        &self,
+        argv: &[std::ffi::OsString],
+    ) -> Result<Option<(Vec<std::ffi::OsString>, Entrance<'_>)>, MeasureError> {
+        let Network::Empty(jail) = &self.outside.network else { return Ok(None) };
+        let (argv, door) = jail.prepare(argv).map_err(MeasureError::replay)?;
+        Ok(Some((argv, Entrance { replayed: self, door })))
+    }
+
+    /// From now on requests belong to this case.
+    pub(crate) fn enter(&self, case: &str) {
+        let mut state = self.state();
+        case.clone_into(&mut state.case);
+        if let Some(scope) = &state.scope {
+            scope.enter(case);
+        }
+    }
+
+    /// What was counted until now was warm-up.
+    pub(crate) fn start_counting(&self) {
+        let mut state = self.state();
+        state.counting = true;
+        state.counts.clear();
+        state.case.clear();
+        if let Some(scope) = &state.scope {
+            scope.enter("");
+            scope.start_counting();
+        }
+    }
+
+    /// What was counted since.
+    pub(crate) fn counts(&self) -> Metrics {
+        let state = self.state();
+        let mut counts = state.counts.clone();
+        state.scope.iter().for_each(|scope| add(&mut counts, scope.counts()));
+        counts
+    }
+
+    /// What the application did wrong outside of its own process, if anything.
+    ///
+    /// # Errors
+    /// A cassette that cannot be read, or an upstream that does not answer while recording: nobody's verdict.
+    pub(crate) fn finding(&self) -> Result<Option<Finding>, MeasureError> {
+        let state = self.state();
+        let trouble = state.trouble.clone().or_else(|| state.scope.as_ref()?.troubles().into_iter().next());
+        match trouble {
+            None => Ok(None),
+            Some(trouble) if trouble.is_the_applications() => {
+                let detail = trouble.to_string().chars().take(SHOWN).collect();
+                Ok(Some(Finding { reason: Reason::ReplayMiss, detail }))
+            }
+            Some(trouble) => Err(MeasureError::replay(trouble)),
+        }
+    }
+
+    /// A process has come whose listeners are these: it gets a scope of its own.
+    fn attach(&self, listeners: Listeners) -> Result<(), MeasureError> {
+        let mut state = self.state();
+        if let Some(scope) = state.scope.take() {
+            state.trouble = state.trouble.take().or_else(|| scope.troubles().into_iter().next());
+            add(&mut state.counts, scope.counts());
+        }
+        let scope = self.outside.proxy.scope(listeners).map_err(MeasureError::replay)?;
+        if state.counting {
+            scope.start_counting();
+        }
+        if !state.case.is_empty() {
+            scope.enter(&state.case);
+        }
+        state.scope = Some(scope);
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entrance<'_> {
+    /// Waits until the network of `child` is there, and answers in it. The program may go from then on.
+    pub(crate) fn open(self, child: &Child) -> Result<Ready, MeasureError> {
+        let mut ready = self.door.open(child, PATIENCE).map_err(MeasureError::replay)?;
+        self.replayed.attach(Listeners::from_sockets(ready.take_listeners()))?;
+        Ok(ready)
+    }
+}
+
+fn add(sums: &mut Metrics, counts: impl IntoIterator<Item = (String, f64)>) {
+    for (name, count) in counts {
+        *sums.entry(name).or_default() += count;
+    }
+}
