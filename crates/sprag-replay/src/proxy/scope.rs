@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sprag_contract::settings::replay::{Replay, Upstream};
+use sprag_contract::settings::replay::{Replay, Scheme, Upstream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -81,13 +81,13 @@ impl Scope {
             tasks: tasks.clone(),
             ports,
         });
-        let _inside = runtime.enter();
+        let inside = runtime.enter();
         let open = Arc::new(Semaphore::new(CONNECTIONS));
         for (socket, port) in sockets {
             let listener = TcpListener::from_std(socket).map_err(ProxyError::Listen)?;
             tasks.spawn(accept(listener, port, context.clone(), open.clone()));
         }
-        drop(_inside);
+        drop(inside);
         Ok(Self { context, env, tasks, runtime })
     }
 
@@ -209,7 +209,6 @@ pub(crate) async fn serve_port(
     port: &Port,
     context: Arc<Context>,
 ) {
-    use sprag_contract::settings::replay::Scheme;
     match port.upstream.scheme {
         Scheme::Http | Scheme::Https => http::serve_port(stream, connection, port, context).await,
         Scheme::Postgres => crate::postgres::serve(stream, connection, port).await,
