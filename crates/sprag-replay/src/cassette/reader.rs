@@ -1,8 +1,9 @@
 //! Reading: the index is in memory, the lines stay on disk until they are asked for.
 
-use std::collections::HashMap;
+mod index;
+
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -11,15 +12,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::blobs::{self, Blobs};
 use super::cache::Cache;
 use super::format::{
-    BLOBS, INTERACTIONS, LARGEST_MANIFEST, LONGEST_LINE, Line, MANIFEST, Manifest, ManifestError, TIMINGS,
-    TimingLine, VERSION,
+    BLOBS, INTERACTIONS, LARGEST_MANIFEST, Line, MANIFEST, Manifest, ManifestError, TIMINGS, TimingLine,
+    VERSION,
 };
 use super::{CassetteError, Played, Slot};
 use crate::exchange::{Answer, Key};
 use crate::rules::Rules;
-
-/// The class of what has none.
-const NO_CLASS: u16 = u16::MAX;
+use index::{Entry, Index, NO_CLASS, SlotEntry, each_line, half_hash};
 
 /// A sealed cassette, open. It does not change, and what was sealed when it was opened is what it answers: a line that
 /// changes on disk afterwards is an error.
@@ -40,30 +39,6 @@ pub struct Cassette {
     /// Their numbers, sorted by key and case.
     by_key: Vec<u32>,
     cache: Cache,
-}
-
-/// Where a line is, and what is looked at without reading it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    at: u64,
-    length: u32,
-    /// The first half of the line's hash.
-    hash: [u8; 16],
-    /// Into the upstreams.
-    pub(super) upstream: u32,
-    class: u16,
-    pub(super) aside: bool,
-    /// In the timings; of length 0 where there is none.
-    timing_at: u64,
-    timing_length: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct SlotEntry {
-    case: u32,
-    key: Key,
-    first: u32,
-    answers: u32,
 }
 
 impl Cassette {
@@ -273,6 +248,11 @@ impl Cassette {
         serde_json::from_slice(text).map_err(|error| self.wrong(nth, error.to_string()))
     }
 
+    /// Whether it is known how long answers took.
+    pub(crate) fn has_timings(&self) -> bool {
+        self.timings.is_some()
+    }
+
     /// The line about the timing of a line.
     pub(super) fn timing_text(&self, nth: u32) -> Result<Option<Vec<u8>>, CassetteError> {
         let Entry { timing_at, timing_length, .. } = self.entry(nth);
@@ -339,86 +319,6 @@ impl Cassette {
     }
 }
 
-/// The index while it is read.
-struct Index<'a> {
-    classes: HashMap<&'a str, u16>,
-    cases: Vec<String>,
-    upstreams: Vec<String>,
-    upstream_numbers: HashMap<String, u32>,
-    entries: Vec<Entry>,
-    slots: Vec<SlotEntry>,
-}
-
-impl<'a> Index<'a> {
-    fn new(manifest: &'a Manifest) -> Self {
-        let classes = manifest.classes.iter().map(String::as_str).zip(0..NO_CLASS).collect();
-        Self {
-            classes,
-            cases: Vec::new(),
-            upstreams: Vec::new(),
-            upstream_numbers: HashMap::new(),
-            entries: Vec::new(),
-            slots: Vec::new(),
-        }
-    }
-
-    /// Takes a line, or says what is wrong with it.
-    fn add(&mut self, at: u64, text: &[u8]) -> Result<(), String> {
-        let text = text.strip_suffix(b"\n").ok_or("the last line has no end")?;
-        let line: Line<'_> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        line.answer.check()?;
-        if line.request.canonical.inline()?.is_some_and(|canonical| Key::of(&canonical) != line.key) {
-            return Err("the key is not that of the request".to_owned());
-        }
-        let class = match &line.class {
-            None => NO_CLASS,
-            Some(name) => *self.classes.get(name.as_str()).ok_or("its class is none of the manifest's")?,
-        };
-        let nth = u32::try_from(self.entries.len()).map_err(|_| "there are too many lines")?;
-        self.place(&line, nth)?;
-        let upstream = match self.upstream_numbers.get(&*line.upstream) {
-            Some(number) => *number,
-            None => {
-                let number = self.upstreams.len() as u32;
-                self.upstreams.push(line.upstream.to_string());
-                self.upstream_numbers.insert(line.upstream.to_string(), number);
-                number
-            }
-        };
-        let (length, hash, aside) = (text.len() as u32, half_hash(text), line.aside);
-        self.entries.push(Entry { at, length, hash, upstream, class, aside, timing_at: 0, timing_length: 0 });
-        Ok(())
-    }
-
-    /// Its case and its slot. Lines are sorted, and the ordinals of a slot count from 0.
-    fn place(&mut self, line: &Line<'_>, nth: u32) -> Result<(), String> {
-        let last_case = self.cases.last().map(String::as_str);
-        if last_case.is_some_and(|last| *line.case < *last) {
-            return Err("it is not in the order of the cases".to_owned());
-        }
-        if last_case != Some(&*line.case) {
-            self.cases.push(line.case.to_string());
-        }
-        let case = self.cases.len() as u32 - 1;
-        let same_case = self.slots.last_mut().filter(|slot| slot.case == case);
-        let expected = match same_case {
-            Some(slot) if slot.key > line.key => return Err("it is not in the order of the keys".to_owned()),
-            Some(slot) if slot.key == line.key => {
-                slot.answers += 1;
-                slot.answers - 1
-            }
-            _ => {
-                self.slots.push(SlotEntry { case, key: line.key, first: nth, answers: 1 });
-                0
-            }
-        };
-        if line.ordinal != expected {
-            return Err(format!("its ordinal is {} instead of {expected}", line.ordinal));
-        }
-        Ok(())
-    }
-}
-
 /// The manifest, and those of its bytes that are sealed.
 fn read_manifest(dir: &Utf8Path) -> Result<(Manifest, Vec<u8>), CassetteError> {
     let path = dir.join(MANIFEST);
@@ -442,36 +342,6 @@ fn read_manifest(dir: &Utf8Path) -> Result<(Manifest, Vec<u8>), CassetteError> {
     }
     let head = head.to_owned();
     Ok((manifest, head))
-}
-
-/// Gives each line with its number from 1, its place and its newline. What is longer than a line may be is an error.
-fn each_line(
-    file: &File,
-    path: &Utf8Path,
-    mut take: impl FnMut(u64, u64, &[u8]) -> Result<(), CassetteError>,
-) -> Result<(), CassetteError> {
-    let mut reader = BufReader::with_capacity(1 << 17, file);
-    let (mut number, mut at, mut text) = (1, 0, Vec::new());
-    loop {
-        text.clear();
-        let mut limited = (&mut reader).take(LONGEST_LINE as u64 + 2);
-        let read = limited.read_until(b'\n', &mut text).map_err(CassetteError::io("read", path))?;
-        if read == 0 {
-            return Ok(());
-        }
-        if read > LONGEST_LINE + 1 {
-            return Err(CassetteError::line(path, number, format!("it is longer than {LONGEST_LINE} bytes")));
-        }
-        take(number, at, &text)?;
-        number += 1;
-        at += read as u64;
-    }
-}
-
-fn half_hash(text: &[u8]) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.copy_from_slice(&blake3::hash(text).as_bytes()[..16]);
-    half
 }
 
 /// About what an answer takes in memory beyond its line.

@@ -121,6 +121,11 @@ impl Recorder {
         };
         let canonical = Payload::of(&asked.canonical, &blobs)?;
         let written = Written::of(&answer, &blobs)?;
+        written.check().map_err(|what| CassetteError::Refused {
+            label: asked.label.clone(),
+            upstream: asked.upstream.clone(),
+            what,
+        })?;
         let (answered, key) = (hash(&written)?, asked.key());
         // It is found in any case, so it belongs to none: which case needed a connection of its own is chance.
         let case = if asked.aside { "" } else { case };

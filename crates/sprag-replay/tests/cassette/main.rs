@@ -1,5 +1,6 @@
 //! The cassette from outside: what is recorded comes back, the same traffic makes the same bytes, and what is damaged is
 //! named.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 mod damage;
 mod fixture;
@@ -196,6 +197,35 @@ fn what_cannot_be_kept_fails_the_recording_and_not_the_cassette() {
     assert_eq!(recorder.finish().unwrap_err(), error);
     recorder.record("a", &asked("late"), http(200, ""), Timing::default());
     assert_eq!(folder.sealed(), before);
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let folder = Folder::new();
+    let recorder = Recorder::create(&folder.dir, rules(), None).unwrap();
+    recorder.record("a", &asked("x"), Answer::Postgres(PostgresAnswer::default()), Timing::default());
+    assert!(matches!(recorder.finish(), Err(CassetteError::Refused { .. })));
+}
+
+#[test]
+fn secrets_in_answers_reach_no_file() {
+    let folder = Folder::new();
+    let recorder = Recorder::create(&folder.dir, rules(), None).unwrap();
+    let secret = "pl4nted-s3cret";
+    for padding in [0, 10_000] {
+        let body = format!("{{\"pad\":\"{}\",\"access_token\":\"{secret}\"}}", "x".repeat(padding));
+        let headers =
+            [("Set-Cookie", format!("id={secret}")), ("Content-Type", "application/json".to_owned())];
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let answer = HttpAnswer { status: 200, headers, body: Body::whole(body), trailers: Vec::new() };
+        recorder.record("a", &asked("x"), Answer::Http(answer), Timing::default());
+    }
+    recorder.finish().unwrap();
+    for (name, bytes) in folder.sealed() {
+        let bytes =
+            if name.ends_with(".zst") { zstd::bulk::decompress(&bytes, 1 << 20).unwrap() } else { bytes };
+        assert!(!String::from_utf8_lossy(&bytes).contains(secret), "{name}");
+    }
 }
 
 #[test]
