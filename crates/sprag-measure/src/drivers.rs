@@ -15,6 +15,7 @@ use sprag_judge::{Finding, Order, Provenance, Reason};
 use crate::process::{Ended, Invocation, Status};
 use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Side};
 pub use cases::{Cases, Turns, echo_worker};
+pub use command::STDOUT;
 
 /// What a driver needs besides the settings.
 #[derive(Debug, Clone, Default)]

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 
-use camino::Utf8Path;
-use sprag_contract::{Contract, Goldens as GoldenRule, settings::Compare};
+use camino::{Utf8Path, Utf8PathBuf};
+use sprag_contract::settings::{Compare, CompareKind, DriverKind, Settings};
+use sprag_contract::{Contract, Goldens as GoldenRule};
 use sprag_judge::{Finding, Reason};
-use sprag_measure::{CaseOutput, golden};
+use sprag_ledger::Hash;
+use sprag_measure::{CaseOutput, drivers, golden};
 use sprag_workspace::{Store, TreeId};
 
 use crate::SessionError;
+use crate::segment::Segment;
 
 /// One golden a case, and how an output is compared with it.
 #[derive(Debug, Clone)]
@@ -107,7 +110,10 @@ impl Goldens {
                 None => format!("case {} has no golden", output.id),
                 Some(golden) => {
                     let difference = golden::compare(golden, &output.bytes, &self.compare).err()?;
-                    format!("case {} differs {difference}", output.id)
+                    match output.id.as_str() {
+                        drivers::STDOUT => format!("what the command prints differs {difference}"),
+                        id => format!("case {id} differs {difference}"),
+                    }
                 }
             };
             Some(Finding { reason: Reason::Output, detail })
@@ -115,8 +121,20 @@ impl Goldens {
     }
 }
 
+/// Where the answers of the baseline are kept: apart for each harness and each way to run it, so that neither is held
+/// against what another one asked.
+pub(crate) fn folder(session: &Utf8Path, segment: &Segment) -> Utf8PathBuf {
+    let Settings { run, cases, measure, .. } = &segment.contract.settings;
+    let asked = (&segment.config.harness, &run.measure, measure.driver, cases);
+    let name = Hash::of(&serde_json::to_vec(&asked).expect("settings are plain data")).to_string();
+    session.join("goldens").join(&name[3..19])
+}
+
 /// How outputs are compared: the settings, with the spec's word on goldens over them.
 fn compare(contract: &Contract, phase: u32) -> Compare {
+    if contract.settings.measure.driver == DriverKind::Command {
+        return Compare { kind: CompareKind::Bytes, ..Compare::default() };
+    }
     let mut compare = contract.settings.cases.as_ref().map(|cases| cases.compare.clone()).unwrap_or_default();
     match contract.in_phase(phase).goldens {
         Some(GoldenRule::Exact) => compare.tolerance = 0.0,

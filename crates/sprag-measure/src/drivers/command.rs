@@ -1,6 +1,8 @@
 //! `command`: Sprag measures a locked command from outside.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read as _;
 use std::time::Duration;
 
 use sprag_contract::settings::{Cpus, DriverKind, Settings, Size};
@@ -11,7 +13,13 @@ use super::launch::Launch;
 use super::size::size_kb;
 use super::{Driver, Setup, command_line};
 use crate::process::{self, Ended, Invocation, Program};
-use crate::{Floor, MeasureError, Plan, Run, Side};
+use crate::{CaseOutput, Floor, MeasureError, Plan, Run, Side};
+
+/// What the command prints is one output, by this name.
+pub const STDOUT: &str = "stdout";
+
+/// So much of what the command prints is compared, in bytes.
+const COMPARED: u64 = 16 << 20;
 
 /// Below this, starting the process is most of what is timed.
 const SHORT: Duration = Duration::from_millis(50);
@@ -37,6 +45,8 @@ impl Command {
         for (name, value) in from_outside(ended) {
             run.put(name, value, Provenance::Observed);
         }
+        let bytes = printed(ended, run)?;
+        run.outputs.push(CaseOutput { id: STDOUT.to_owned(), repetition: 0, bytes });
         if ended.wall < SHORT {
             run.notes.push(format!(
                 "the command took {:.1} ms, less than {} ms: much of that is starting it",
@@ -57,6 +67,20 @@ impl Command {
         }
         Ok(())
     }
+}
+
+/// What the command printed; of what is too much to keep, one byte more than is compared, so that a longer output is no
+/// equal of a shorter one.
+fn printed(ended: &Ended, run: &mut Run) -> Result<Vec<u8>, MeasureError> {
+    let mut bytes = Vec::new();
+    File::open(&ended.stdout)
+        .and_then(|file| file.take(COMPARED + 1).read_to_end(&mut bytes))
+        .map_err(MeasureError::file("read", ended.stdout.clone()))?;
+    if bytes.len() as u64 > COMPARED {
+        run.notes
+            .push(format!("the command prints more than {} MiB: only those are compared", COMPARED >> 20));
+    }
+    Ok(bytes)
 }
 
 impl Driver for Command {
