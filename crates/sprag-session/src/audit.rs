@@ -11,7 +11,8 @@ use crate::coin::Seed;
 use crate::experiment::shown_metrics;
 use crate::finish::of_pairs;
 use crate::rule;
-use crate::state::{Known, Segment, State};
+use crate::segment::{Known, Segment};
+use crate::state::State;
 
 /// What an audit of the rows found. Whether the chain holds is the ledger's own report.
 #[derive(Debug, Clone, Default, PartialEq)]

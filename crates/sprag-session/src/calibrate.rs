@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use sprag_contract::settings::DriverKind;
 use sprag_judge::stats::median;
 use sprag_judge::{Bound, Finding, Metrics, Noise, Pair, Provenance, repeats_exactly, smallest_margin};
 use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Usage};
@@ -11,7 +12,7 @@ use sprag_measure::{Floor, Role, Run, process};
 use crate::SessionError;
 use crate::coin::{self, Seed, Toss};
 use crate::events::{Event, Stage};
-use crate::goldens::Goldens;
+use crate::goldens::{self, Goldens};
 use crate::open::parse_tree;
 use crate::rule;
 use crate::session::{Session, now, seconds};
@@ -66,8 +67,9 @@ impl Session<'_> {
         self.pass(finding, None)?;
 
         self.stage(run, Stage::Pairs, "baseline");
-        let pairs = self.measure_aa(&seed, &first, &out)?;
-        let calibrated = self.calibrated(&first, pairs, &seed, &out)?;
+        let (pairs, steady) = self.measure_aa(&seed, &first, &out)?;
+        let mut calibrated = self.calibrated(&first, pairs, &seed, &out)?;
+        calibrated.caveats.extend(self.take_printed(&first, steady)?);
         self.warn_about(&calibrated)?;
         let row = self.baseline_row(run, &tree, &first, &calibrated)?;
         let seconds = Seconds { build, measure: seconds(started), check, ..Seconds::default() };
@@ -95,25 +97,48 @@ impl Session<'_> {
 
     /// Compares the baseline with the goldens, or takes its answers as goldens where there are none.
     fn take_goldens(&mut self, first: &Run) -> Result<(), SessionError> {
-        if first.outputs.is_empty() {
-            return Ok(());
-        }
-        let phase = self.state.segment().map_err(SessionError::Refused)?.phase;
         if let Some(goldens) = &self.goldens {
             return self.pass(goldens.check(&first.outputs), Some(first));
         }
-        let dir = self.home.session(&self.id).join("goldens");
-        self.goldens = Some(Goldens::record(&dir, &first.outputs, &self.contract, phase)?);
+        if first.outputs.is_empty() || self.contract.settings.measure.driver == DriverKind::Command {
+            return Ok(());
+        }
+        self.record_goldens(first)?;
         self.notice("no goldens are named: the baseline's own answers are the goldens of this session");
         Ok(())
     }
 
+    /// What a command prints is a golden only where the baseline prints it again each time. Answers a caveat where not.
+    fn take_printed(&mut self, first: &Run, steady: bool) -> Result<Option<String>, SessionError> {
+        if self.goldens.is_some() || self.contract.settings.measure.driver != DriverKind::Command {
+            return Ok(None);
+        }
+        if !steady {
+            let what = "what the command prints differs from run to run, so it is compared with nothing";
+            return Ok(Some(what.to_owned()));
+        }
+        self.record_goldens(first)?;
+        self.notice(
+            "the command prints the same in every run: a candidate that prints something else is refused",
+        );
+        Ok(None)
+    }
+
+    fn record_goldens(&mut self, first: &Run) -> Result<(), SessionError> {
+        let segment = self.state.segment().map_err(SessionError::Refused)?;
+        let dir = goldens::folder(&self.home.session(&self.id), segment);
+        self.goldens = Some(Goldens::record(&dir, &first.outputs, &self.contract, segment.phase)?);
+        Ok(())
+    }
+
+    /// The A/A pairs, and whether all runs gave the outputs of the first.
     fn measure_aa(
         &mut self,
         seed: &Seed,
         first: &Run,
         out: &camino::Utf8Path,
-    ) -> Result<Vec<Pair>, SessionError> {
+    ) -> Result<(Vec<Pair>, bool), SessionError> {
+        let mut steady = true;
         let primary = self.contract.primary.name.clone();
         let stochastic = self.contract.primary.stochastic;
         let mut pairs: Vec<Pair> = Vec::new();
@@ -126,6 +151,7 @@ impl Session<'_> {
                     if let Some(goldens) = &session.goldens {
                         session.pass(goldens.check(&run.outputs), Some(run))?;
                     }
+                    steady &= run.outputs == first.outputs;
                 }
                 Ok(runs)
             })?;
@@ -139,7 +165,7 @@ impl Session<'_> {
                 }
             }
         }
-        Ok(pairs)
+        Ok((pairs, steady))
     }
 
     /// Measures one pair, and again with a new coin where the host failed. Answers the toss and runs that held.

@@ -13,8 +13,8 @@ use crate::SessionError;
 use crate::coin::Seed;
 use crate::events::{Event, Outcome, Stage};
 use crate::open::parse_tree;
+use crate::segment::Known;
 use crate::session::{Session, now};
-use crate::state::Known;
 
 /// How many paths a refusal for scope names.
 const NAMED_VIOLATIONS: usize = 5;

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 
-use camino::Utf8Path;
-use sprag_contract::{Contract, Goldens as GoldenRule, settings::Compare};
+use camino::{Utf8Path, Utf8PathBuf};
+use sprag_contract::settings::{Compare, CompareKind, DriverKind, Settings};
+use sprag_contract::{Contract, Goldens as GoldenRule};
 use sprag_judge::{Finding, Reason};
-use sprag_measure::CaseOutput;
+use sprag_ledger::Hash;
+use sprag_measure::{CaseOutput, drivers};
 use sprag_measure::golden::Comparison;
 use sprag_workspace::{Store, TreeId};
 
 use crate::SessionError;
+use crate::segment::Segment;
 
 /// One golden a case, and how an output is compared with it.
 #[derive(Debug, Clone)]
@@ -118,7 +121,10 @@ impl Goldens {
                 None => format!("case {} has no golden", output.id),
                 Some(golden) => {
                     let difference = self.comparison.compare(golden, &output.bytes).err()?;
-                    format!("case {} differs {difference}", output.id)
+                    match output.id.as_str() {
+                        drivers::STDOUT => format!("what the command prints differs {difference}"),
+                        id => format!("case {id} differs {difference}"),
+                    }
                 }
             };
             Some(Finding { reason: Reason::Output, detail })
@@ -131,11 +137,23 @@ pub(crate) fn case_of(file_name: &str) -> &str {
     file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem)
 }
 
+/// Where the answers of the baseline are kept: apart for each harness and each way to run it, so that neither is held
+/// against what another one asked.
+pub(crate) fn folder(session: &Utf8Path, segment: &Segment) -> Utf8PathBuf {
+    let Settings { run, cases, measure, .. } = &segment.contract.settings;
+    let asked = (&segment.config.harness, &run.measure, measure.driver, cases);
+    let name = Hash::of(&serde_json::to_vec(&asked).expect("settings are plain data")).to_string();
+    session.join("goldens").join(&name[3..19])
+}
+
 /// How outputs are compared: the settings, with the spec's word on goldens over them.
 ///
 /// # Errors
 /// [`SessionError`] where the settings are wrong.
 pub(crate) fn comparison(contract: &Contract, phase: u32) -> Result<Comparison, SessionError> {
+    if contract.settings.measure.driver == DriverKind::Command {
+        return Ok(Comparison::of(&Compare { kind: CompareKind::Bytes, ..Compare::default() })?);
+    }
     let mut compare: Compare =
         contract.settings.cases.as_ref().map(|cases| cases.compare.clone()).unwrap_or_default();
     match contract.in_phase(phase).goldens {

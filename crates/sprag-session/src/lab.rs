@@ -16,6 +16,7 @@ use sprag_workspace::{Checkout, Store, TreeId, remove_dir};
 use crate::SessionError;
 use crate::coin::Toss;
 use crate::open::Ground;
+use crate::slot::Slot;
 
 /// Where trees are built and measured. Everything it holds on disk can be deleted and made again.
 pub(crate) struct Lab {
@@ -31,16 +32,6 @@ pub(crate) struct Lab {
     cannot_shuffle: bool,
     /// The segment was calibrated with layouts shuffled: a pair without would be judged by another noise.
     must_shuffle: bool,
-}
-
-struct Slot {
-    checkout: Checkout,
-    /// Nothing has run since the last sync, here or beside it, so that the slot holds its tree and nothing else.
-    clean: bool,
-    keep: Vec<String>,
-    inputs: Vec<(String, Utf8PathBuf)>,
-    tree: Option<TreeId>,
-    built: Option<(TreeId, Option<u64>)>,
 }
 
 /// What came of putting a tree into a slot.
@@ -71,8 +62,7 @@ impl Lab {
         harness.sync(store, baseline)?;
         let slot = |name: &str| -> Result<Slot, SessionError> {
             let (dir, keep) = (home.work(name), contract.settings.workspace.cache.clone());
-            let checkout = open_checkout(&dir, &keep, inputs)?;
-            Ok(Slot { checkout, clean: false, keep, inputs: inputs.to_vec(), tree: None, built: None })
+            Slot::open(&dir, &keep, inputs)
         };
         // Equal lengths: a path in argv or in an error message must not shift one side's memory.
         let slots = [slot("a")?, slot("b")?];
@@ -132,14 +122,13 @@ impl Lab {
         if self.contract.settings.run.build.is_none() || self.slots[index].has_built(tree, layout) {
             return Ok(Loaded { finding: None, seconds: None, layout: LayoutControl::Off });
         }
-        self.slots[index].built = None;
+        self.slots[index].forget_build();
         let step = self.with_side(role, out, |lab, side| {
             Ok(build::build(&lab.contract.settings, side, layout, &lab.interrupt)?)
         })?;
         if step.failure.is_none() {
-            self.slots[index].built = Some((*tree, layout));
-            let package = self.contract.settings.workspace.root.clone();
-            self.slots[index].keep_what_was_built(store, tree, &package)?;
+            let package = &self.contract.settings.workspace.root;
+            self.slots[index].has_been_built(store, tree, layout, package)?;
         }
         Ok(Loaded { finding: step.failure, seconds: Some(step.wall.as_secs_f64()), layout: step.layout })
     }
@@ -147,7 +136,7 @@ impl Lab {
     /// Removes what an earlier run left in the slot of `role`.
     fn clean(&mut self, store: &Store, role: Role) -> Result<(), SessionError> {
         let index = self.slot(role);
-        let tree = self.slots[index].tree.expect("a tree is loaded before it is measured");
+        let tree = self.slots[index].tree();
         self.slots[index].sync(store, &tree)
     }
 
@@ -226,7 +215,7 @@ impl Lab {
             return Ok(None);
         }
         for (role, seed) in [(Role::Incumbent, toss.layout[0]), (Role::Candidate, toss.layout[1])] {
-            let tree = self.slots[self.slot(role)].tree.expect("a tree is loaded before it is relinked");
+            let tree = self.slots[self.slot(role)].tree();
             let loaded = self.load(store, role, &tree, Some(seed), out)?;
             if let Some(finding) = loaded.finding {
                 // It was built before: the host failed, not the code.
@@ -330,7 +319,7 @@ impl Lab {
         out: &Utf8Path,
     ) -> Result<(Utf8PathBuf, Utf8PathBuf, Utf8PathBuf), SessionError> {
         // Something is about to run, and nothing keeps it from writing into either slot.
-        self.slots.iter_mut().for_each(|slot| slot.clean = false);
+        self.slots.iter_mut().for_each(Slot::soil);
         let index = self.slot(role);
         let name = ["a", "b"][index];
         let (tmp, out) = (self.tmp.join(name), out.join(role.name()));
@@ -342,7 +331,7 @@ impl Lab {
             fs::create_dir_all(dir).map_err(|e| SessionError::io("make", dir, e))?;
         }
         let root = &self.contract.settings.workspace.root;
-        let tree = self.slots[index].checkout.path();
+        let tree = self.slots[index].path();
         let dir = if root == "." { tree.to_owned() } else { tree.join(root) };
         Ok((dir, tmp, out))
     }
@@ -353,53 +342,6 @@ fn refused(finding: Finding) -> [Run; 2] {
     [Run::default(), Run { failure: Some(finding), ..Run::default() }]
 }
 
-impl Slot {
-    /// Makes the slot hold exactly `tree`, unless it is known to.
-    fn sync(&mut self, store: &Store, tree: &TreeId) -> Result<(), SessionError> {
-        if !(self.clean && self.tree.as_ref() == Some(tree)) {
-            self.clean = false;
-            self.checkout.sync(store, tree)?;
-        }
-        self.tree = Some(*tree);
-        self.clean = true;
-        Ok(())
-    }
-
-    /// Whether what stands here is a build of `tree` with this layout; without a seed any layout will do.
-    fn has_built(&self, tree: &TreeId, layout: Option<u64>) -> bool {
-        self.built.is_some_and(|(built, seed)| built == *tree && (layout.is_none() || layout == seed))
-    }
-
-    /// What a build wrote at the top of the tree, or of the package, stays until the next build; deeper outputs belong
-    /// into `[workspace] cache`.
-    fn keep_what_was_built(
-        &mut self,
-        store: &Store,
-        tree: &TreeId,
-        package: &str,
-    ) -> Result<(), SessionError> {
-        let manifest = store.manifest(tree)?;
-        let top = self.checkout.path().to_owned();
-        let mut folders = vec![(top.clone(), String::new())];
-        if package != "." {
-            folders.push((top.join(package), format!("{package}/")));
-        }
-        for (folder, prefix) in folders {
-            for entry in folder.read_dir_utf8().map_err(|e| SessionError::io("read", &folder, e))?.flatten() {
-                let path = format!("{prefix}{}", entry.file_name());
-                let known = manifest.contains(&path) || manifest.contains_dir(&path);
-                let below = format!("{path}/");
-                let input = self.inputs.iter().any(|(input, _)| *input == path || input.starts_with(&below));
-                if !known && !input && !self.keep.contains(&path) {
-                    self.checkout.keep_also([path.clone()]);
-                    self.keep.push(path);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The scripts that the layout or the settings name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scripts {
@@ -407,19 +349,6 @@ pub(crate) struct Scripts {
     pub(crate) measure: Option<String>,
     /// What checks.
     pub(crate) checks: Option<String>,
-}
-
-/// A slot's directory, with links to the copied inputs where the tree expects them.
-fn open_checkout(
-    dir: &Utf8Path,
-    keep: &[String],
-    inputs: &[(String, Utf8PathBuf)],
-) -> Result<Checkout, SessionError> {
-    let mut checkout = Checkout::create(dir, keep)?;
-    for (path, copy) in inputs {
-        checkout.link(path, copy)?;
-    }
-    Ok(checkout)
 }
 
 /// Whether a failure may pass when the same thing is tried again.

@@ -32,7 +32,9 @@ mod prepare;
 mod project;
 mod rule;
 mod run;
+mod segment;
 mod session;
+mod slot;
 mod state;
 
 pub use answers::{Answer, AnswerState, Answers, Written, accept_answers, compare_answers, record_goldens};
@@ -50,5 +52,6 @@ pub use open::{Opening, StartFrom};
 pub use phase::{NextPhase, next_phase};
 pub use project::Project;
 pub use run::Ending;
+pub use segment::Segment;
 pub use session::{Session, now};
-pub use state::{Keep, Segment, State};
+pub use state::{Keep, State};

@@ -15,7 +15,7 @@ use sprag_workspace::{
 };
 use ulid::Ulid;
 
-use crate::goldens::Goldens;
+use crate::goldens::{self, Goldens};
 use crate::inputs;
 use crate::lab::{Lab, Scripts};
 use crate::prepare::prepare;
@@ -122,7 +122,10 @@ impl<'o> Session<'o> {
         }
         let goldens = match Goldens::of_harness(&ground.store, &segment_tree, &ground.contract, phase)? {
             Some(goldens) => Some(goldens),
-            None => Goldens::recorded(&ground.home.session(&id).join("goldens"), &ground.contract, phase)?,
+            None => {
+                let dir = goldens::folder(&ground.home.session(&id), current);
+                Goldens::recorded(&dir, &ground.contract, phase)?
+            }
         };
         let junk = Junk::of(&ground.store, &*ground.store.manifest(&origin)?)?;
         let locked = state.segment().ok().map(|s| s.config.locked.clone()).unwrap_or_default();

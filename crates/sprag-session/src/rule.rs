@@ -9,7 +9,7 @@ use sprag_judge::{
 };
 use sprag_ledger::Calibration;
 
-use crate::state::Segment;
+use crate::segment::Segment;
 
 /// Without control over layout luck, smaller effects than this are not believed.
 const LEAST_EFFECT_WITHOUT_LAYOUT: f64 = 0.03;

@@ -3,12 +3,13 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::beneath::Beneath;
+use crate::commit::{Identity, UnixSeconds, commit_bytes};
 use crate::id::TreeId;
 use crate::index::Index;
 use crate::loose::{Batch, Durability, Kind};
 use crate::manifest::Entry;
 use crate::materialize::write_files;
-use crate::store::{Identity, Store, UnixSeconds, commit_bytes};
+use crate::store::Store;
 use crate::trash::remove_dir;
 use crate::{Error, Result};
 

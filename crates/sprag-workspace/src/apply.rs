@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::commit::{Identity, UnixSeconds};
 use crate::id::{BlobId, CommitId, TreeId};
 use crate::lfs;
 use crate::manifest::{FileMode, Manifest};
 use crate::repo_path::is_within;
-use crate::store::{Identity, Listing, Store, UnixSeconds};
+use crate::store::{Listing, Store};
 use crate::transfer::copy_missing;
 use crate::user_repo::UserRepo;
 use crate::{Error, Result};

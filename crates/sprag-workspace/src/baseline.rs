@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::change::{Change, Edit};
+use crate::commit::{Identity, UnixSeconds};
 use crate::git::Git;
 use crate::id::{BlobId, CommitId, TreeId};
 use crate::lfs;
 use crate::manifest::FileMode;
 use crate::repo_path::{self, is_within, link_stays_inside};
-use crate::store::{Identity, Listing, Store, UnixSeconds, write_durably};
+use crate::store::{Listing, Store, write_durably};
 use crate::transfer::copy_missing;
 use crate::user_repo::{DirtyKind, UserRepo, text_path};
 use crate::{Error, Result};

@@ -2,10 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::commit::Identity;
 use crate::git::Git;
 use crate::id::CommitId;
 use crate::lfs;
-use crate::store::Identity;
 use crate::{Error, Result};
 
 /// The user's repository and working tree.

@@ -279,3 +279,47 @@ fn a_bound_on_a_metric_that_was_never_measured_before_counts_from_where_it_is_sa
     repo.run(&["try"]).expect(11).says(&["lines", "must not increase"]);
     repo.run(&["audit"]).expect(0);
 }
+
+/// A repository in which `command` is run and the size of the sources is the metric.
+fn measured_by_command(command: &str) -> Repo {
+    let repo = Repo::empty();
+    let spec = "# Autoresearch: smaller\n\n## Objective\nFewer bytes.\n\n## Metrics\n- **Primary**: size_kb (kB, lower is better)\n\n## How to Run\n`COMMAND`\n\n## Files in Scope\n- `src/`\n";
+    repo.write(".auto/prompt.md", &spec.replace("COMMAND", command));
+    repo.write(
+        ".auto/sprag.toml",
+        "[measure]\ndriver = \"command\"\nsize = { glob = \"src/*.txt\" }\n[judge]\nmax_pairs = 4\n",
+    );
+    repo.write("src/a.txt", &format!("the answer is 42\n{}", lines("p", 400)));
+    repo.commit("something large");
+    repo
+}
+
+#[test]
+fn a_candidate_whose_command_prints_something_else_is_refused_where_the_baseline_prints_the_same_each_time() {
+    let repo = measured_by_command("head -n 1 src/a.txt");
+    repo.write("src/a.txt", "the answer is 41\n");
+    repo.run(&["try", "-m", "smaller and wrong"]).expect(11);
+    let (status, reason, detail) = repo.verdict();
+    assert_eq!((status.as_str(), reason.as_str()), ("checks_failed", "output"));
+    assert!(detail.contains("what the command prints differs"), "{detail}");
+
+    repo.write("src/a.txt", &format!("the answer is 42\n{}", lines("p", 100)));
+    repo.run(&["try", "-m", "smaller"]).expect(0);
+    repo.run(&["audit"]).expect(0);
+
+    // Another command is another question: the answers to the first one are no goldens for it.
+    repo.write(".auto/prompt.md", &repo.read(".auto/prompt.md").replace("head -n 1", "head -n 2"));
+    repo.write("src/a.txt", &format!("the answer is 42\n{}", lines("p", 50)));
+    repo.run(&["try", "-m", "smaller still"]).expect(0);
+}
+
+#[test]
+fn a_command_that_prints_something_else_each_time_is_compared_with_nothing_and_every_row_says_so() {
+    let repo = measured_by_command("cat /proc/sys/kernel/random/uuid");
+    repo.write("src/a.txt", "the answer is 41\n");
+    repo.run(&["try", "-m", "smaller"]).expect(0);
+    for row in repo.rows() {
+        let caveats = row["caveats"].to_string();
+        assert!(caveats.contains("what the command prints differs from run to run"), "{caveats}");
+    }
+}
