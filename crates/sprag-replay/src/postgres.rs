@@ -123,6 +123,7 @@ async fn cancel(connection: &Connection, port: &Port, packet: &Bytes) -> Result<
 struct Caller<'a> {
     connection: &'a Connection,
     port: &'a Port,
+    upstream: String,
     /// Upstream, database and what else was said at the beginning that answers may depend on:
     /// `postgres://127.0.0.1:5432/app?client_encoding=UTF8`.
     place: String,
@@ -130,7 +131,8 @@ struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     fn new(connection: &'a Connection, port: &'a Port, start: &Start) -> Self {
-        let mut place = format!("{}/", port.upstream);
+        let upstream = port.upstream.to_string();
+        let mut place = format!("{upstream}/");
         escape(start.database().as_bytes(), &mut place);
         for (nth, (name, value)) in start.relevant().iter().enumerate() {
             place.push(if nth == 0 { '?' } else { '&' });
@@ -138,16 +140,20 @@ impl<'a> Caller<'a> {
             place.push('=');
             escape(value.as_bytes(), &mut place);
         }
-        Self { connection, port, place }
+        Self { connection, port, upstream, place }
     }
 
     /// A question as the rules leave it.
     fn asked(&self, question: Question) -> Asked {
         let Question { label, text, bytes, aside } = question;
         let canonical = format!("{}\n{text}", self.place);
-        let upstream = self.port.upstream.to_string();
-        let asked =
-            self.connection.desk().rules().statement(&upstream, &self.port.name, &label, canonical, bytes);
+        let asked = self.connection.desk().rules().statement(
+            &self.upstream,
+            &self.port.name,
+            &label,
+            canonical,
+            bytes,
+        );
         Asked { aside, ..asked }
     }
 
@@ -157,13 +163,12 @@ impl<'a> Caller<'a> {
 
     /// The scope is latched, for something that the application did.
     fn deny(&self, what: String) -> Trouble {
-        self.latch(Trouble::Denied { upstream: self.port.upstream.to_string(), what })
+        self.latch(Trouble::Denied { upstream: self.upstream.clone(), what })
     }
 
     /// The scope is latched, for something that the server did.
     fn unreachable(&self, what: impl ToString) -> Stop {
-        let upstream = self.port.upstream.to_string();
-        Stop::Told(self.latch(Trouble::Upstream { upstream, what: what.to_string() }))
+        Stop::Told(self.latch(Trouble::Upstream { upstream: self.upstream.clone(), what: what.to_string() }))
     }
 
     fn latch(&self, trouble: Trouble) -> Trouble {

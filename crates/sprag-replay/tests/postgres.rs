@@ -19,9 +19,10 @@ use upstream::Bench;
 const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 5432);
 const PASSWORD: &str = "planted-password-4711";
 
-/// A database of the test's own, behind a port that can be closed. Dropped, both are gone.
+/// A server behind a port that can be closed, and perhaps a database of the test's own. Dropped, both are gone.
 struct Database {
     name: String,
+    /// Who has made the database.
     python: Option<PathBuf>,
     port: u16,
 }
@@ -47,12 +48,13 @@ impl Database {
                 thread::spawn(move || copy(from_server, client));
             }
         });
-        Some(Self { name: format!("sprag_replay_{name}_{}", std::process::id()), python: python(), port })
+        Some(Self { name: format!("sprag_replay_{name}_{}", std::process::id()), python: None, port })
     }
 
     /// The same, with tables.
     fn with_tables(name: &str) -> Option<Self> {
-        let database = Self::new(name)?;
+        let mut database = Self::new(name)?;
+        database.python = Some(python()?);
         database.admin("setup")?;
         Some(database)
     }
@@ -391,6 +393,45 @@ fn an_answer_that_has_changed_is_shown_and_what_is_missing_is_added() {
         assert_eq!(tags(&says(port, query("SELECT 'new'"))), "TDCZ");
         assert_eq!(scope.troubles(), []);
     });
+}
+
+/// A server that asks for a password in the clear, lets one client in and answers one query.
+fn asks_for_a_password(listener: TcpListener) {
+    let (mut client, _) = listener.accept().unwrap();
+    let mut take = |length: usize| {
+        let mut bytes = vec![0; length];
+        client.read_exact(&mut bytes).unwrap();
+        bytes
+    };
+    let length = u32::from_be_bytes(take(4).try_into().unwrap());
+    take(length as usize - 4);
+    client.write_all(b"R\0\0\0\x08\0\0\0\x03").unwrap();
+    let mut message = vec![0; 5 + PASSWORD.len() + 1];
+    client.read_exact(&mut message).unwrap();
+    assert!(message.starts_with(b"p") && message.ends_with(format!("{PASSWORD}\0").as_bytes()));
+    client.write_all(b"R\0\0\0\x08\0\0\0\0S\0\0\0\x08a\0b\0Z\0\0\0\x05I").unwrap();
+    client.read_exact(&mut [0; 5 + 9]).unwrap();
+    client.write_all(b"C\0\0\0\x06A\0Z\0\0\0\x05I").unwrap();
+    _ = client.read_to_end(&mut Vec::new());
+}
+
+#[test]
+fn a_password_is_passed_on_and_not_kept() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let bench = Bench::new(&format!("postgres://127.0.0.1:{}", listener.local_addr().unwrap().port()));
+    let server = thread::spawn(move || asks_for_a_password(listener));
+    let heard = bench.run(Mode::Record, |scope, port| {
+        let heard = says(port, |all| {
+            frontend::password_message(PASSWORD.as_bytes(), all).unwrap();
+            query("SELECT 1")(all);
+        });
+        assert_eq!(scope.troubles(), []);
+        heard
+    });
+    server.join().unwrap();
+    assert_eq!(tags(&heard), "CZ");
+    assert!(!bench.sealed().contains("planted"), "{}", bench.sealed());
+    bench.run(Mode::Replay, |_, port| assert_eq!(says(port, query("SELECT 1")), heard));
 }
 
 #[test]
