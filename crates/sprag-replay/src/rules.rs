@@ -238,10 +238,9 @@ impl Rules {
 /// One line for people, of text that may have several.
 fn label_of(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let mut words = text.split_whitespace();
     let mut label = String::new();
     let mut left = LABEL;
-    while let Some(word) = words.next() {
+    for word in text.split_whitespace() {
         if !label.is_empty() {
             label.push(' ');
         }
