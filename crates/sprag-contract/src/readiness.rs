@@ -53,7 +53,7 @@ impl Readiness {
     }
 
     pub(crate) fn new(facts: &Facts<'_>) -> Self {
-        let requirements = vec![
+        let mut requirements = vec![
             facts.number(),
             facts.correctness(),
             facts.controls(),
@@ -61,6 +61,7 @@ impl Readiness {
             facts.loop_time(),
             facts.stop(),
         ];
+        requirements.extend(facts.recording());
         Self { requirements }
     }
 }
@@ -191,6 +192,22 @@ impl Facts<'_> {
             None => State::Unknown { why: "every candidate costs several runs: `sprag bench` measures one" },
         };
         Requirement { what: "a fast loop", required: false, state }
+    }
+
+    /// What the settings want to play.
+    fn recording(&self) -> Option<Requirement> {
+        let replay = self.settings.replay.as_ref()?;
+        let folder = replay.cassette.trim_end_matches('/');
+        let manifest = format!("{folder}/manifest.json");
+        let state = match &self.env.paths {
+            None => State::Unknown { why: "every request of a run is answered from the recording" },
+            Some(paths) if paths.contains(&manifest) => State::Present(format!("the cassette {folder}")),
+            Some(_) => State::Missing {
+                why: "every request of a run is answered from the recording, and there is none",
+                add: "sprag record".to_owned(),
+            },
+        };
+        Some(Requirement { what: "recorded answers", required: true, state })
     }
 
     fn stop(&self) -> Requirement {

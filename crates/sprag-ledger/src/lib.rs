@@ -16,7 +16,7 @@ pub mod view;
 
 pub use chain::{Hash, Stamp, VERSION};
 pub use entry::{
-    Calibration, Config, Entry, Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Run,
+    Calibration, Config, Entry, Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Recorded, Run,
     RunKind, RunStatus, SandboxInfo, Seconds, StopEntry, StoredEvidence, UnixMs, Usage,
 };
 pub use grade::{Grade, Tier};

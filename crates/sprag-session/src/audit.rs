@@ -9,7 +9,7 @@ use sprag_ledger::{Calibration, Entry, Final, Log, Run, RunKind};
 use crate::calibrate::medians;
 use crate::coin::Seed;
 use crate::experiment::shown_metrics;
-use crate::finish::of_pairs;
+use crate::finish::{of_pairs, recorded_of_pairs};
 use crate::rule;
 use crate::segment::{Known, Segment};
 use crate::state::State;
@@ -215,7 +215,11 @@ fn check_result(result: &Final, state: &State) -> Option<String> {
     let follows = again.interval == result.interval
         && again.result.to_bits() == result.result.to_bits()
         && again.baseline.to_bits() == result.baseline.to_bits()
-        && demonstrated == result.demonstrated;
+        && demonstrated == result.demonstrated
+        && result.recorded.as_ref().is_none_or(|recorded| {
+            let scale = EffectScale { direction: result.direction, unit };
+            *recorded == recorded_of_pairs(&result.metric, scale, recorded.pairs.clone())
+        });
     (!follows).then(|| "the result does not follow from its pairs".to_owned())
 }
 

@@ -61,7 +61,10 @@ pub fn bench(
         bench.seconds = started.elapsed().as_secs_f64();
         bench.output =
             run.logs.iter().map(|log| process::capped(log)).find(|t| !t.is_empty()).unwrap_or_default();
-        bench.findings.extend(run.failure);
+        bench.findings.extend(run.failure.map(|finding| {
+            let detail = SessionError::told(&finding);
+            Finding { detail, ..finding }
+        }));
         let goldens = Goldens::of_harness(&ground.store, &tree, &ground.contract, 1)?;
         bench.findings.extend(goldens.and_then(|goldens| goldens.check(&run.outputs)));
         bench.metrics = run.metrics;

@@ -1,6 +1,7 @@
 //! What can end a session or keep it from starting, as a person reads it.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sprag_judge::{Finding, Reason};
 
 /// A session could not start or go on. Nothing that was measured is lost: the ledger holds every finished experiment.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +95,15 @@ pub enum SessionError {
     /// The clocks and processes.
     #[error(transparent)]
     Measure(#[from] sprag_measure::MeasureError),
+    /// The proxy that plays recorded answers, or its cassette.
+    #[error(transparent)]
+    Replay(#[from] sprag_replay::ProxyError),
+    /// There is nothing to play.
+    #[error("there is no cassette in {folder}: `sprag record` writes one")]
+    NoCassette {
+        /// The folder that the settings name.
+        folder: String,
+    },
     /// The proposer.
     #[error(transparent)]
     Propose(#[from] sprag_agent::ProposeError),
@@ -103,6 +113,16 @@ impl SessionError {
     /// Whether somebody asked for the end: Ctrl-C, or `--now`.
     pub fn is_interruption(&self) -> bool {
         matches!(self, Self::Interrupted | Self::Measure(sprag_measure::MeasureError::Interrupted))
+    }
+
+    /// What is told where code failed that must not.
+    pub(crate) fn told(finding: &Finding) -> String {
+        match finding.reason {
+            Reason::ReplayMiss => {
+                format!("{}\n  `sprag record` takes down what the code asks now", finding.detail)
+            }
+            _ => finding.detail.clone(),
+        }
     }
 
     pub(crate) fn io(verb: &'static str, path: &Utf8Path, source: std::io::Error) -> Self {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sprag_judge::stats::median;
 use sprag_judge::{Confirmation, EffectScale, LEVEL, Mode, Pair, Status};
-use sprag_ledger::{EventKind, Final, Interval, Run as Row, RunKind, Seconds, StopEntry, Usage};
+use sprag_ledger::{EventKind, Final, Interval, Recorded, Run as Row, RunKind, Seconds, StopEntry, Usage};
 use sprag_measure::Role;
 
 use crate::calibrate::a_pair;
@@ -48,10 +48,31 @@ impl Session<'_> {
     fn measure_result(&mut self) -> Result<(), SessionError> {
         let deterministic =
             self.state.segment().ok().and_then(|s| s.noise.as_ref()).is_some_and(|n| n.deterministic);
-        let pairs = self.fresh_pairs(if deterministic { 1 } else { PAIRS }, "final")?;
-        let result = self.result(pairs)?;
+        let wanted = if deterministic { 1 } else { PAIRS };
+        let pairs = self.fresh_pairs(wanted, "final")?;
+        let mut result = self.result(pairs)?;
+        if self.lab.hides_delays() {
+            self.lab.set_delays(true);
+            let pairs = self.fresh_pairs(wanted, "final-recorded");
+            self.lab.set_delays(false);
+            match pairs {
+                Ok(pairs) => result.recorded = Some(self.recorded(pairs)),
+                Err(error) if error.is_interruption() => return Err(error),
+                Err(error) => {
+                    result.caveats.push(format!("it could not be measured with recorded timing: {error}"));
+                }
+            }
+        }
         self.observer.tell(&Event::Finished(&result));
         self.record(result)
+    }
+
+    /// The result where answers took as long as they did when they were recorded: instant ones hide calls that a
+    /// candidate has made one after the other.
+    fn recorded(&self, pairs: Vec<Pair>) -> Recorded {
+        let primary = &self.contract.primary;
+        let unit = self.state.segment().ok().and_then(|s| s.calibrated.as_ref()).and_then(|c| c.unit);
+        recorded_of_pairs(&primary.name, EffectScale { direction: primary.direction, unit }, pairs)
     }
 
     /// Fresh pairs of the original baseline against the incumbent, one side after the other, their number fixed
@@ -213,6 +234,7 @@ pub(crate) fn of_pairs(metric: &str, scale: EffectScale, pairs: &[Pair]) -> Fina
         interval,
         controls: BTreeMap::new(),
         pairs: Vec::new(),
+        recorded: None,
         experiments: 0,
         keeps: 0,
         false_keeps: None,
@@ -222,6 +244,12 @@ pub(crate) fn of_pairs(metric: &str, scale: EffectScale, pairs: &[Pair]) -> Fina
         tree: None,
         timestamp: None,
     }
+}
+
+/// The same for pairs with recorded timing.
+pub(crate) fn recorded_of_pairs(metric: &str, scale: EffectScale, pairs: Vec<Pair>) -> Recorded {
+    let Final { baseline, result, interval, demonstrated, .. } = of_pairs(metric, scale, &pairs);
+    Recorded { baseline, result, interval, demonstrated, pairs }
 }
 
 fn medians(pairs: &[Pair], metric: &str) -> Option<[f64; 2]> {

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::Contract;
 use sprag_contract::settings::Layout;
+use sprag_contract::settings::replay::Pace;
 use sprag_judge::{Finding, Order, Provenance, Reason};
 use sprag_measure::build::{self, LayoutControl};
 use sprag_measure::{
-    Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, drivers,
+    Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, cpus_beside, drivers,
 };
+use sprag_replay::{Mode, Proxy};
 use sprag_workspace::{Checkout, Store, TreeId, remove_dir};
 
 use crate::SessionError;
@@ -24,6 +27,8 @@ pub(crate) struct Lab {
     /// Which slot holds the incumbent. A keep swaps the roles, so the candidate's build cache becomes the incumbent's.
     incumbent: usize,
     driver: Box<dyn Driver>,
+    /// What answers in place of the outside.
+    replay: Option<Arc<Proxy>>,
     contract: Contract,
     checks: Option<String>,
     tmp: Utf8PathBuf,
@@ -70,18 +75,23 @@ impl Lab {
         let mut wanted: std::collections::BTreeSet<String> =
             rules.controls.iter().map(|control| control.metric.clone()).collect();
         wanted.insert(contract.primary.name.clone());
-        let echo = std::env::current_exe().ok().and_then(|exe| exe.into_os_string().into_string().ok());
+        let own = std::env::current_exe().ok().and_then(|exe| exe.into_os_string().into_string().ok());
+        let own = |command: &str| Some(vec![own.clone()?, command.to_owned()]);
+        let replay = open_cassette(contract, harness.path())?;
         let setup = Setup {
             how_to_run: scripts.measure,
             wanted,
             harness: harness.path().to_owned(),
-            echo: echo.map(|exe| vec![exe, "__echo-worker".to_owned()]),
+            echo: own("__echo-worker"),
+            replay: replay.clone(),
+            jail: own("__jail"),
             interrupt: interrupt.clone(),
         };
         Ok(Self {
             slots,
             incumbent: 0,
             driver: drivers::open(&contract.settings, setup)?,
+            replay,
             contract: contract.clone(),
             checks: scripts.checks,
             tmp: home.work("tmp"),
@@ -94,6 +104,19 @@ impl Lab {
     /// Where a metric comes from.
     pub(crate) fn provenance(&self, metric: &str) -> Provenance {
         self.driver.provenance(metric)
+    }
+
+    /// Whether it is known how long the recorded answers took, and they are played without that delay.
+    pub(crate) fn hides_delays(&self) -> bool {
+        let timed = |proxy: &&Arc<Proxy>| proxy.has_timings() && proxy.settings().timing != Pace::Recorded;
+        self.replay.as_ref().is_some_and(|proxy| timed(&proxy))
+    }
+
+    /// From now on recorded answers take as long as they took when they were recorded; or what the settings say, again.
+    pub(crate) fn set_delays(&self, delays: bool) {
+        if let Some(proxy) = &self.replay {
+            proxy.set_pace(if delays { Pace::Recorded } else { proxy.settings().timing });
+        }
     }
 
     /// The candidate was kept: its slot is the incumbent's from now on.
@@ -335,6 +358,16 @@ impl Lab {
         let dir = if root == "." { tree.to_owned() } else { tree.join(root) };
         Ok((dir, tmp, out))
     }
+}
+
+/// The cassette of the locked harness, played in every run.
+fn open_cassette(contract: &Contract, harness: &Utf8Path) -> Result<Option<Arc<Proxy>>, SessionError> {
+    let Some(replay) = &contract.settings.replay else { return Ok(None) };
+    if !harness.join(&replay.cassette).is_dir() {
+        return Err(SessionError::NoCassette { folder: replay.cassette.clone() });
+    }
+    let cpus = cpus_beside(&contract.settings)?;
+    Ok(Some(Arc::new(Proxy::open(replay, harness, Mode::Replay, cpus.as_deref())?)))
 }
 
 /// A pair in which nothing was run, for what is wrong with the candidate.

@@ -14,7 +14,7 @@ mod usage;
 pub use config::{Calibration, Config, SandboxInfo};
 pub use evidence::StoredEvidence;
 pub(crate) use line::{Keeping, decode, encode};
-pub use moment::{Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, StopEntry};
+pub use moment::{Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Recorded, StopEntry};
 pub use run::{Run, RunKind};
 pub(crate) use skimmed::Skimmed;
 pub use status::RunStatus;

@@ -189,6 +189,9 @@ pub struct Final {
     /// The pairs, in the order measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,
+    /// The same with answers of the outside that take as long as they took when they were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
     /// Experiments that were judged.
     #[serde(default)]
     pub experiments: u64,
@@ -213,6 +216,23 @@ pub struct Final {
     /// When.
     #[serde(default)]
     pub timestamp: Option<UnixMs>,
+}
+
+/// The fresh measurement where recorded answers took their time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// The median of the baseline's runs.
+    pub baseline: f64,
+    /// The median of the final code's runs.
+    #[serde(rename = "final")]
+    pub result: f64,
+    /// The effect and its interval; `None` where there are too few pairs for one.
+    #[serde(default)]
+    pub interval: Option<Interval>,
+    /// The interval excludes "no gain".
+    pub demonstrated: bool,
+    /// The pairs, in the order measured.
+    pub pairs: Vec<Pair>,
 }
 
 /// The session ended.

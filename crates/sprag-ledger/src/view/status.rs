@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     MetricView, RowView, SessionView, change, count, duration, number, sanitize, table::not_understood,
 };
-use crate::{Final, Log, Point, StopEntry, Sum, Totals};
+use crate::{Final, Interval, Log, Point, StopEntry, Sum, Totals};
 
 /// The state of a session. As JSON: `sprag status --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -173,14 +173,21 @@ fn sum(sum: Sum, text: impl Fn(f64) -> String, what: &str) -> Option<String> {
 
 fn measured(result: &Final) -> String {
     let name = sanitize(&result.metric);
-    let (from, to) = (number(result.baseline), number(result.result));
-    if !result.demonstrated {
-        return format!("result: no demonstrated gain ({name} {from} to {to})");
-    }
-    let interval = result.interval.map(|x| {
-        // x is a log-ratio: positive is better, so the metric went by exp(−x) where lower is better.
-        let ratio = |x: f64| change((-x * result.direction.sign()).exp() - 1.0);
-        format!(", {} ({} to {})", ratio(x.effect), ratio(x.low), ratio(x.high))
+    let gain = |from: f64, to: f64, interval: Option<Interval>, demonstrated: bool| {
+        let (from, to) = (number(from), number(to));
+        if !demonstrated {
+            return format!("no demonstrated gain ({name} {from} to {to})");
+        }
+        let interval = interval.map(|x| {
+            // x is a log-ratio: positive is better, so the metric went by exp(−x) where lower is better.
+            let ratio = |x: f64| change((-x * result.direction.sign()).exp() - 1.0);
+            format!(", {} ({} to {})", ratio(x.effect), ratio(x.low), ratio(x.high))
+        });
+        format!("{name} {from} to {to}{}", interval.unwrap_or_default())
+    };
+    let told = gain(result.baseline, result.result, result.interval, result.demonstrated);
+    let recorded = result.recorded.as_ref().map(|r| {
+        format!("; with recorded timing: {}", gain(r.baseline, r.result, r.interval, r.demonstrated))
     });
-    format!("result: {name} {from} to {to}{}", interval.unwrap_or_default())
+    format!("result: {told}{}", recorded.unwrap_or_default())
 }

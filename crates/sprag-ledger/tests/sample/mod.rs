@@ -206,6 +206,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
             demonstrated: true,
             controls: BTreeMap::from([("p50_ms".into(), [201.0, 88.0])]),
             pairs: vec![pair(Order::Ab, [338.2, 101.4])],
+            recorded: None,
             experiments: 4,
             keeps: 1,
             false_keeps: Some(0.08),

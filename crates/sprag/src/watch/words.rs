@@ -1,7 +1,7 @@
 //! The sentences that both views share. Whatever somebody else wrote is cleaned here, before it gets to a terminal.
 
 use crate::show::clean;
-use sprag_ledger::{Final, Run};
+use sprag_ledger::{Final, Interval, Run};
 use sprag_session::{Event, Stage};
 
 /// How long a description may be in a line.
@@ -66,12 +66,21 @@ fn judged(run: &Run, detail: &str) -> String {
 }
 
 fn finished(result: &Final) -> String {
-    let (metric, a, b) = (&result.metric, result.baseline, result.result);
+    let told = gain(&result.metric, [result.baseline, result.result], result.interval, result.demonstrated);
+    let recorded = result.recorded.as_ref().map(|recorded| {
+        let values = [recorded.baseline, recorded.result];
+        let told = gain(&result.metric, values, recorded.interval, recorded.demonstrated);
+        format!("\n      with recorded timing: {told}")
+    });
+    format!("{told}{}", recorded.unwrap_or_default())
+}
+
+fn gain(metric: &str, [a, b]: [f64; 2], interval: Option<Interval>, demonstrated: bool) -> String {
     let ratio = if b != 0.0 { format!(", {:.1} times", a / b) } else { String::new() };
-    match result.interval {
+    match interval {
         Some(interval) => {
             let [effect, low, high] = [interval.effect, interval.low, interval.high].map(f64::exp);
-            let claim = if result.demonstrated { "" } else { "no demonstrated gain: " };
+            let claim = if demonstrated { "" } else { "no demonstrated gain: " };
             format!(
                 "{claim}{metric} {a:.2} → {b:.2}, {effect:.2} times better by fresh pairs (95 % interval {low:.2} to {high:.2})"
             )
