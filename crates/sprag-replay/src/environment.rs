@@ -1,6 +1,6 @@
 //! What the application is told, so that its clients come through the proxy and trust it.
 //!
-//! Clients obey different variables, and some none: see the table in `docs/replay.md`. The environment is a convenience;
+//! Clients obey different variables, and some none: see the table in `docs/clients.md`. The environment is a convenience;
 //! what cannot be got around is the empty network that a benchmark runs in.
 
 use std::collections::BTreeMap;
