@@ -43,7 +43,10 @@ impl Outside {
         let network = match why_open(settings, setup) {
             Some(why) => Network::Open(why),
             None => {
-                let jail = Jail::new(setup.jail.iter().flatten().cloned());
+                let mut jail = Jail::new(setup.jail.iter().flatten().cloned());
+                if matches!(settings.compared_cases().map(|cases| &cases.serve), Some(Serve::Http(_))) {
+                    jail = jail.call();
+                }
                 let inside = Listeners::inside(proxy.settings());
                 Network::Empty(inside.into_iter().fold(jail, |jail, (name, port)| jail.listen(name, port)))
             }
@@ -86,9 +89,6 @@ impl Outside {
 fn why_open(settings: &Settings, setup: &Setup) -> Option<String> {
     if !settings.service.is_empty() {
         return Some("a [[service]] listens outside of an empty one".to_owned());
-    }
-    if matches!(settings.compared_cases().map(|cases| &cases.serve), Some(Serve::Http(_))) {
-        return Some("a server that answers cases is asked from outside of an empty one".to_owned());
     }
     match &setup.jail {
         None => Some("no empty one was asked for".to_owned()),
@@ -207,13 +207,18 @@ impl Replayed {
         }
     }
 
-    /// A process has come whose listeners are these: it gets a scope of its own.
-    fn attach(&self, listeners: Listeners) -> Result<(), MeasureError> {
+    /// The process that came by an entrance is dead: what it did stays known.
+    pub(crate) fn leave(&self) {
         let mut state = self.state();
         if let Some(scope) = state.scope.take() {
             state.trouble = state.trouble.take().or_else(|| scope.troubles().into_iter().next());
             add(&mut state.counts, scope.counts());
         }
+    }
+
+    /// A process has come whose listeners are these: it gets a scope of its own.
+    fn attach(&self, listeners: Listeners) -> Result<(), MeasureError> {
+        let mut state = self.state();
         let scope = self.outside.proxy.scope(listeners).map_err(MeasureError::replay)?;
         if state.counting {
             scope.start_counting();

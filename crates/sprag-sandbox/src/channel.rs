@@ -17,12 +17,12 @@ use rustix::net::{
 };
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use crate::plan::{MOST_LISTENERS, Word};
+use crate::plan::{MOST_DESCRIPTORS, Word};
 
 /// The longest message: a refusal names a program, whose path is shorter than this.
 const LONGEST: usize = 8 << 10;
 /// Room for the descriptors of one message.
-const RIGHTS: usize = rustix::cmsg_space!(ScmRights(MOST_LISTENERS));
+const RIGHTS: usize = rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS));
 
 /// A socket that waits for the launcher.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Channel {
         Ok(Self(socket))
     }
 
-    /// Sends one word, and at most [`MOST_LISTENERS`] descriptors with it.
+    /// Sends one word, and at most [`MOST_DESCRIPTORS`] descriptors with it.
     pub(crate) fn send(&self, word: &Word, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let text = serde_json::to_vec(word)?;
         let mut space = [MaybeUninit::uninit(); RIGHTS];
@@ -150,7 +150,7 @@ fn wait_for_either<const N: usize>(fds: [BorrowedFd<'_>; N], deadline: Instant) 
     }
 }
 
-fn timespec(duration: Duration) -> Timespec {
+pub(crate) fn timespec(duration: Duration) -> Timespec {
     Timespec {
         tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX),
         tv_nsec: duration.subsec_nanos().into(),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
+use crate::Caller;
 use crate::channel::{Channel, Listening};
 use crate::plan::{MOST_LISTENERS, Plan, Refusal, Word};
 
@@ -57,13 +58,14 @@ impl JailError {
 pub struct Jail {
     launcher: Vec<OsString>,
     listeners: Vec<(String, u16)>,
+    call: bool,
 }
 
 impl Jail {
     /// An empty network. `launcher` is the command that calls [`launch`](crate::launch) with the arguments that follow
     /// it, such as `["/usr/bin/sprag", "__jail"]`.
     pub fn new<S: Into<OsString>>(launcher: impl IntoIterator<Item = S>) -> Self {
-        Self { launcher: launcher.into_iter().map(Into::into).collect(), listeners: Vec::new() }
+        Self { launcher: launcher.into_iter().map(Into::into).collect(), listeners: Vec::new(), call: false }
     }
 
     /// Adds a listener on 127.0.0.1 inside. In a network of its own every port is free, those below 1024 too, so the
@@ -72,6 +74,12 @@ impl Jail {
     pub fn listen(mut self, name: impl Into<String>, port: u16) -> Self {
         self.listeners.push((name.into(), port));
         self
+    }
+
+    /// Sprag will connect to what the program listens on: see [`Ready::take_caller`].
+    #[must_use]
+    pub fn call(self) -> Self {
+        Self { call: true, ..self }
     }
 
     /// The command to spawn instead of `argv`, once, and the door through which its listeners come.
@@ -88,13 +96,14 @@ impl Jail {
         let plan = Plan {
             door: listening.name.clone(),
             listen: self.listeners.iter().map(|(_, port)| *port).collect(),
+            call: self.call,
         };
         let plan = serde_json::to_string(&plan).map_err(JailError::system("write a plan"))?;
         let mut command = self.launcher.clone();
         command.push(plan.into());
         command.extend(argv.iter().map(|arg| arg.as_ref().to_owned()));
         let names = self.listeners.iter().map(|(name, _)| name.clone()).collect();
-        Ok((command, Door { listening, names }))
+        Ok((command, Door { listening, names, call: self.call }))
     }
 }
 
@@ -103,6 +112,7 @@ impl Jail {
 pub struct Door {
     listening: Listening,
     names: Vec<String>,
+    call: bool,
 }
 
 impl Door {
@@ -117,17 +127,28 @@ impl Door {
         let channel = (self.listening.accept(Pid::from_child(child), deadline))
             .map_err(JailError::system("hear from the launcher of a jail"))?
             .ok_or_else(|| JailError::launcher("ended before it said anything"))?;
-        let listeners = match next_word(&channel, deadline)? {
-            Some((Word::Ready, listeners)) if listeners.len() == self.names.len() => listeners,
+        let callers = if self.call { 1..=2 } else { 0..=0 };
+        let mut sockets = match next_word(&channel, deadline)? {
+            Some((Word::Ready, sockets))
+                if sockets.len().checked_sub(self.names.len()).is_some_and(|more| callers.contains(&more)) =>
+            {
+                sockets
+            }
             Some((Word::Refused(refusal), _)) => return Err(refusal.into()),
-            Some((word, listeners)) => {
-                let count = listeners.len();
-                return Err(JailError::launcher(format!("said {word:?} with {count} listeners")));
+            Some((word, sockets)) => {
+                let count = sockets.len();
+                return Err(JailError::launcher(format!("said {word:?} with {count} sockets")));
             }
             None => return Err(JailError::launcher("ended while it built the jail")),
         };
-        let listeners = listeners.into_iter().map(TcpListener::from);
-        Ok(Ready { channel, listeners: self.names.into_iter().zip(listeners).collect(), patience })
+        let callers = sockets.split_off(self.names.len());
+        let listeners = sockets.into_iter().map(TcpListener::from);
+        Ok(Ready {
+            channel,
+            listeners: self.names.into_iter().zip(listeners).collect(),
+            caller: self.call.then(|| Caller::new(callers)),
+            patience,
+        })
     }
 }
 
@@ -136,6 +157,7 @@ impl Door {
 pub struct Ready {
     channel: Channel,
     listeners: Vec<(String, TcpListener)>,
+    caller: Option<Caller>,
     patience: Duration,
 }
 
@@ -144,6 +166,11 @@ impl Ready {
     /// somebody accepts has to wait, and is not refused. A second call gives none.
     pub fn take_listeners(&mut self) -> Vec<(String, TcpListener)> {
         std::mem::take(&mut self.listeners)
+    }
+
+    /// The way to what the program listens on, where [`Jail::call`] asked for it. A second call gives none.
+    pub fn take_caller(&mut self) -> Option<Caller> {
+        self.caller.take()
     }
 
     /// Lets the launcher become the program, and comes back once it has. A clock that starts just before measures the

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
@@ -39,26 +39,34 @@ pub fn launch(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Comes back where something was refused, and then that was said; or as an error where nobody is there to be told.
 fn become_program(channel: &Channel, plan: &Plan, program: &OsStr, args: &[OsString]) -> io::Result<()> {
-    let listeners = match build(plan) {
-        Ok(listeners) => listeners,
+    let sockets = match build(plan) {
+        Ok(sockets) => sockets,
         Err(refusal) => return channel.send(&Word::Refused(refusal), &[]),
     };
-    let descriptors: Vec<BorrowedFd<'_>> = listeners.iter().map(AsFd::as_fd).collect();
+    let descriptors: Vec<BorrowedFd<'_>> = sockets.iter().map(AsFd::as_fd).collect();
     channel.send(&Word::Ready, &descriptors)?;
     match channel.receive()? {
         Some((Word::Go, _)) => {}
         _ => return Err(io::ErrorKind::ConnectionAborted.into()),
     }
-    // The channel and our copies of the listeners are closed by the kernel in the moment of the exec.
+    // The channel and our copies of the sockets are closed by the kernel in the moment of the exec.
     let error = Command::new(program).args(args).exec();
     let step = Step::Program(program.to_string_lossy().chars().take(1000).collect());
     channel.send(&Word::Refused(Refusal::of(step)(error)), &[])
 }
 
-fn build(plan: &Plan) -> Result<Vec<std::net::TcpListener>, Refusal> {
+/// The listeners, and then the callers.
+fn build(plan: &Plan) -> Result<Vec<OwnedFd>, Refusal> {
     close_inherited_at_exec().map_err(Refusal::of(Step::Descriptors))?;
     network::enter()?;
-    plan.listen.iter().map(|&port| network::listen(port)).collect()
+    let mut sockets = Vec::new();
+    for &port in &plan.listen {
+        sockets.push(network::listen(port)?.into());
+    }
+    if plan.call {
+        sockets.extend(network::callers()?);
+    }
+    Ok(sockets)
 }
 
 /// Marks everything but the three streams to be closed by the exec: what the shell around Sprag had open is none of

@@ -12,6 +12,7 @@
 //! What this layer does not stop: sockets with a path in the file system lead out of any network namespace; and a
 //! program that runs as root may go back to where it came from.
 
+mod caller;
 mod channel;
 mod jail;
 mod launcher;
@@ -20,6 +21,7 @@ mod plan;
 mod probe;
 mod why;
 
+pub use caller::Caller;
 pub use jail::{Door, Jail, JailError, Ready};
 pub use launcher::launch;
 pub use plan::{MOST_LISTENERS, Refusal, Step};

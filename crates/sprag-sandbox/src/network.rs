@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
@@ -74,6 +75,15 @@ fn loopback_up() -> io::Result<()> {
         (Ok(NLMSG_ERROR), Ok(error)) if length >= 20 => Err(io::Error::from_raw_os_error(-error)),
         _ => Err(Errno::EPROTO.into()),
     }
+}
+
+/// Sockets that are not connected yet, of IPv4 and, where there is any, of IPv6. Whoever holds one connects within this
+/// network, wherever that is done.
+pub(crate) fn callers() -> Result<Vec<OwnedFd>, Refusal> {
+    let open =
+        |family| rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    let first = open(AddressFamily::INET).map_err(Refusal::of(Step::Caller))?;
+    Ok([Some(first), open(AddressFamily::INET6).ok()].into_iter().flatten().collect())
 }
 
 /// A listener on a port of the loopback.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The most listeners of one jail: the kernel passes 253 descriptors in one message.
 pub const MOST_LISTENERS: usize = 128;
 
+/// The most descriptors in one message: the listeners, and a socket for each version of IP.
+pub(crate) const MOST_DESCRIPTORS: usize = MOST_LISTENERS + 2;
+
 /// What the launcher builds before it becomes the program. It is its first argument, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) door: String,
     /// The ports of the loopback to listen on, in the order in which the listeners are handed out.
     pub(crate) listen: Vec<u16>,
+    /// Whether sockets are handed out as well by which to connect to what the program listens on.
+    pub(crate) call: bool,
 }
 
 /// One message through the door.
@@ -68,6 +73,8 @@ pub enum Step {
     Loopback,
     /// Listen on this port of the loopback.
     Listener(u16),
+    /// Make a socket by which to connect to the program.
+    Caller,
     /// Become the program.
     Program(String),
 }
@@ -80,6 +87,7 @@ impl fmt::Display for Step {
             Step::Identity => f.write_str("keep the user's id in an empty network"),
             Step::Loopback => f.write_str("bring the loopback of an empty network up"),
             Step::Listener(port) => write!(f, "listen on port {port} of an empty network"),
+            Step::Caller => f.write_str("make a socket in an empty network"),
             Step::Program(program) => write!(f, "start `{program}`"),
         }
     }

@@ -1,11 +1,13 @@
 //! `bench`: measures the working tree once and decides nothing.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use sprag_judge::{Finding, Metrics};
 use sprag_measure::{Interrupt, Role, process};
+use sprag_replay::Proxy;
 use sprag_workspace::Start;
 
 use crate::coin::Seed;
@@ -40,12 +42,40 @@ pub fn bench(
     interrupt: &Interrupt,
     observer: &mut dyn Observer,
 ) -> Result<Bench, SessionError> {
+    measure_once(project, None, interrupt, observer)
+}
+
+/// The same with one repetition of the cases and without goldens, while `proxy` records what they ask of the outside:
+/// each exchange belongs to its case. It is on no CPU of the measured processes where it was opened on those that
+/// [`sprag_measure::cpus_beside`] names.
+///
+/// # Errors
+/// As [`bench`].
+pub fn record(
+    project: Project,
+    proxy: Arc<Proxy>,
+    interrupt: &Interrupt,
+    observer: &mut dyn Observer,
+) -> Result<Bench, SessionError> {
+    measure_once(project, Some(proxy), interrupt, observer)
+}
+
+fn measure_once(
+    project: Project,
+    proxy: Option<Arc<Proxy>>,
+    interrupt: &Interrupt,
+    observer: &mut dyn Observer,
+) -> Result<Bench, SessionError> {
     let home = project.home()?;
     let _held = home.lock()?;
-    let ground = Ground::of(project, home, None, interrupt, observer)?;
+    let mut ground = Ground::of(project, home, None, interrupt, observer)?;
+    let records = proxy.is_some();
+    if let Some(cases) = ground.contract.settings.cases.as_mut().filter(|_| records) {
+        cases.repeat = 1;
+    }
     let tree = import_baseline(&ground.project, &ground.store, Start::Snapshot)?.tree;
     let out = ground.home.work("bench");
-    let mut lab = Lab::open(&ground, &tree, 1, interrupt)?;
+    let mut lab = Lab::open_with(&ground, &tree, 1, interrupt, proxy)?;
     let loaded = lab.load(&ground.store, Role::Incumbent, &tree, None, &out)?;
     let mut bench = Bench {
         metrics: Metrics::new(),
@@ -65,10 +95,13 @@ pub fn bench(
             let detail = SessionError::told(&finding);
             Finding { detail, ..finding }
         }));
-        let goldens = Goldens::of_harness(&ground.store, &tree, &ground.contract, 1)?;
-        bench.findings.extend(goldens.and_then(|goldens| goldens.check(&run.outputs)));
         bench.metrics = run.metrics;
         bench.notes = run.notes;
+        if records {
+            return Ok(bench);
+        }
+        let goldens = Goldens::of_harness(&ground.store, &tree, &ground.contract, 1)?;
+        bench.findings.extend(goldens.and_then(|goldens| goldens.check(&run.outputs)));
         let (finding, _) = lab.checks(&ground.store, Role::Incumbent, &out)?;
         bench.findings.extend(finding);
     }

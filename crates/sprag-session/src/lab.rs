@@ -61,6 +61,17 @@ impl Lab {
         phase: u32,
         interrupt: &Interrupt,
     ) -> Result<Self, SessionError> {
+        Self::open_with(ground, baseline, phase, interrupt, None)
+    }
+
+    /// The same, where another proxy than that of the cassette stands between the code and the outside.
+    pub(crate) fn open_with(
+        ground: &Ground,
+        baseline: &TreeId,
+        phase: u32,
+        interrupt: &Interrupt,
+        proxy: Option<Arc<Proxy>>,
+    ) -> Result<Self, SessionError> {
         let Ground { home, store, contract, inputs, .. } = ground;
         let scripts = ground.scripts();
         let mut harness = Checkout::create(&home.work("harness"), &[])?;
@@ -77,7 +88,10 @@ impl Lab {
         wanted.insert(contract.primary.name.clone());
         let own = std::env::current_exe().ok().and_then(|exe| exe.into_os_string().into_string().ok());
         let own = |command: &str| Some(vec![own.clone()?, command.to_owned()]);
-        let replay = open_cassette(contract, harness.path())?;
+        let replay = match proxy {
+            Some(proxy) => Some(proxy),
+            None => open_cassette(contract, harness.path())?,
+        };
         let setup = Setup {
             how_to_run: scripts.measure,
             wanted,

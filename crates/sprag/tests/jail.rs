@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
@@ -106,6 +106,34 @@ fn listeners_inside_answer_from_a_socket_that_is_held_outside() {
             let expected = format!("web {number} heard hello\ndb {number} heard hello");
             assert_eq!(printed(&output), expected, "{user:?}");
         }
+    }
+}
+
+#[test]
+fn what_listens_inside_is_reached_from_outside_again_and_again() {
+    let program = "import socket
+server = socket.create_server(('127.0.0.1', 8000))
+for n in range(3):
+    client, _ = server.accept()
+    client.sendall(b'hello %d' % n)
+    client.close()";
+    for user in users() {
+        let mut jailed = Jailed::new(&jail(&user).listen("db", 5432).call(), &["python3", "-c", program]);
+        let caller = jailed.ready.take_caller().unwrap();
+        assert!(caller.connect(8000, PATIENCE).is_err(), "nobody listens yet");
+        jailed.ready.go().unwrap();
+        let connect = || loop {
+            match caller.connect(8000, PATIENCE) {
+                Ok(stream) => break stream,
+                Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        for n in 0..3 {
+            let mut said = String::new();
+            connect().read_to_string(&mut said).unwrap();
+            assert_eq!(said, format!("hello {n}"), "{user:?}");
+        }
+        assert!(jailed.child.wait().unwrap().success());
     }
 }
 

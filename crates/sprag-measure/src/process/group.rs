@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,13 +12,14 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, kill_process_group, pidfd_open,
     waitid,
 };
+use sprag_sandbox::Caller;
 use wait4::Wait4;
 
 use super::descendants::{children_of, family_of, orphans_with, start_reaping, stat_of, threads_of};
 use super::shell;
 use super::usage::Usage;
 use super::{Invocation, Program};
-use crate::MeasureError;
+use crate::{MeasureError, Replayed};
 
 /// The environment variable by which orphans of a run are recognised.
 pub(super) const MARKER: &str = "SPRAG_RUN";
@@ -32,6 +34,10 @@ pub(crate) struct Group {
     started: Instant,
     /// The CPU time of what made room for the program, in the process that became it.
     launching: Duration,
+    /// The way to what it listens on, where it is in an empty network.
+    caller: Option<Caller>,
+    /// What answers there.
+    replayed: Option<Arc<Replayed>>,
 }
 
 /// What the leading process and what it left behind cost.
@@ -94,11 +100,20 @@ impl Group {
             }
         };
         let marker = format!("{MARKER}={marker}");
-        let mut group =
-            Self { child: Some(child), leader, pidfd, marker, started, launching: Duration::ZERO };
+        let mut group = Self {
+            child: Some(child),
+            leader,
+            pidfd,
+            marker,
+            started,
+            launching: Duration::ZERO,
+            caller: None,
+            replayed: invocation.replayed.clone().filter(|_| entrance.is_some()),
+        };
         if let (Some(entrance), Some(child)) = (entrance, &group.child) {
             // Where this fails the launcher is killed with the group.
-            let ready = entrance.open(child)?;
+            let mut ready = entrance.open(child)?;
+            group.caller = ready.take_caller();
             group.launching = Usage::of(leader).cpu;
             group.started = Instant::now();
             ready.go().map_err(MeasureError::replay)?;
@@ -109,6 +124,11 @@ impl Group {
     /// Just before the program was let go.
     pub(crate) fn started(&self) -> Instant {
         self.started
+    }
+
+    /// The way to what the program listens on, where that is not the loopback of this machine.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
     }
 
     /// Becomes readable when the leading process has ended.
@@ -216,6 +236,9 @@ impl Group {
             leftovers: if ended { remains.alive } else { 0 },
         };
         remains.reap(&mut exit);
+        if let Some(replayed) = self.replayed.take() {
+            replayed.leave();
+        }
         Ok(Some(exit))
     }
 }

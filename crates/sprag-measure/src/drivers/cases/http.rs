@@ -5,7 +5,7 @@ mod output;
 mod request;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -55,6 +55,13 @@ impl Connection {
     }
 }
 
+impl Drop for Connection {
+    /// Closing alone is not enough for a socket that others hold as well.
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
 /// What became of a request.
 enum Exchanged {
     /// All of the answer was there at this moment: its status in three digits, then its body.
@@ -80,7 +87,10 @@ impl Server {
             return Ok(());
         }
         let dial = |ip: IpAddr| TcpStream::connect_timeout(&SocketAddr::new(ip, self.port), CONNECT);
-        let stream = dial(LOOPBACK[0]).or_else(|first| dial(LOOPBACK[1]).map_err(|_| first))?;
+        let stream = match self.process.group.caller() {
+            Some(caller) => caller.connect(self.port, CONNECT)?,
+            None => dial(LOOPBACK[0]).or_else(|first| dial(LOOPBACK[1]).map_err(|_| first))?,
+        };
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         self.connection = Some(Connection { stream, answered: false });
