@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
+#[path = "upstream/cluster.rs"]
+mod cluster;
 mod upstream;
+#[path = "upstream/way.rs"]
+mod way;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -11,83 +15,42 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use bytes::BytesMut;
+use cluster::{Cluster, USER};
 use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend;
 use sprag_replay::{Mode, Scope, Trouble};
 use upstream::Bench;
+use way::Way;
 
-const SERVER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 5432);
 const PASSWORD: &str = "planted-password-4711";
 
-/// A server behind a port that can be closed, and perhaps a database of the test's own. Dropped, both are gone.
+/// A server of the test's own, and the way to it that is recorded and can be closed.
 struct Database {
-    name: String,
-    /// Who has made the database.
+    cluster: Cluster,
+    way: Way,
+    /// Who has made its tables.
     python: Option<PathBuf>,
-    port: u16,
 }
 
 impl Database {
     /// `None`, with a word about it, where there is no server.
-    fn new(name: &str) -> Option<Self> {
-        if TcpStream::connect(SERVER).is_err() {
-            eprintln!("skipped: there is no PostgreSQL at {SERVER:?}");
-            return None;
-        }
-        let way = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = way.local_addr().unwrap().port();
-        // One that is woken without a client ends.
-        thread::spawn(move || {
-            for client in way.incoming() {
-                let (client, server) = (client.unwrap(), TcpStream::connect(SERVER).unwrap());
-                if client.peek(&mut [0]).unwrap_or(0) == 0 {
-                    break;
-                }
-                let (from_client, from_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || copy(from_client, server));
-                thread::spawn(move || copy(from_server, client));
-            }
-        });
-        Some(Self { name: format!("sprag_replay_{name}_{}", std::process::id()), python: None, port })
+    fn new() -> Option<Self> {
+        let cluster = Cluster::start(None)?;
+        Some(Self { way: Way::to(cluster.port), cluster, python: None })
     }
 
     /// The same, with tables.
-    fn with_tables(name: &str) -> Option<Self> {
-        let mut database = Self::new(name)?;
-        database.python = Some(python()?);
-        database.admin("setup")?;
+    fn with_tables() -> Option<Self> {
+        let python = python()?;
+        let mut database = Self::new()?;
+        assert!(script(&python, "setup", database.cluster.port).status().unwrap().success());
+        database.python = Some(python);
         Some(database)
     }
 
     fn bench(&self) -> Bench {
-        Bench::new(&format!("postgres://127.0.0.1:{}", self.port))
+        Bench::new(&format!("postgres://127.0.0.1:{}", self.way.port))
     }
-
-    fn admin(&self, what: &str) -> Option<()> {
-        let status = script(self.python.as_ref()?, what, SERVER.1, &self.name).status().unwrap();
-        assert!(status.success());
-        Some(())
-    }
-
-    /// Nobody gets to the server by this way any more.
-    fn close(&self) {
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
-            thread::yield_now();
-        }
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.close();
-        self.admin("drop");
-    }
-}
-
-fn copy(mut from: TcpStream, mut to: TcpStream) {
-    _ = std::io::copy(&mut from, &mut to);
-    _ = to.shutdown(Shutdown::Write);
 }
 
 /// The Python that has the client libraries.
@@ -101,10 +64,10 @@ fn python() -> Option<PathBuf> {
     }
 }
 
-fn script(python: &PathBuf, what: &str, port: u16, database: &str) -> Command {
+fn script(python: &PathBuf, what: &str, port: u16) -> Command {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/postgres.py");
     let mut command = Command::new(python);
-    command.arg(script).args([what, "127.0.0.1", &port.to_string(), database]).stderr(Stdio::inherit());
+    command.arg(script).args([what, "127.0.0.1", &port.to_string(), USER]).stderr(Stdio::inherit());
     command
 }
 
@@ -123,7 +86,7 @@ impl Client {
 
 /// What the client saw in each case, in the order of `cases`.
 fn runs(database: &Database, client: &str, port: u16, scope: Option<&Scope>, cases: &[&str]) -> Vec<String> {
-    let mut command = script(database.python.as_ref().unwrap(), client, port, &database.name);
+    let mut command = script(database.python.as_ref().unwrap(), client, port);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
     let mut client = Client(child, output);
@@ -138,9 +101,9 @@ fn runs(database: &Database, client: &str, port: u16, scope: Option<&Scope>, cas
 }
 
 fn a_client_sees_the_same(client: &str, cases: &[&str]) {
-    let Some(database) = Database::with_tables(client) else { return };
+    let Some(database) = Database::with_tables() else { return };
     let bench = database.bench();
-    let direct = runs(&database, client, SERVER.1, None, cases);
+    let direct = runs(&database, client, database.cluster.port, None, cases);
     let record = || {
         bench.run(Mode::Record, |scope, port| {
             let seen = runs(&database, client, port, Some(scope), cases);
@@ -159,7 +122,7 @@ fn a_client_sees_the_same(client: &str, cases: &[&str]) {
         assert_eq!(scope.differences(), []);
     });
 
-    database.close();
+    database.way.close();
     // Statements are prepared at other times and under other names, according to the order.
     for turn in 0..cases.len() {
         let mut order: Vec<_> = (0..cases.len()).collect();
@@ -255,7 +218,7 @@ const NUMBERS: &str = "SELECT n FROM generate_series(1, $1::int) n";
 
 #[test]
 fn a_portal_goes_on_where_it_stopped_and_a_flush_asks_for_answers() {
-    let Some(database) = Database::new("portal") else { return };
+    let Some(database) = Database::new() else { return };
     let bench = database.bench();
     let talk = |all: &mut BytesMut| {
         bound(all, "p", NUMBERS, "5");
@@ -287,7 +250,7 @@ fn a_portal_goes_on_where_it_stopped_and_a_flush_asks_for_answers() {
         heard
     });
     assert_eq!(tags(&heard), "12TDDsDDsDC3Z12DC1EZ1EZEZIZ");
-    database.close();
+    database.way.close();
     bench.run(Mode::Replay, |scope, port| {
         assert_eq!(says(port, talk), heard);
         assert_eq!(scope.troubles(), []);
@@ -296,7 +259,7 @@ fn a_portal_goes_on_where_it_stopped_and_a_flush_asks_for_answers() {
 
 #[test]
 fn once_the_answers_are_used_up_a_known_statement_is_a_miss_and_so_is_an_unknown_one() {
-    let Some(database) = Database::new("miss") else { return };
+    let Some(database) = Database::new() else { return };
     let bench = database.bench();
     let known = |all: &mut BytesMut| {
         query("BEGIN")(all);
@@ -306,6 +269,7 @@ fn once_the_answers_are_used_up_a_known_statement_is_a_miss_and_so_is_an_unknown
         query("COMMIT")(all);
     };
     bench.run(Mode::Record, |_, port| assert_eq!(tags(&says(port, known)), "CZ12DCZCZ"));
+    let reached = database.way.times();
     // Still running, and yet not asked.
     bench.run(Mode::Replay, |scope, port| {
         assert_eq!(tags(&says(port, known)), "CZ12DCZCZ");
@@ -330,11 +294,12 @@ fn once_the_answers_are_used_up_a_known_statement_is_a_miss_and_so_is_an_unknown
         assert_eq!(scope.counts()["replay_misses"], 2.0);
         assert_eq!(scope.counts()["cache_calls"], 5.0);
     });
+    assert_eq!(database.way.times(), reached);
 }
 
 #[test]
 fn what_cannot_be_recorded_is_refused_and_latches() {
-    let Some(database) = Database::new("refused") else { return };
+    let Some(database) = Database::new() else { return };
     let bench = database.bench();
     bench.run(Mode::Record, |_, port| says(port, query("SELECT 1")));
     for mode in [Mode::Record, Mode::Replay] {
@@ -367,7 +332,7 @@ fn what_cannot_be_recorded_is_refused_and_latches() {
 
 #[test]
 fn an_answer_that_has_changed_is_shown_and_what_is_missing_is_added() {
-    let Some(database) = Database::new("verify") else { return };
+    let Some(database) = Database::new() else { return };
     let bench = database.bench();
     let random = "SELECT random()";
     let heard = bench.run(Mode::Record, |_, port| says(port, query(random)));
@@ -387,7 +352,7 @@ fn an_answer_that_has_changed_is_shown_and_what_is_missing_is_added() {
         says(port, query("SELECT 'new'"));
         assert_eq!(scope.troubles(), []);
     });
-    database.close();
+    database.way.close();
     bench.run(Mode::Replay, |scope, port| {
         assert_eq!(says(port, query(random)), heard);
         assert_eq!(tags(&says(port, query("SELECT 'new'"))), "TDCZ");
@@ -436,8 +401,8 @@ fn a_password_is_passed_on_and_not_kept() {
 
 #[test]
 fn a_server_that_is_not_there_latches_the_recording() {
-    let Some(database) = Database::new("gone") else { return };
-    database.close();
+    let Some(database) = Database::new() else { return };
+    database.way.close();
     database.bench().run(Mode::Record, |scope, port| {
         assert_eq!(tags(&says(port, query("SELECT 1"))), "E");
         assert!(matches!(&scope.troubles()[..], [Trouble::Upstream { .. }]));

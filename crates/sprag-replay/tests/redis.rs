@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod upstream;
+#[path = "upstream/way.rs"]
+mod way;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use sprag_replay::{Mode, Trouble};
 use upstream::Bench;
+use way::Way;
 
 const PASSWORD: &str = "a-planted-password";
 
@@ -125,10 +128,12 @@ fn redis_py_hears_the_same_from_the_cassette_as_from_the_server() {
 #[test]
 fn once_the_answers_are_used_up_a_known_command_is_a_miss_and_so_is_an_unknown_one() {
     let Some(server) = Server::start(None) else { return };
-    let bench = Bench::new(&format!("redis://127.0.0.1:{}", server.port));
+    let way = Way::to(server.port);
+    let bench = Bench::new(&format!("redis://127.0.0.1:{}", way.port));
     let talk = "SET k v\r\nGET k\r\nMULTI\r\nINCR n\r\nEXEC\r\n";
     let heard = "+OK\r\n$1\r\nv\r\n+OK\r\n+QUEUED\r\n*1\r\n:1\r\n";
     bench.run(Mode::Record, |_, port| assert_eq!(says(port, talk), heard));
+    let reached = way.times();
     // Still running, and yet not asked.
     bench.run(Mode::Replay, |scope, port| {
         assert_eq!(says(port, talk), heard);
@@ -147,6 +152,7 @@ fn once_the_answers_are_used_up_a_known_command_is_a_miss_and_so_is_an_unknown_o
         assert_eq!(scope.counts()["replay_misses"], 2.0);
         assert_eq!(scope.counts()["cache_calls"], 5.0);
     });
+    assert_eq!(way.times(), reached);
 }
 
 #[test]

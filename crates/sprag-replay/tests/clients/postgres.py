@@ -2,8 +2,7 @@
 
     postgres.py psycopg|asyncpg|pg8000 HOST PORT DATABASE
 
-Answers each line with one line of JSON: what the case has seen. `postgres.py setup|drop HOST PORT DATABASE` makes and
-removes the database.
+Answers each line with one line of JSON: what the case has seen. `postgres.py setup HOST PORT DATABASE` makes the tables.
 """
 
 import asyncio
@@ -278,22 +277,17 @@ class Pg8000:
         self.conn.close()
 
 
-def admin(what, host, port, database):
+def setup(host, port, database):
     import psycopg
 
-    with psycopg.connect(host=host, port=port, dbname="postgres", user="postgres", autocommit=True) as conn:
-        conn.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
-        if what == "drop":
-            return
-        conn.execute(f'CREATE DATABASE "{database}"')
     with psycopg.connect(host=host, port=port, dbname=database, user="postgres") as conn:
         conn.execute(SCHEMA)
 
 
 def main():
     what, host, port, database = sys.argv[1:]
-    if what in ("setup", "drop"):
-        admin(what, host, int(port), database)
+    if what == "setup":
+        setup(host, int(port), database)
         return
     client = {"psycopg": Psycopg, "asyncpg": Asyncpg, "pg8000": Pg8000}[what](host, int(port), database)
     for line in sys.stdin:
