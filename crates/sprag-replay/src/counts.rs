@@ -14,6 +14,18 @@ pub use sprag_contract::settings::replay::{OTHER_CALLS as OTHER, metrics_of_clas
 /// `replay_misses` and `replay_denials`.
 pub type Counts = BTreeMap<String, f64>;
 
+/// What differs from the recording, by the line that requests are called by.
+pub type Changed = BTreeMap<String, Surplus>;
+
+/// How often requests of one name were made that were not recorded, and recorded that were not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Surplus {
+    /// So often too often.
+    pub more: u64,
+    /// So often too rarely.
+    pub fewer: u64,
+}
+
 /// The sums of one scope.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -35,6 +47,15 @@ struct Sums {
     connections: u64,
     /// How often each request was made, by case.
     asked: HashMap<(String, Key), u64>,
+}
+
+/// A request of a case that was made more often than it was recorded, or less.
+#[derive(Debug)]
+pub(crate) struct Differing {
+    pub(crate) case: String,
+    pub(crate) key: Key,
+    pub(crate) made: u64,
+    pub(crate) recorded: u64,
 }
 
 impl Ledger {
@@ -95,15 +116,29 @@ impl Ledger {
     /// How many requests of the cases that were entered were recorded and not made, or made and not recorded: the size of
     /// the difference of two multisets. Seven dummy calls are seven calls, too; here they are up to fourteen.
     fn changed(&self, class: usize, sums: &Sums, cassette: &Cassette) -> u64 {
+        self.differing(class, sums, cassette).iter().map(|one| one.made.abs_diff(one.recorded)).sum()
+    }
+
+    /// Which these are, of all classes.
+    pub(crate) fn differing_of_all(&self, cassette: &Cassette) -> Vec<Differing> {
+        let classes = self.sums.iter().enumerate();
+        classes.flat_map(|(class, sums)| self.differing(class, sums, cassette)).collect()
+    }
+
+    fn differing(&self, class: usize, sums: &Sums, cassette: &Cassette) -> Vec<Differing> {
         let class = (class + 1 < self.sums.len()).then_some(class);
         let mut left = sums.asked.clone();
-        let mut missing = 0;
+        let mut differing = Vec::new();
         for case in &self.cases {
             for (key, recorded) in cassette.requests(case, class) {
-                let made = left.remove(&(case.clone(), key)).unwrap_or(0);
-                missing += made.abs_diff(u64::from(recorded));
+                let (made, recorded) = (left.remove(&(case.clone(), key)).unwrap_or(0), u64::from(recorded));
+                if made != recorded {
+                    differing.push(Differing { case: case.clone(), key, made, recorded });
+                }
             }
         }
-        missing + left.values().sum::<u64>()
+        let others = left.into_iter().map(|((case, key), made)| Differing { case, key, made, recorded: 0 });
+        differing.extend(others);
+        differing
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sprag_contract::settings::replay::Pace;
 
 use crate::cassette::{Cassette, CassetteError, Played, Recorder, Slot, Unused};
-use crate::counts::{Counts, Ledger};
+use crate::counts::{Changed, Counts, Differing, Ledger};
 use crate::dial::Dialer;
 use crate::exchange::{Answer, Asked, Timing};
 use crate::rules::{Repeat, Rules};
@@ -203,6 +203,22 @@ impl Desk {
             Source::Record { known: None, .. } => return Ok(Vec::new()),
         };
         cassette.unused(|slot| self.0.cursors[slot.index()].load(Ordering::Relaxed))
+    }
+
+    /// Which requests were made more often than they were recorded, or less, since counting began, in the cases that were
+    /// entered. What was never recorded is a trouble, and not here.
+    pub(crate) fn changed(&self) -> Result<Changed, CassetteError> {
+        let mut changed = Changed::new();
+        let Source::Replay(cassette) = &self.0.source else { return Ok(changed) };
+        for Differing { case, key, made, recorded } in self.ledger(|ledger| ledger.differing_of_all(cassette)) {
+            let slot = cassette.find(&case, key).or_else(|| cassette.find_in_any_case(key));
+            if let Some(slot) = slot {
+                let sums = changed.entry(cassette.label(slot)?).or_default();
+                sums.more += made.saturating_sub(recorded);
+                sums.fewer += recorded.saturating_sub(made);
+            }
+        }
+        Ok(changed)
     }
 
     fn ledger<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {

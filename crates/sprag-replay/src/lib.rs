@@ -23,7 +23,7 @@ mod tcp;
 mod trouble;
 
 pub use cassette::CassetteError;
-pub use counts::{Counts, OTHER, metrics_of_class};
+pub use counts::{Changed, Counts, OTHER, Surplus, metrics_of_class};
 pub use dial::DialError;
 pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};
 pub use ca::{CaError, Trust};

@@ -19,6 +19,12 @@ pub struct Unused {
 }
 
 impl Cassette {
+    /// The requests of a slot in one line.
+    pub(crate) fn label(&self, slot: Slot) -> Result<String, CassetteError> {
+        let first = self.first_of(slot);
+        Ok(self.parsed(first, &self.text(first)?)?.request.label.into_owned())
+    }
+
     /// The requests of which answers are left, in the order of the file. `asked` says how often a slot was asked for.
     pub(crate) fn unused(&self, asked: impl Fn(Slot) -> u32) -> Result<Vec<Unused>, CassetteError> {
         let mut unused = Vec::new();

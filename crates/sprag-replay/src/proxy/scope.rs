@@ -14,7 +14,7 @@ use super::listeners::{FORWARD_PROXY, Listeners};
 use super::{Port, ProxyError, Room, Tasks};
 use crate::ca::{Authority, Trust};
 use crate::cassette::{CassetteError, Unused};
-use crate::counts::Counts;
+use crate::counts::{Changed, Counts};
 use crate::desk::{Connection, Desk};
 use crate::trouble::{Difference, Trouble};
 use crate::{environment, http};
@@ -111,6 +111,18 @@ impl Scope {
         self.context.desk.start_counting();
     }
 
+    /// Nothing is done for the application until it may [go on](Self::go_on): no connection is accepted, and nothing is
+    /// read or answered. What it has asked for is still done, within 100 ms. All scopes share the proxy's threads: who
+    /// leaves work to them at the moment of being stopped would take them from those who are timed meanwhile.
+    pub fn hold(&self) {
+        self.tasks.hold();
+    }
+
+    /// It goes on where it stood.
+    pub fn go_on(&self) {
+        self.tasks.go_on();
+    }
+
     /// What was counted since.
     pub fn counts(&self) -> Counts {
         self.context.desk.counts()
@@ -127,6 +139,14 @@ impl Scope {
     /// The cassette cannot be read any more.
     pub fn unused(&self) -> Result<Vec<Unused>, CassetteError> {
         self.context.desk.unused()
+    }
+
+    /// Which requests were made more often than they were recorded, or less, since counting began.
+    ///
+    /// # Errors
+    /// As [`unused`](Self::unused).
+    pub fn changed(&self) -> Result<Changed, CassetteError> {
+        self.context.desk.changed()
     }
 
     /// How often something was let through by `[[replay.pass]]`, by host.
