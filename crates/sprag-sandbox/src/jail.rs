@@ -130,7 +130,10 @@ impl Door {
         let callers = if self.call { 1..=2 } else { 0..=0 };
         let mut sockets = match next_word(&channel, deadline)? {
             Some((Word::Ready, sockets))
-                if sockets.len().checked_sub(self.names.len()).is_some_and(|more| callers.contains(&more)) =>
+                if sockets
+                    .len()
+                    .checked_sub(self.names.len())
+                    .is_some_and(|more| callers.contains(&more)) =>
             {
                 sockets
             }

@@ -80,8 +80,7 @@ fn loopback_up() -> io::Result<()> {
 /// Sockets that are not connected yet, of IPv4 and, where there is any, of IPv6. Whoever holds one connects within this
 /// network, wherever that is done.
 pub(crate) fn callers() -> Result<Vec<OwnedFd>, Refusal> {
-    let open =
-        |family| rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    let open = |family| rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None);
     let first = open(AddressFamily::INET).map_err(Refusal::of(Step::Caller))?;
     Ok([Some(first), open(AddressFamily::INET6).ok()].into_iter().flatten().collect())
 }

@@ -155,8 +155,7 @@ fn record(repo: &Repo) {
     for (id, input) in CASES {
         scope.enter(id);
         let asks = format!("import app; app.answer({input})");
-        let status =
-            Command::new("python3").args(["-c", &asks]).envs(scope.env()).current_dir(root).status();
+        let status = Command::new("python3").args(["-c", &asks]).envs(scope.env()).current_dir(root).status();
         assert!(status.unwrap().success());
     }
     assert_eq!(scope.troubles(), []);
@@ -180,7 +179,10 @@ fn what_an_application_says_to_the_outside_is_counted_and_held_to_the_recording(
 
     let bench = repo.run(&["bench", "--json"]).expect(0).json();
     let metrics = &bench["metrics"];
-    assert_eq!((metrics["embedder_calls"].as_f64(), metrics["embedder_items"].as_f64()), (Some(3.0), Some(3.0)));
+    assert_eq!(
+        (metrics["embedder_calls"].as_f64(), metrics["embedder_items"].as_f64()),
+        (Some(3.0), Some(3.0))
+    );
     assert_eq!(metrics["embedder_requests_changed"].as_f64(), Some(0.0), "{metrics}");
     let open = bench["notes"].to_string().contains("the network was open");
     assert_eq!(open, !network_is_empty(), "{bench}");
@@ -238,7 +240,8 @@ class Handler(BaseHTTPRequestHandler):
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 "#;
 
-const EACH: &str = "import json, sys\nfrom app import answer\nprint(json.dumps(answer(json.load(sys.stdin))))\n";
+const EACH: &str =
+    "import json, sys\nfrom app import answer\nprint(json.dumps(answer(json.load(sys.stdin))))\n";
 
 #[test]
 fn requests_belong_to_their_case_in_whatever_way_it_is_asked() {
@@ -310,7 +313,11 @@ fn the_result_is_measured_with_recorded_timing_too() {
     let result = &repo.of_type("final")[0];
     assert_eq!((result["baseline"].as_f64(), result["final"].as_f64()), (Some(3.0), Some(1.0)), "{result}");
     let recorded = &result["recorded"];
-    assert_eq!((recorded["baseline"].as_f64(), recorded["final"].as_f64()), (Some(3.0), Some(1.0)), "{result}");
+    assert_eq!(
+        (recorded["baseline"].as_f64(), recorded["final"].as_f64()),
+        (Some(3.0), Some(1.0)),
+        "{result}"
+    );
     repo.run(&["audit"]).expect(0);
     repo.run(&["status"]).expect(0).says(&["with recorded timing"]);
 }

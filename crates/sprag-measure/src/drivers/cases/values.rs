@@ -83,7 +83,8 @@ fn counts(laps: &[Lap]) -> Result<Counted, String> {
     let expected = all(&first);
     for (repetition, lap) in laps.iter().enumerate() {
         let differs = |(name, count): &(&String, &f64)| {
-            expected.get(*name) != Some(*count) && !(lap.counted.observed.contains_key(*name) && may_vary(name))
+            expected.get(*name) != Some(*count)
+                && !(lap.counted.observed.contains_key(*name) && may_vary(name))
         };
         if let Some((name, count)) = all(&lap.counted).iter().find(differs) {
             let before = expected.get(name).copied().unwrap_or_default();
