@@ -189,6 +189,32 @@ fn what_cannot_be_recorded_is_refused_and_latches() {
 }
 
 #[test]
+fn a_scope_that_is_held_does_what_it_was_asked_before_and_nothing_more() {
+    // Nobody is there, and nobody is needed.
+    let bench = Bench::new("redis://127.0.0.1:1");
+    bench.run(Mode::Record, |scope, port| {
+        let connect = || {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            stream
+        };
+        let hears = |mut stream: &TcpStream| stream.read_exact(&mut [0; 7]).is_ok();
+        let mut known = connect();
+        known.write_all(b"PING\r\n").unwrap();
+        scope.hold();
+        assert!(hears(&known));
+        let mut new = connect();
+        new.write_all(b"PING\r\n").unwrap();
+        known.write_all(b"PING\r\n").unwrap();
+        assert!(!hears(&known) && !hears(&new));
+        scope.go_on();
+        assert!(hears(&known) && hears(&new));
+        // It can be closed as it stands.
+        scope.hold();
+    });
+}
+
+#[test]
 fn an_upstream_that_is_down_is_said_so_and_nothing_is_recorded() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let bench = Bench::new(&format!("redis://127.0.0.1:{port}"));

@@ -1,10 +1,20 @@
-//! The tasks of a scope: what is started for it ends with it.
+//! The tasks of a scope: what is started for it ends with it, and stands still when the scope does.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+
+/// Tasks that take no step for so long have done all that was asked of them.
+const QUIET: Duration = Duration::from_micros(500);
+/// Whoever has asked for more than can be done by then has to wait for it.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Starts tasks, and ends all of them at once. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -12,11 +22,40 @@ pub(crate) struct Tasks {
     runtime: Handle,
     /// `None` once they were ended.
     set: Arc<Mutex<Option<JoinSet<()>>>>,
+    gate: Arc<Gate>,
+}
+
+/// What every task passes before each of its steps.
+#[derive(Debug, Default)]
+struct Gate {
+    /// Read as long as a step takes.
+    is_closed: RwLock<bool>,
+    /// Who found it closed.
+    waiting: Mutex<Vec<Waker>>,
+    /// How many steps were taken.
+    steps: AtomicU64,
+}
+
+impl Gate {
+    fn step<T>(&self, task: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
+        let is_closed = self.is_closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *is_closed {
+            // Still under the lock, so that it is not opened between the look and this.
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(cx.waker().clone());
+            return Poll::Pending;
+        }
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        task.poll(cx)
+    }
+
+    fn set(&self, closed: bool) {
+        *self.is_closed.write().unwrap_or_else(PoisonError::into_inner) = closed;
+    }
 }
 
 impl Tasks {
     pub(crate) fn new(runtime: Handle) -> Self {
-        Self { runtime, set: Arc::new(Mutex::new(Some(JoinSet::new()))) }
+        Self { runtime, set: Arc::new(Mutex::new(Some(JoinSet::new()))), gate: Arc::default() }
     }
 
     /// Starts one. Where the scope has ended it is dropped instead.
@@ -25,11 +64,37 @@ impl Tasks {
         if let Some(set) = set.as_mut() {
             // Those that have ended are forgotten here, so that the set is no larger than what runs.
             while set.try_join_next().is_some() {}
+            let gate = self.gate.clone();
             let unit = async move {
-                task.await;
+                let mut task = pin!(task);
+                poll_fn(|cx| gate.step(task.as_mut(), cx)).await;
             };
             set.spawn_on(unit, &self.runtime);
         }
+    }
+
+    /// None takes another step until they [go on](Self::go_on). What was asked of them is done before, as it belongs to
+    /// the case that is under way; but only for so long.
+    pub(crate) fn hold(&self) {
+        let since = Instant::now();
+        let mut steps = self.gate.steps.load(Ordering::Relaxed);
+        loop {
+            std::thread::sleep(QUIET);
+            let now = self.gate.steps.load(Ordering::Relaxed);
+            if now == steps || since.elapsed() > PATIENCE {
+                break;
+            }
+            steps = now;
+        }
+        // Waits for the steps under way.
+        self.gate.set(true);
+    }
+
+    /// They go on.
+    pub(crate) fn go_on(&self) {
+        self.gate.set(false);
+        let waiting = std::mem::take(&mut *self.gate.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Ends all, waits until they are gone, and starts no more.
