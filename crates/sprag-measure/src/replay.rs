@@ -127,6 +127,7 @@ struct State {
     scope: Option<Scope>,
     case: String,
     counting: bool,
+    held: bool,
     /// Of processes that have ended.
     counts: Metrics,
     trouble: Option<Trouble>,
@@ -182,6 +183,20 @@ impl Replayed {
         }
     }
 
+    /// The side stands still: nothing is done for it until it [goes on](Self::go_on).
+    pub(crate) fn hold(&self) {
+        let mut state = self.state();
+        state.held = true;
+        state.scope.iter().for_each(Scope::hold);
+    }
+
+    /// The side goes on.
+    pub(crate) fn go_on(&self) {
+        let mut state = self.state();
+        state.held = false;
+        state.scope.iter().for_each(Scope::go_on);
+    }
+
     /// What was counted since.
     pub(crate) fn counts(&self) -> Metrics {
         let state = self.state();
@@ -220,6 +235,9 @@ impl Replayed {
     fn attach(&self, listeners: Listeners) -> Result<(), MeasureError> {
         let mut state = self.state();
         let scope = self.outside.proxy.scope(listeners).map_err(MeasureError::replay)?;
+        if state.held {
+            scope.hold();
+        }
         if state.counting {
             scope.start_counting();
         }

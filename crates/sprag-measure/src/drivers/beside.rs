@@ -62,6 +62,20 @@ impl Beside {
         Ok(())
     }
 
+    /// The side is stopped: its recorded answers are, too, so that the other side has the proxy's threads for itself.
+    pub(crate) fn hold(&self) {
+        if let Some(replayed) = &self.replayed {
+            replayed.hold();
+        }
+    }
+
+    /// The side goes on.
+    pub(crate) fn go_on(&self) {
+        if let Some(replayed) = &self.replayed {
+            replayed.go_on();
+        }
+    }
+
     /// What was counted since.
     pub(crate) fn counted(&self) -> Result<Counted, MeasureError> {
         let observed = self.replayed.as_ref().map(|replayed| replayed.counts()).unwrap_or_default();

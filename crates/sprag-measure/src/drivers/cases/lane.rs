@@ -74,10 +74,14 @@ impl Lane {
     }
 
     pub(super) fn freeze(&self) -> Result<(), MeasureError> {
-        self.worker.freeze()
+        self.worker.freeze()?;
+        // Now that it can ask for nothing more.
+        self.beside.hold();
+        Ok(())
     }
 
     pub(super) fn thaw(&self) {
+        self.beside.go_on();
         self.worker.thaw();
     }
 
