@@ -2,6 +2,7 @@
 //! counters and a latch of its own.
 
 mod listeners;
+mod places;
 mod port;
 mod room;
 mod scope;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use sprag_contract::settings::replay::{Replay, Scheme, Upstream};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use super::listeners::{FORWARD_PROXY, Listeners};
+use super::places::Places;
 use super::{Port, ProxyError, Room, Tasks};
 use crate::ca::{Authority, Trust};
 use crate::cassette::{CassetteError, Unused};
@@ -19,8 +19,6 @@ use crate::desk::{Connection, Desk};
 use crate::trouble::{Difference, Trouble};
 use crate::{environment, http};
 
-/// How many connections of the application may be open at once.
-const CONNECTIONS: usize = 10_000;
 /// How long to wait when the system gives no more connections.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -82,10 +80,10 @@ impl Scope {
             ports,
         });
         let inside = runtime.enter();
-        let open = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Places::new();
         for (socket, port) in sockets {
             let listener = TcpListener::from_std(socket).map_err(ProxyError::Listen)?;
-            tasks.spawn(accept(listener, port, context.clone(), open.clone()));
+            tasks.spawn(accept(listener, port, context.clone(), places.clone()));
         }
         drop(inside);
         Ok(Self { context, env, tasks, runtime })
@@ -190,7 +188,7 @@ impl Context {
     }
 }
 
-async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Context>, open: Arc<Semaphore>) {
+async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Context>, places: Places) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -202,8 +200,8 @@ async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Con
                 continue;
             }
         };
-        let Ok(place) = open.clone().try_acquire_owned() else {
-            context.deny("", format!("more than {CONNECTIONS} connections at once"));
+        let Some(place) = places.take() else {
+            context.deny("", format!("more than {} connections at once", places.most));
             continue;
         };
         // Here, where they are in order.
