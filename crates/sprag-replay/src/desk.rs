@@ -3,7 +3,7 @@
 //! Each side of a pair and each repetition has a desk of its own; they share the cassette, which does not change, and
 //! nothing else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -19,8 +19,6 @@ use crate::trouble::{Difference, Trouble};
 
 /// How many troubles of a scope are kept; the first is what matters.
 const TROUBLES: usize = 100;
-/// How many hosts that were let through are told apart.
-const PASSED: usize = 1_000;
 /// The cursor of a slot whose one answer is enough: none of the others is left.
 const ENOUGH: u32 = u32::MAX;
 
@@ -51,8 +49,6 @@ struct Inner {
     troubles: Mutex<Vec<Trouble>>,
     latched: AtomicBool,
     differences: Mutex<Vec<Difference>>,
-    /// How often something was let through, by host.
-    passed: Mutex<BTreeMap<String, u64>>,
 }
 
 /// What becomes of a request.
@@ -102,7 +98,6 @@ impl Desk {
             troubles: Mutex::default(),
             latched: AtomicBool::new(false),
             differences: Mutex::default(),
-            passed: Mutex::default(),
         }))
     }
 
@@ -180,19 +175,6 @@ impl Desk {
     /// Where the outside answered otherwise than the cassette.
     pub(crate) fn differences(&self) -> Vec<Difference> {
         self.0.differences.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Something is let through to a host, unrecorded.
-    pub(crate) fn pass(&self, host: &str) {
-        let mut passed = self.0.passed.lock().unwrap_or_else(PoisonError::into_inner);
-        if passed.len() < PASSED || passed.contains_key(host) {
-            *passed.entry(host.to_owned()).or_default() += 1;
-        }
-    }
-
-    /// How often something was let through, by host.
-    pub(crate) fn passed(&self) -> BTreeMap<String, u64> {
-        self.0.passed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the cassette holds and nobody asked for.

@@ -2,6 +2,7 @@
 //! counters and a latch of its own.
 
 mod listeners;
+mod passed;
 mod places;
 mod port;
 mod room;
@@ -19,6 +20,7 @@ use sprag_contract::settings::replay::{Pace, Replay};
 use tokio::runtime::{Handle, Runtime};
 
 pub use listeners::{FORWARD_PROXY, Listeners};
+pub(crate) use passed::Passed;
 pub(crate) use port::Port;
 pub(crate) use room::{Held, Room};
 pub use scope::Scope;
@@ -57,6 +59,7 @@ pub struct Proxy {
     authority: Arc<Authority>,
     answers: Answers,
     largest_body: usize,
+    passed: Passed,
     /// Of the scopes to come.
     pace: Mutex<Pace>,
 }
@@ -160,6 +163,7 @@ impl Proxy {
             authority: Arc::new(Authority::new()?),
             answers,
             largest_body: LARGEST_BODY,
+            passed: Passed::default(),
         })
     }
 
@@ -224,9 +228,15 @@ impl Proxy {
             desk: Desk::new(self.rules.clone(), source, *self.pace.lock().unwrap_or_else(PoisonError::into_inner)),
             authority: self.authority.clone(),
             largest_body: self.largest_body,
+            passed: self.passed.clone(),
             runtime: self.threads.handle(),
         };
         Scope::start(parts, &self.settings, listeners)
+    }
+
+    /// How often something was let through by `[[replay.pass]]`, unrecorded, by host.
+    pub fn passed(&self) -> BTreeMap<String, u64> {
+        self.passed.hosts()
     }
 
     /// Writes a recording; `None` in the modes that write nothing.

@@ -140,6 +140,14 @@ impl Difference {
     }
 }
 
+impl Answer {
+    /// How another answer to the same request differs; `None` where the client would hardly see a difference. Headers are
+    /// not compared: servers put ids and times there.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        what_differs(self, other)
+    }
+}
+
 fn what_differs(recorded: &Answer, live: &Answer) -> Option<String> {
     let (was, is) = match (recorded, live) {
         (Answer::Http(was), Answer::Http(is)) if was.status != is.status => {

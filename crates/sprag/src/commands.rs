@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod cassette;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod control;
@@ -18,11 +19,14 @@ pub(crate) mod log;
 pub(crate) mod note;
 pub(crate) mod phase;
 pub(crate) mod plot;
+pub(crate) mod record;
 pub(crate) mod rejudge;
+pub(crate) mod replay;
 pub(crate) mod run_session;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod r#try;
+pub(crate) mod verify;
 
 use std::process::ExitCode;
 
@@ -40,6 +44,10 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Try(args) => r#try::run(dir, args),
         Command::Bench(args) => bench::run(dir, args),
         Command::Golden(args) => golden::run(dir, args),
+        Command::Record(args) => record::run(dir, args),
+        Command::Replay(args) => replay::run(dir, args),
+        Command::Verify(args) => verify::run(dir, args),
+        Command::Cassette(args) => cassette::run(dir, args),
         Command::Status(args) => status::run(dir, args),
         Command::Log(args) => log::run(dir, args),
         Command::Show(args) => show::run(dir, args),

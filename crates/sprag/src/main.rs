@@ -8,6 +8,7 @@ mod curve;
 mod demo;
 mod failed;
 mod open;
+mod replaying;
 mod show;
 mod watch;
 

@@ -7,12 +7,17 @@ use std::process::{Command, Stdio};
 
 use repo::{Repo, lines};
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 27] = [
     "init",
     "check",
     "run",
     "try",
     "bench",
+    "golden",
+    "record",
+    "replay",
+    "verify",
+    "cassette",
     "status",
     "log",
     "show",

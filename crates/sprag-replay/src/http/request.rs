@@ -91,7 +91,7 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         }
     };
     if passed {
-        context.desk.pass(&destination.to.upstream.host);
+        context.passed.note(&destination.to.upstream.host);
         return forward::send(&front, &destination, &head, &body, None).await;
     }
     let asked = context.desk.rules().http(&HttpRequest {

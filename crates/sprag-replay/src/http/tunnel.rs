@@ -37,7 +37,7 @@ pub(super) fn open(front: Arc<Front>, request: Request<Incoming>) -> Response<Ou
     if front.context.desk.rules().is_passed(&to.host) {
         match front.context.desk.dialer().cloned() {
             Some(dialer) => {
-                front.context.desk.pass(&to.host);
+                front.context.passed.note(&to.host);
                 tasks.spawn(pass(dialer, request, to));
             }
             None => {

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::listeners::{FORWARD_PROXY, Listeners};
 use super::places::Places;
-use super::{Port, ProxyError, Room, Tasks};
+use super::{Passed, Port, ProxyError, Room, Tasks};
 use crate::ca::{Authority, Trust};
 use crate::cassette::{CassetteError, Unused};
 use crate::counts::{Changed, Counts};
@@ -39,6 +39,7 @@ pub(crate) struct Context {
     pub(crate) largest_body: usize,
     pub(crate) room: Room,
     pub(crate) tasks: Tasks,
+    pub(crate) passed: Passed,
     /// The settings' ports, by where they listen.
     ports: Vec<(SocketAddr, Arc<Port>)>,
 }
@@ -48,6 +49,7 @@ pub(super) struct Parts {
     pub(super) desk: Desk,
     pub(super) authority: Arc<Authority>,
     pub(super) largest_body: usize,
+    pub(super) passed: Passed,
     pub(super) runtime: tokio::runtime::Handle,
 }
 
@@ -57,7 +59,7 @@ impl Scope {
         settings: &Replay,
         mut listeners: Listeners,
     ) -> Result<Self, ProxyError> {
-        let Parts { desk, authority, largest_body, runtime } = parts;
+        let Parts { desk, authority, largest_body, passed, runtime } = parts;
         let (forward, at) = listeners.take(FORWARD_PROXY)?;
         let mut env = environment::child_environment(at, authority.trust());
         let mut sockets = Vec::new();
@@ -77,6 +79,7 @@ impl Scope {
             largest_body,
             room: Room::default(),
             tasks: tasks.clone(),
+            passed,
             ports,
         });
         let inside = runtime.enter();
@@ -145,11 +148,6 @@ impl Scope {
     /// As [`unused`](Self::unused).
     pub fn changed(&self) -> Result<Changed, CassetteError> {
         self.context.desk.changed()
-    }
-
-    /// How often something was let through by `[[replay.pass]]`, by host.
-    pub fn passed(&self) -> BTreeMap<String, u64> {
-        self.context.desk.passed()
     }
 
     /// Where the outside answered otherwise than the cassette; only while verifying.
