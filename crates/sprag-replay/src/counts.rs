@@ -81,14 +81,14 @@ impl Ledger {
         self.cases = Some(self.case.clone()).filter(|case| !case.is_empty()).into_iter().collect();
     }
 
-    pub(crate) fn asked(&mut self, asked: &Asked, first_on_its_connection: bool) {
+    pub(crate) fn asked(&mut self, case: &str, asked: &Asked, first_on_its_connection: bool) {
         let others = self.sums.len() - 1;
         let sums = &mut self.sums[asked.class.map_or(others, |class| class.min(others))];
         sums.calls += 1;
         sums.items += asked.items;
         sums.bytes += asked.bytes;
         sums.connections += u64::from(first_on_its_connection);
-        *sums.asked.entry((self.case.clone(), asked.key())).or_default() += 1;
+        *sums.asked.entry((case.to_owned(), asked.key())).or_default() += 1;
     }
 
     pub(crate) fn trouble(&mut self, trouble: &Trouble) {

@@ -211,8 +211,7 @@ impl Desk {
         self.0.case.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn ask(&self, asked: Asked) -> Reply {
-        let case = self.case();
+    fn ask(&self, case: Arc<str>, asked: Asked) -> Reply {
         let since = Instant::now();
         match &self.0.source {
             Source::Replay(cassette) => match self.known(cassette, &case, &asked) {
@@ -283,8 +282,10 @@ impl Connection {
 
     /// Asks for what becomes of a request.
     pub(crate) fn ask(&self, asked: Asked) -> Reply {
-        self.count(&asked);
-        self.desk.ask(asked)
+        // Looked at once: another case may begin meanwhile, and what counts here must not be answered from there.
+        let case = self.desk.case();
+        self.count(&case, &asked);
+        self.desk.ask(case, asked)
     }
 
     /// Asks, in replay, for what is recorded only where it goes wrong, such as preparing a statement. `None`: it went
@@ -294,9 +295,10 @@ impl Connection {
     /// A cassette that cannot be read; the scope is latched.
     pub(crate) fn recall(&self, asked: Asked) -> Result<Option<Arc<Played>>, Trouble> {
         let Source::Replay(cassette) = &self.desk.0.source else { return Ok(None) };
-        match self.desk.known(cassette, &self.desk.case(), &asked) {
+        let case = self.desk.case();
+        match self.desk.known(cassette, &case, &asked) {
             Ok(Some(played)) => {
-                self.count(&asked);
+                self.count(&case, &asked);
                 Ok(Some(played))
             }
             Ok(None) => Ok(None),
@@ -307,11 +309,11 @@ impl Connection {
         }
     }
 
-    fn count(&self, asked: &Asked) {
+    fn count(&self, case: &str, asked: &Asked) {
         if !asked.aside {
             let bit = 1u64 << asked.class.map_or(63, |class| class.min(62));
             let first = self.classes.fetch_or(bit, Ordering::Relaxed) & bit == 0;
-            self.desk.ledger(|ledger| ledger.asked(asked, first));
+            self.desk.ledger(|ledger| ledger.asked(case, asked, first));
         }
     }
 }
