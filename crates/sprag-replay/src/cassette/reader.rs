@@ -255,11 +255,14 @@ impl Cassette {
 
     /// The line about the timing of a line.
     pub(super) fn timing_text(&self, nth: u32) -> Result<Option<Vec<u8>>, CassetteError> {
-        let Entry { timing_at, timing_length, .. } = self.entry(nth);
+        let Entry { timing_at, timing_length, timing_hash, .. } = self.entry(nth);
         let Some(timings) = self.timings.as_ref().filter(|_| timing_length > 0) else { return Ok(None) };
         let mut text = vec![0; timing_length as usize];
         let read = timings.read_exact_at(&mut text, timing_at);
         read.map_err(CassetteError::io("read", &self.dir.join(TIMINGS)))?;
+        if half_hash(&text) != timing_hash {
+            return Err(self.changed(TIMINGS, nth));
+        }
         Ok(Some(text))
     }
 
@@ -312,6 +315,8 @@ impl Cassette {
                 .ok_or_else(|| wrong("it is about no interaction, or not in their order".to_owned()))?;
             let entry = &mut entries[(slot.first + ordinal) as usize];
             (entry.timing_at, entry.timing_length) = (at, text.len() as u32);
+            // Sealed by nobody, but all sides of a run wait for the same times.
+            entry.timing_hash = half_hash(text);
             Ok(())
         })?;
         self.timings = Some(file);

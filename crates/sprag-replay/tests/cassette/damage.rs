@@ -168,6 +168,15 @@ fn a_line_that_changes_after_opening_is_not_played() {
 }
 
 #[test]
+fn timings_that_change_after_opening_are_not_waited_for() {
+    let folder = recorded();
+    let cassette = Cassette::open(&folder.dir).unwrap();
+    folder.write("timings.jsonl", folder.read("timings.jsonl").replace("\"last_us\":0", "\"last_us\":9"));
+    let error = cassette.answer(cassette.find("a", asked("x").key()).unwrap(), 0).unwrap_err();
+    assert!(error.to_string().contains("timings.jsonl: it was changed while it was in use"), "{error}");
+}
+
+#[test]
 fn timings_of_other_interactions_are_refused() {
     let folder = recorded();
     let timings = folder.read("timings.jsonl");

@@ -27,6 +27,7 @@ pub(in crate::cassette) struct Entry {
     /// In the timings; of length 0 where there is none.
     pub(super) timing_at: u64,
     pub(super) timing_length: u32,
+    pub(super) timing_hash: [u8; 16],
 }
 
 /// The answers to one request in one case: lines that follow one another.
@@ -85,7 +86,18 @@ impl<'a> Index<'a> {
             }
         };
         let (length, hash, aside) = (text.len() as u32, half_hash(text), line.aside);
-        self.entries.push(Entry { at, length, hash, upstream, class, aside, timing_at: 0, timing_length: 0 });
+        let (timing_at, timing_length, timing_hash) = (0, 0, [0; 16]);
+        self.entries.push(Entry {
+            at,
+            length,
+            hash,
+            upstream,
+            class,
+            aside,
+            timing_at,
+            timing_length,
+            timing_hash,
+        });
         Ok(())
     }
 
