@@ -10,7 +10,9 @@ const EMBED: &str = r#"POST /v1/embeddings {"input": ["one", "three"]}"#;
 
 fn recorded() -> Outside {
     let mut outside = Outside::new();
-    outside.run(&["record"], &[EMBED, "GET /v1/count", "GET /v1/count", "GET /v1/users/jane?page=2"]).expect(0);
+    outside
+        .run(&["record"], &[EMBED, "GET /v1/count", "GET /v1/count", "GET /v1/users/jane?page=2"])
+        .expect(0);
     outside.stop_server();
     outside
 }
@@ -95,7 +97,9 @@ fn exchanges_are_removed_by_key_and_by_case() {
 #[test]
 fn a_secret_that_got_in_is_taken_out() {
     let outside = recorded();
-    outside.settings("\n[[replay.redact]]\npath = \"^/v1/users/([a-z]+)\"\n\n[[replay.redact]]\njson = \"$.path\"\n");
+    outside.settings(
+        "\n[[replay.redact]]\npath = \"^/v1/users/([a-z]+)\"\n\n[[replay.redact]]\njson = \"$.path\"\n",
+    );
     let done = outside.repo.run(&["cassette", "redact", "jane"]).expect(0);
     insta::assert_snapshot!(steady(&outside, &done.stdout));
     assert!(!outside.cassette().contains("jane"));

@@ -16,7 +16,10 @@ fn what_was_asked_is_recorded_and_told() {
     let outside = Outside::new();
     let acts = ["GET /v1/login?api_key=planted-key", EMBED, "GET /v1/count", "GET /v1/count"];
     let done = outside.run(&["record"], &acts).expect(0);
-    assert_eq!(done.stdout, "{\"token\": \"planted-token\"}\n{\"vectors\": [3, 5], \"model\": \"small\"}\n1\n2\n");
+    assert_eq!(
+        done.stdout,
+        "{\"token\": \"planted-token\"}\n{\"vectors\": [3, 5], \"model\": \"small\"}\n1\n2\n"
+    );
     insta::assert_snapshot!(outside.said(&done.stderr));
     let cassette = outside.cassette();
     assert!(cassette.contains("/v1/embeddings"));
@@ -93,7 +96,10 @@ fn a_second_recording_proposes_what_is_volatile() {
 fn the_same_traffic_makes_the_same_bytes() {
     let outside = Outside::new();
     outside.run(&["record"], &[EMBED, "GET /v1/a"]).expect(0);
-    outside.run(&["record"], &[EMBED, "GET /v1/a"]).expect(0).says(&["the one that was there, byte for byte"]);
+    outside
+        .run(&["record"], &[EMBED, "GET /v1/a"])
+        .expect(0)
+        .says(&["the one that was there, byte for byte"]);
 }
 
 #[test]
@@ -142,13 +148,27 @@ fn as_json_it_is_one_object_and_the_command_prints_elsewhere() {
 #[test]
 fn without_settings_the_lines_to_add_are_shown() {
     let repo = Repo::empty();
-    for command in [&["record", "--", "true"][..], &["replay", "--", "true"], &["verify", "--", "true"], &["cassette", "ls"]] {
+    for command in [
+        &["record", "--", "true"][..],
+        &["replay", "--", "true"],
+        &["verify", "--", "true"],
+        &["cassette", "ls"],
+    ] {
         repo.run(command).expect(1).says(&["there is no .auto/sprag.toml", "[replay]", "cassette = "]);
     }
     repo.write(".auto/sprag.toml", "[run]\n");
     let done = repo.run(&["record", "--", "true"]).expect(1).says(&["has no [replay]"]);
     // What is shown can be pasted.
-    let shown = done.stderr.rsplit_once("help:").unwrap().1.lines().skip(1).map(str::trim).collect::<Vec<_>>().join("\n");
+    let shown = done
+        .stderr
+        .rsplit_once("help:")
+        .unwrap()
+        .1
+        .lines()
+        .skip(1)
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join("\n");
     repo.write(".auto/sprag.toml", &shown);
     repo.run(&["record", "--", "true"]).expect(1).says(&["nothing was asked of the outside"]);
     repo.write(".auto/sprag.toml", "[replay]\ncassete = 'x'\n");
@@ -217,5 +237,47 @@ fn without_a_command_the_cases_are_recorded_under_their_names() {
     assert_eq!(json["findings"], serde_json::json!([]), "{json}");
     // What cannot be recorded is no reason to lose what was.
     outside.repo.run(&["record"]).expect(1).says(&["did not answer"]);
+    assert_eq!(outside.cassette(), before);
+}
+
+/// Runs a command at a terminal of its own, types what is given once it has said something, and exits as it does.
+const TERMINAL: &str = r#"
+import os, pty, sys
+typed = sys.argv[1].encode().decode('unicode_escape').encode()
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[2], sys.argv[2:])
+said = b''
+while True:
+    try:
+        part = os.read(terminal, 1000)
+    except OSError:
+        break
+    said += part
+    if b'?' in said and typed:
+        os.write(terminal, typed)
+        typed = b''
+sys.stdout.buffer.write(said)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn at_a_terminal_the_command_reads_from_it_and_ctrl_c_ends_it() {
+    let outside = Outside::new();
+    let sprag = env!("CARGO_BIN_EXE_sprag");
+    let at_a_terminal = |typed: &str, script: &str| {
+        let mut terminal = std::process::Command::new("python3");
+        terminal.args(["-c", TERMINAL, typed, sprag, "record", "--", "sh", "-c", script]);
+        let output = terminal.current_dir(outside.repo.root()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = at_a_terminal("/v1/typed\\n", "echo 'which?'; read path; python3 app.py \"GET $path\"");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("recorded 1 exchange"), "{said}");
+    assert_eq!(outside.asked(), ["GET /v1/typed"]);
+    let before = outside.cassette();
+    let (code, said) = at_a_terminal("\\x03", "python3 app.py 'GET /v1/a'; echo 'what now?'; sleep 60");
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("nothing was written"), "{said}");
     assert_eq!(outside.cassette(), before);
 }

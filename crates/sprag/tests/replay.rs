@@ -30,8 +30,16 @@ fn what_was_recorded_is_answered_without_its_server() {
 fn the_commands_own_exit_code_is_the_exit_code() {
     let outside = recorded(&["GET /v1/a"]);
     outside.run(&["replay"], &["GET /v1/a", "exit 7"]).expect(7).says(&["ended with exit code 7"]);
-    outside.repo.run(&["replay", "--", "sh", "-c", "kill -9 $$"]).expect(137).says(&["was ended by signal 9"]);
-    outside.repo.run(&["replay", "--", "./no-such-program"]).expect(1).says(&["failed to start ./no-such-program"]);
+    outside
+        .repo
+        .run(&["replay", "--", "sh", "-c", "kill -9 $$"])
+        .expect(137)
+        .says(&["was ended by signal 9"]);
+    outside
+        .repo
+        .run(&["replay", "--", "./no-such-program"])
+        .expect(1)
+        .says(&["failed to start ./no-such-program"]);
     outside.repo.run(&["replay"]).expect(2);
 }
 
@@ -70,7 +78,9 @@ fn an_upstream_has_its_own_port_in_the_empty_network() {
     }
     let outside = recorded(&["GET /v1/a"]);
     let settings = outside.repo.read(".auto/sprag.toml");
-    outside.repo.write(".auto/sprag.toml", &settings.replace("name = \"api\"\n", "name = \"api\"\nlisten = 80\n"));
+    outside
+        .repo
+        .write(".auto/sprag.toml", &settings.replace("name = \"api\"\n", "name = \"api\"\nlisten = 80\n"));
     let ask = "import urllib.request as r; print(r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1/v1/a').status)";
     assert_eq!(outside.repo.run(&["replay", "--", "python3", "-c", ask]).expect(0).stdout, "200\n");
 }
@@ -79,7 +89,10 @@ fn an_upstream_has_its_own_port_in_the_empty_network() {
 fn what_was_recorded_under_other_rules_is_not_replayed() {
     let outside = recorded(&["GET /v1/a"]);
     outside.settings("\n[[replay.volatile]]\nquery = \"ts\"\n");
-    outside.run(&["replay"], &["GET /v1/a"]).expect(1).says(&["under other [replay] rules", "record it again"]);
+    outside
+        .run(&["replay"], &["GET /v1/a"])
+        .expect(1)
+        .says(&["under other [replay] rules", "record it again"]);
     let fresh = Outside::new();
     fresh.run(&["replay"], &["GET /v1/a"]).expect(1).says(&["there is no cassette in", "record one first"]);
 }

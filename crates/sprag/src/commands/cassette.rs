@@ -90,7 +90,13 @@ fn ls(place: &Place, json: bool) -> miette::Result<ExitCode> {
     let named = |name: &str| if name.is_empty() { "-".to_owned() } else { words::one_line(name) };
     for Listed { case, class, upstream, requests, answers } in &listed {
         let class = named(class.as_deref().unwrap_or_default());
-        rows.push(vec![named(case), class, words::one_line(upstream), requests.to_string(), answers.to_string()]);
+        rows.push(vec![
+            named(case),
+            class,
+            words::one_line(upstream),
+            requests.to_string(),
+            answers.to_string(),
+        ]);
     }
     print::text(&format!("{}{}\n", words::table(&rows, 3), sum(place, cassette.manifest())))?;
     Ok(ExitCode::SUCCESS)
@@ -129,7 +135,9 @@ fn verify(place: &Place, json: bool) -> miette::Result<ExitCode> {
             words::list(&mut text, damaged.into_iter());
         }
         if !same_rules {
-            text.push_str("it was recorded under other rules than the [replay] of the settings: record it again\n");
+            text.push_str(
+                "it was recorded under other rules than the [replay] of the settings: record it again\n",
+            );
         }
         print::text(&text)?;
     }

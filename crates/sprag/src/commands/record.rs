@@ -169,7 +169,8 @@ fn told(place: &Place, summary: &Summary, contents: &Contents, compared: Option<
     // What is asked outside of any case is a case, too, but nobody calls it one.
     let of_cases = if *cases > 1 { format!(" of {cases} cases") } else { String::new() };
     let folder = &place.replay.cassette;
-    let mut text = format!("recorded {}{of_cases} into {folder}{new}\n", words::number(*interactions, "exchange"));
+    let mut text =
+        format!("recorded {}{of_cases} into {folder}{new}\n", words::number(*interactions, "exchange"));
     text.push_str(&contents.told());
     if !ambiguous.is_empty() {
         let were = if ambiguous.len() == 1 { "was" } else { "were" };
@@ -191,9 +192,10 @@ fn told(place: &Place, summary: &Summary, contents: &Contents, compared: Option<
 }
 
 fn as_json(summary: &Summary, contents: &Contents, compared: Option<&Compared>) -> Value {
-    let ambiguous = summary.ambiguous.iter().map(
-        |one| json!({ "case": one.case, "label": one.label, "key": one.key, "times": one.times }),
-    );
+    let ambiguous = summary
+        .ambiguous
+        .iter()
+        .map(|one| json!({ "case": one.case, "label": one.label, "key": one.key, "times": one.times }));
     json!({
         "exchanges": summary.interactions,
         "added": summary.added,

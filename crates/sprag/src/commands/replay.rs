@@ -66,7 +66,10 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     text.push_str(&words::unused(&unused));
     text.push_str(&words::troubles(&troubles, &counts));
     if code == MISSED {
-        text.push_str(&format!("exit code {MISSED}, although the command itself {}\n", replaying::how(status)));
+        text.push_str(&format!(
+            "exit code {MISSED}, although the command itself {}\n",
+            replaying::how(status)
+        ));
     } else if !status.success() {
         text.push_str(&format!("the command {}\n", replaying::how(status)));
     }

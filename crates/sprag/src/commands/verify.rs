@@ -49,10 +49,16 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let mut text = String::new();
     let asked = words::number(calls, "request");
     match differences.len() as u64 {
-        0 => text.push_str(&format!("{asked} to the outside, and no answer differs from {}\n", place.replay.cassette)),
+        0 => text.push_str(&format!(
+            "{asked} to the outside, and no answer differs from {}\n",
+            place.replay.cassette
+        )),
         count => {
             let differ = if count == 1 { "differs" } else { "differ" };
-            text.push_str(&format!("of {asked} to the outside, {count} {differ} from {}:\n", place.replay.cassette));
+            text.push_str(&format!(
+                "of {asked} to the outside, {count} {differ} from {}:\n",
+                place.replay.cassette
+            ));
             words::list(&mut text, differences.iter().map(difference));
         }
     }

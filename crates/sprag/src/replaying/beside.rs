@@ -83,7 +83,8 @@ fn in_empty_network(
     let (jailed, door) = jail.prepare(argv).into_diagnostic()?;
     let mut command = prepared(&jailed, place, printing)?;
     command.envs(proxy.env_inside().into_diagnostic()?);
-    let running = Running::start(&mut command).wrap_err("failed to start the launcher of the empty network")?;
+    let running =
+        Running::start(&mut command).wrap_err("failed to start the launcher of the empty network")?;
     let mut ready: Ready = door.open(&running.child, PATIENCE).into_diagnostic()?;
     let sockets = Listeners::from_sockets(ready.take_listeners());
     let scope = proxy.scope(sockets).into_diagnostic()?;
@@ -149,7 +150,8 @@ impl Running {
         let deadline = Instant::now() + GRACE;
         let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         // Not waited for yet, so that its id, which may be the group's, stays its own.
-        while waitid(WaitId::Pid(Pid::from_child(&self.child)), ended)?.is_none() && Instant::now() < deadline {
+        while waitid(WaitId::Pid(Pid::from_child(&self.child)), ended)?.is_none() && Instant::now() < deadline
+        {
             std::thread::sleep(LOOK);
         }
         self.signal(Signal::KILL);

@@ -29,7 +29,8 @@ pub(super) fn told(miss: &Miss) -> String {
             let _ = writeln!(text, ": it was recorded {times}, and asked more often");
         }
         Some(Closest::OtherCase(other)) => {
-            let of = if other.is_empty() { "outside of any case".to_owned() } else { format!("in case {other}") };
+            let of =
+                if other.is_empty() { "outside of any case".to_owned() } else { format!("in case {other}") };
             let _ = writeln!(text, ": it was recorded {}, not here", one_line(&of));
         }
         Some(Closest::Alike { request: recorded, .. }) => {
@@ -50,7 +51,8 @@ pub(super) fn told(miss: &Miss) -> String {
 
 /// The lines of two texts in their order, those that they have in common once.
 fn beside<'t>(recorded: &'t str, asked: &'t str) -> Vec<Line<'t>> {
-    let (was, is): (Vec<&str>, Vec<&str>) = (recorded.lines().take(LINES).collect(), asked.lines().take(LINES).collect());
+    let (was, is): (Vec<&str>, Vec<&str>) =
+        (recorded.lines().take(LINES).collect(), asked.lines().take(LINES).collect());
     // How many lines the ends of both from here on have in common.
     let mut common = vec![vec![0_u32; is.len() + 1]; was.len() + 1];
     for a in (0..was.len()).rev() {

@@ -41,7 +41,8 @@ pub(crate) struct Place {
 impl Place {
     /// The settings of the repository around `dir`.
     pub(crate) fn find(dir: &Utf8Path) -> miette::Result<Self> {
-        let dir = dir.canonicalize_utf8().into_diagnostic().wrap_err_with(|| format!("failed to find {dir}"))?;
+        let dir =
+            dir.canonicalize_utf8().into_diagnostic().wrap_err_with(|| format!("failed to find {dir}"))?;
         let top = dir.ancestors().find(|folder| folder.join(".git").exists());
         let root = top.unwrap_or(&dir).to_owned();
         let name = locate(|path| root.join(path).is_file()).settings;
@@ -51,7 +52,9 @@ impl Place {
         }
         let read = || -> std::io::Result<String> {
             match fs::metadata(&path)?.len() {
-                size if size > LARGEST => Err(std::io::Error::other("it is too large for a text that people write")),
+                size if size > LARGEST => {
+                    Err(std::io::Error::other("it is too large for a text that people write"))
+                }
                 _ => fs::read_to_string(&path),
             }
         };

@@ -27,7 +27,8 @@ pub(crate) fn counted(replay: &Replay, counts: &Counts, against_a_recording: boo
     heads.truncate(if against_a_recording { 6 } else { 5 });
     let mut rows = vec![heads.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     for class in classes(replay) {
-        let [calls, others @ ..] = metrics_of_class(class).map(|name| counts.get(&name).copied().unwrap_or(0.0));
+        let [calls, others @ ..] =
+            metrics_of_class(class).map(|name| counts.get(&name).copied().unwrap_or(0.0));
         if class == OTHER && calls == 0.0 && others[3] == 0.0 {
             continue;
         }
@@ -111,7 +112,8 @@ pub(crate) fn troubles(troubles: &[Trouble], counts: &Counts) -> String {
     let others = troubles.iter().filter(|trouble| !trouble.is_the_applications()).count() as u64;
     let more = (misses + denials + others).saturating_sub(troubles.len().min(WHOLE) as u64);
     if more > 0 {
-        let kinds = [(misses, "miss", "misses"), (denials, "denial", "denials"), (others, "failure", "failures")];
+        let kinds =
+            [(misses, "miss", "misses"), (denials, "denial", "denials"), (others, "failure", "failures")];
         let kinds: Vec<String> = (kinds.iter().filter(|(count, ..)| *count > 0))
             .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
             .collect();
@@ -165,7 +167,9 @@ pub(crate) fn troubles_as_json(troubles: &[Trouble]) -> Value {
         }),
         Trouble::Denied { upstream, what } => json!({ "kind": "denied", "upstream": upstream, "what": what }),
         Trouble::Cassette(error) => json!({ "kind": "cassette", "what": error.to_string() }),
-        Trouble::Upstream { upstream, what } => json!({ "kind": "upstream", "upstream": upstream, "what": what }),
+        Trouble::Upstream { upstream, what } => {
+            json!({ "kind": "upstream", "upstream": upstream, "what": what })
+        }
     };
     troubles.iter().map(one).collect()
 }
@@ -189,7 +193,10 @@ mod tests {
             list(&mut text, (0..count).map(|n| n.to_string()).collect::<Vec<_>>().into_iter());
             text.lines().last().unwrap_or_default().trim().to_owned()
         };
-        assert_eq!(["", "0", "10", "and 2 more"], [told(0), told(1), told(11), told(12)].map(|s| s).each_ref().map(String::as_str));
+        assert_eq!(
+            ["", "0", "10", "and 2 more"],
+            [told(0), told(1), told(11), told(12)].map(|s| s).each_ref().map(String::as_str)
+        );
     }
 
     #[test]

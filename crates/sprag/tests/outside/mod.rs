@@ -161,7 +161,11 @@ impl Outside {
                     true => folders.push(entry.path()),
                     false => {
                         let bytes = std::fs::read(entry.path()).unwrap();
-                        files.push(format!("{}\n{}", entry.path().display(), String::from_utf8_lossy(&bytes)));
+                        files.push(format!(
+                            "{}\n{}",
+                            entry.path().display(),
+                            String::from_utf8_lossy(&bytes)
+                        ));
                     }
                 }
             }

@@ -47,7 +47,13 @@ fn each(cassette: &Cassette, json: bool) -> miette::Result<ExitCode> {
         let named = |name: &str| if name.is_empty() { "-".to_owned() } else { words::one_line(name) };
         let request = words::one_line(&format!("{} to {}", shown.label, shown.upstream));
         let class = named(shown.class.as_deref().unwrap_or_default());
-        rows.push(vec![shown.line.to_string(), named(&shown.case), class, kind(&shown.played.answer), request]);
+        rows.push(vec![
+            shown.line.to_string(),
+            named(&shown.case),
+            class,
+            kind(&shown.played.answer),
+            request,
+        ]);
     }
     match json {
         true => print_json(&objects)?,
@@ -82,7 +88,10 @@ fn whole(shown: &Shown) -> String {
     }
     if let Some(timing) = &played.timing {
         let ms = |us: u64| us as f64 / 1e3;
-        field("took", &format!("{:.1} ms to the first byte, {:.1} ms in all", ms(timing.first_us), ms(timing.last_us)));
+        field(
+            "took",
+            &format!("{:.1} ms to the first byte, {:.1} ms in all", ms(timing.first_us), ms(timing.last_us)),
+        );
     }
     let _ = writeln!(text, "request, as it is recognised\n{}", block(canonical));
     match &played.answer {
@@ -117,7 +126,8 @@ fn whole(shown: &Shown) -> String {
 fn block(bytes: &[u8]) -> String {
     let part = &bytes[..bytes.len().min(SHOWN)];
     let readable = clean(&String::from_utf8_lossy(part));
-    let mut text: String = readable.lines().map(|line| format!("{}\n", format!("  {line}").trim_end())).collect();
+    let mut text: String =
+        readable.lines().map(|line| format!("{}\n", format!("  {line}").trim_end())).collect();
     if part.len() < bytes.len() {
         let all = words::size(bytes.len() as u64);
         let _ = writeln!(text, "  … {all} in all; --json has the rest");
@@ -147,7 +157,8 @@ fn whole_as_json(shown: &Shown) -> Value {
             "bytes": bytes(&tcp.bytes), "closes": tcp.closes, "next": bytes(&tcp.next),
         } }),
     };
-    let more = json!({ "canonical": bytes(&shown.canonical), "answer": answer, "timing": shown.played.timing });
+    let more =
+        json!({ "canonical": bytes(&shown.canonical), "answer": answer, "timing": shown.played.timing });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);
     }

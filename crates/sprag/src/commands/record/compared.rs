@@ -56,7 +56,8 @@ impl Before {
         }
         let copied = || -> std::io::Result<_> {
             let temp = tempfile::tempdir()?;
-            let to = Utf8PathBuf::try_from(temp.path().join("cassette")).map_err(|error| error.into_io_error())?;
+            let to =
+                Utf8PathBuf::try_from(temp.path().join("cassette")).map_err(|error| error.into_io_error())?;
             copy(folder, &to)?;
             Ok((temp, to))
         };
@@ -144,7 +145,9 @@ impl Differ {
         if new + gone + answers == 0 {
             return "nothing differs from what was there but headers of answers\n".to_owned();
         }
-        let mut text = format!("since the recording that was there: {new} new, {gone} gone, {answers} answered otherwise\n");
+        let mut text = format!(
+            "since the recording that was there: {new} new, {gone} gone, {answers} answered otherwise\n"
+        );
         let line = |one: &Unmatched| {
             let word = if one.in_first { "gone" } else { "new" };
             format!("{word:<4}  {}{}", one.label, words::within(&one.case))
@@ -212,7 +215,11 @@ mod tests {
 
     #[test]
     fn a_rule_is_pasted_as_it_is_and_read_again() {
-        let part = Part { path: Some(r#"^/v1/runs/([0-9a-f"']+)$"#.to_owned()), class: Some("runs".to_owned()), ..Part::default() };
+        let part = Part {
+            path: Some(r#"^/v1/runs/([0-9a-f"']+)$"#.to_owned()),
+            class: Some("runs".to_owned()),
+            ..Part::default()
+        };
         let text = rule(&part);
         insta::assert_snapshot!(text, @r#####"
         [[replay.volatile]]

@@ -61,7 +61,9 @@ impl Contents {
     }
 
     pub(crate) fn told(&self) -> String {
-        let mut rows = vec![["class", "upstream", "requests", "answers", "asked", "answered"].map(str::to_owned).to_vec()];
+        let mut rows = vec![
+            ["class", "upstream", "requests", "answers", "asked", "answered"].map(str::to_owned).to_vec(),
+        ];
         for ((class, upstream), sums) in &self.sums {
             let class = if class.is_empty() { "-" } else { class };
             let (requests, answers) = (sums.requests.to_string(), sums.answers.to_string());
@@ -70,7 +72,8 @@ impl Contents {
         }
         let mut text = words::table(&rows, 2);
         if !self.redacted.is_empty() {
-            let each = self.redacted.iter().map(|(name, times)| format!("{} ({times})", words::one_line(name)));
+            let each =
+                self.redacted.iter().map(|(name, times)| format!("{} ({times})", words::one_line(name)));
             let _ = writeln!(text, "redacted: {}", each.collect::<Vec<_>>().join(", "));
         }
         text
