@@ -41,16 +41,16 @@ def by_requests(base):
             heard(answer.status_code, b"".join(answer.iter_content(None)).decode())
 
 
-def by_httpx(base, http2=False):
+def by_httpx(base):
     import httpx
 
-    with httpx.Client(http2=http2) as client:
+    with httpx.Client() as client:
         for method, path, body in QUESTIONS:
             answer = client.request(method, base + path, content=body, headers=JSON if body else {})
             heard(answer.status_code, answer.http_version, answer.text)
 
 
-def by_httpx2(base):
+def by_httpx_http2(base):
     import httpx
 
     async def ask():
@@ -68,7 +68,7 @@ def by_httpx2(base):
         heard(*answer)
 
 
-def by_aiohttp(base, trust_env=True):
+def by_aiohttp_trust_env(base, trust_env=True):
     import aiohttp
 
     async def ask():
@@ -80,8 +80,8 @@ def by_aiohttp(base, trust_env=True):
     asyncio.run(ask())
 
 
-def by_aiohttp_alone(base):
-    by_aiohttp(base, trust_env=False)
+def by_aiohttp(base):
+    by_aiohttp_trust_env(base, trust_env=False)
 
 
 def by_grpcio(url):

@@ -1,5 +1,6 @@
 //! Servers that are real, and what becomes of a client's questions to them: recorded, played, and missed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use camino::Utf8Path;
 use sprag_contract::settings::replay::Replay;
 use sprag_replay::{Closest, Listeners, Mode, Proxy, Scope, Trouble};
 
+use crate::table::{Variables, variables};
 use crate::way::Way;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
@@ -144,15 +146,14 @@ impl Bench {
 
     /// What a client prints, with the environment of a scope and no other.
     pub(crate) fn ask(&self, scope: &Scope, client: &[String], item: &str) -> Output {
-        let mut command = Command::new(&client[0]);
-        command.args(&client[1..]).env_clear().envs(kept()).envs(scope.env()).env("ITEM", item);
-        command.stdin(Stdio::null()).output().unwrap()
+        ask(client, scope.env(), item)
     }
 
     /// The whole of it. A client is recorded twice; played while its servers run, until nothing is left to play, and
-    /// once more with a question that nobody knows; and played with its servers stopped. What it prints while it is
-    /// recorded has all of `told` in it, and what it prints of a miss, `missed`.
-    pub(crate) fn shows(mut self, client: &[String], told: &[&str], missed: &str) {
+    /// once more with a question that nobody knows; and played with its servers stopped, by nothing else than the
+    /// variables that its row in the manual names. What it prints while it is recorded has all of `told` in it, and what
+    /// it prints of a miss, `missed`.
+    pub(crate) fn shows(mut self, row: &str, client: &[String], told: &[&str], missed: &str) {
         let record = || {
             self.run(Mode::Record, |scope| {
                 let heard = said(&self.ask(scope, client, "1"));
@@ -186,7 +187,28 @@ impl Bench {
             assert_eq!(scope.troubles(), []);
             assert_eq!(scope.counts(), counts);
         });
+        let Variables { enough, not_enough } = variables(row);
+        let alone = |variables: &[String]| {
+            self.run(Mode::Replay, |scope| {
+                let mut env = scope.env();
+                env.retain(|name, _| variables.contains(name));
+                assert_eq!(env.len(), variables.len(), "{variables:?}");
+                ask(client, env, "1")
+            })
+        };
+        for variables in enough {
+            assert_eq!(said(&alone(&variables)), heard, "{variables:?}");
+        }
+        for variables in not_enough {
+            assert_ne!(String::from_utf8_lossy(&alone(&variables).stdout), heard, "{variables:?}");
+        }
     }
+}
+
+fn ask(client: &[String], env: BTreeMap<String, String>, item: &str) -> Output {
+    let mut command = Command::new(&client[0]);
+    command.args(&client[1..]).env_clear().envs(kept()).envs(env).env("ITEM", item);
+    command.stdin(Stdio::null()).output().unwrap()
 }
 
 /// What of the test's own environment a client needs.

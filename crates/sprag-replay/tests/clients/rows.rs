@@ -11,11 +11,11 @@ const MISSED: &str = "599";
 /// What is heard of servers over HTTP, whatever the client.
 const HEARD: &[&str] = &["data: three", "texts", "\\\"item\\\": \\\"1\\\""];
 
-/// One client in Python, with these servers.
+/// One client in Python, which is called as its row, with these servers.
 fn python_client(client: &str, schemes: &[&str], told: &[&str], missed: &str) {
     let Some(bench) = Bench::new("") else { return };
     let command = command(&bench, [python().unwrap(), beside("ask.py"), client.to_owned()], schemes);
-    bench.shows(&command, told, missed);
+    bench.shows(client, &command, told, missed);
 }
 
 fn command(bench: &Bench, first: impl IntoIterator<Item = String>, schemes: &[&str]) -> Vec<String> {
@@ -31,6 +31,7 @@ fn curl() {
     let (Some(_), Some(bench)) = (installed("curl"), Bench::new("")) else { return };
     let command = command(&bench, strings(["sh", &beside("ask.sh"), "--http1.1"]), &["http", "https"]);
     bench.shows(
+        "curl",
         &command,
         &["data: three", "200 HTTP/1.1", "\"scheme\": \"https\"", "packed"],
         "599 HTTP/1.1",
@@ -41,7 +42,12 @@ fn curl() {
 fn curl_http2() {
     let (Some(_), Some(bench)) = (installed("curl"), Bench::new("")) else { return };
     let command = command(&bench, strings(["sh", &beside("ask.sh"), "--http2"]), &["https"]);
-    bench.shows(&command, &["data: three", "200 HTTP/2", "\"http\": \"2\"", "packed"], "599 HTTP/2");
+    bench.shows(
+        "curl_http2",
+        &command,
+        &["data: three", "200 HTTP/2", "\"http\": \"2\"", "packed"],
+        "599 HTTP/2",
+    );
 }
 
 #[test]
@@ -62,19 +68,18 @@ fn httpx() {
 #[test]
 fn httpx_http2() {
     let told = [HEARD, &["\"HTTP/2\"", "\\\"http\\\": \\\"2\\\""]].concat();
-    python_client("httpx2", &["https"], &told, MISSED);
+    python_client("httpx_http2", &["https"], &told, MISSED);
 }
 
 #[test]
 fn aiohttp_trust_env() {
-    python_client("aiohttp", &["http", "https"], HEARD, MISSED);
+    python_client("aiohttp_trust_env", &["http", "https"], HEARD, MISSED);
 }
 
 #[test]
 fn aiohttp_without_trust_env_goes_around_the_proxy() {
     let Some(bench) = Bench::new("") else { return };
-    let command =
-        command(&bench, [python().unwrap(), beside("ask.py"), "aiohttp_alone".to_owned()], &["http"]);
+    let command = command(&bench, [python().unwrap(), beside("ask.py"), "aiohttp".to_owned()], &["http"]);
     goes_around(&bench, &command);
 }
 
@@ -100,7 +105,7 @@ fn node_fetch_goes_around_the_proxy() {
 fn node_fetch_to_a_port() {
     let (Some(20..), Some(bench)) = (node(), to_a_port()) else { return };
     let command = in_shell(&format!("exec node {} node $SPRAG_API_URL", beside("ask.mjs")));
-    bench.shows(&command, HEARD, MISSED);
+    bench.shows("node_fetch_to_a_port", &command, HEARD, MISSED);
 }
 
 #[test]
@@ -114,17 +119,17 @@ fn node_undici_with_an_agent() {
     }
     let Some(bench) = Bench::new("") else { return };
     let command = command(&bench, strings(["node", &beside("ask.mjs"), "undici"]), &["http", "https"]);
-    bench.shows(&command, HEARD, MISSED);
+    bench.shows("node_undici_with_an_agent", &command, HEARD, MISSED);
 }
 
 #[test]
 fn java_http_client() {
-    java("http-client", &["data: three", "texts", "200 HTTP_2", "\"http\": \"2\""]);
+    java("java_http_client", "http-client", &["data: three", "texts", "200 HTTP_2", "\"http\": \"2\""]);
 }
 
 #[test]
 fn java_url_connection() {
-    java("url-connection", &["data: three", "texts", "\"scheme\": \"https\""]);
+    java("java_url_connection", "url-connection", &["data: three", "texts", "\"scheme\": \"https\""]);
 }
 
 #[test]
@@ -136,6 +141,7 @@ fn reqwest() {
     let script = format!("{}=\"$*\" {program} | grep -o 'heard.*'", ask::URLS);
     let command = command(&bench, strings(["sh", "-c", &script, "sh"]), &["http", "https"]);
     bench.shows(
+        "reqwest",
         &command,
         &[HEARD, &["200 HTTP/2", "\\\"http\\\": \\\"2\\\"", "200 HTTP/1.1"]].concat(),
         MISSED,
@@ -147,7 +153,7 @@ fn a_client_that_takes_a_base_url() {
     let Some(bench) = to_a_port() else { return };
     let command =
         in_shell(&format!("exec {} {} requests $SPRAG_API_URL", python().unwrap(), beside("ask.py")));
-    bench.shows(&command, HEARD, MISSED);
+    bench.shows("a_client_that_takes_a_base_url", &command, HEARD, MISSED);
 }
 
 /// The version of Node, or a word about it.
@@ -162,7 +168,7 @@ fn node() -> Option<u32> {
     Some(major)
 }
 
-fn java(client: &str, told: &[&str]) {
+fn java(row: &str, client: &str, told: &[&str]) {
     let (Some(_), Some(bench)) = (installed("javac"), Bench::new("")) else { return };
     let classes = tempfile::tempdir().unwrap();
     let classes = classes.path().to_str().unwrap();
@@ -171,7 +177,7 @@ fn java(client: &str, told: &[&str]) {
     // What a virtual machine costs is not what is shown here.
     let first = strings(["java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", classes, "Ask", client]);
     let command = command(&bench, first, &["http", "https"]);
-    bench.shows(&command, told, MISSED);
+    bench.shows(row, &command, told, MISSED);
 }
 
 /// An upstream behind TLS with a port of its own, at `SPRAG_API_URL`.

@@ -16,6 +16,61 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
+/// Variables: each list is enough for a client, or is not.
+pub(crate) struct Variables {
+    pub(crate) enough: Vec<Vec<String>>,
+    pub(crate) not_enough: Vec<Vec<String>>,
+}
+
+/// By what the row of a test says that its client finds the proxy, and trusts it. By the first it must be told all,
+/// by the second any. What stands after `; not` is not obeyed.
+pub(crate) fn variables(test: &str) -> Variables {
+    let page = page();
+    let (mut found, mut trusted) = (String::new(), String::new());
+    for line in page.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        for (cell, last) in cells[1..].iter().zip([&mut found, &mut trusted]) {
+            if !cell.trim().starts_with("the same") {
+                *last = cell.replace("<NAME>", "API");
+            }
+        }
+        if line.ends_with(&format!("| `rows::{test}` |")) {
+            break;
+        }
+    }
+    let halves = |cell: &str| -> [Vec<String>; 2] {
+        let (obeyed, not) = cell.split_once("; not").unwrap_or((cell, ""));
+        [obeyed, not].map(|half| {
+            let names = code(half).filter(|name| name.chars().all(|c| c == '_' || c.is_ascii_alphabetic()));
+            names.map(str::to_owned).collect()
+        })
+    };
+    let [proxy, wrong_proxy] = halves(&found);
+    let [mut trust, wrong_trust] = halves(&trusted);
+    assert!(!proxy.is_empty(), "no row says how {test} finds the proxy");
+    // In the clear there is nobody to trust.
+    let all = |trust: &[String]| {
+        let mut all = [&proxy[..], trust].concat();
+        // Java has one for both.
+        all.dedup();
+        all
+    };
+    let enough = match &trust[..] {
+        [] => vec![all(&[])],
+        trust => trust.iter().map(|one| all(std::slice::from_ref(one))).collect(),
+    };
+    trust.truncate(1);
+    let other_spelling = |wrong: String| {
+        let mut all = all(&trust);
+        let right = all.iter_mut().find(|name| name.eq_ignore_ascii_case(&wrong)).unwrap();
+        *right = wrong;
+        all
+    };
+    let not_enough = wrong_proxy.into_iter().map(other_spelling);
+    let not_enough = not_enough.chain(wrong_trust.iter().map(|one| all(std::slice::from_ref(one))));
+    Variables { enough, not_enough: not_enough.collect() }
+}
+
 /// The names of the tests in a source file of `tests/`.
 fn tests(source: &str) -> Vec<String> {
     let text = fs::read_to_string(format!("{ROOT}/tests/{source}")).unwrap();
