@@ -218,7 +218,7 @@ fn check_result(result: &Final, state: &State) -> Option<String> {
         && demonstrated == result.demonstrated
         && result.recorded.as_ref().is_none_or(|recorded| {
             let scale = EffectScale { direction: result.direction, unit };
-            *recorded == recorded_of_pairs(&result.metric, scale, recorded.pairs.clone())
+            *recorded == recorded_of_pairs(&result.metric, scale, exact, recorded.pairs.clone())
         });
     (!follows).then(|| "the result does not follow from its pairs".to_owned())
 }

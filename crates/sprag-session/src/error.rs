@@ -99,7 +99,7 @@ pub enum SessionError {
     #[error(transparent)]
     Replay(#[from] sprag_replay::ProxyError),
     /// There is nothing to play.
-    #[error("there is no cassette in {folder}: `sprag record` writes one")]
+    #[error("there is no cassette in {folder}: `sprag record` writes one; git must not ignore it")]
     NoCassette {
         /// The folder that the settings name.
         folder: String,

@@ -71,8 +71,10 @@ impl Session<'_> {
     /// candidate has made one after the other.
     fn recorded(&self, pairs: Vec<Pair>) -> Recorded {
         let primary = &self.contract.primary;
-        let unit = self.state.segment().ok().and_then(|s| s.calibrated.as_ref()).and_then(|c| c.unit);
-        recorded_of_pairs(&primary.name, EffectScale { direction: primary.direction, unit }, pairs)
+        let segment = self.state.segment().ok();
+        let unit = segment.and_then(|s| s.calibrated.as_ref()).and_then(|c| c.unit);
+        let exact = segment.and_then(|s| s.noise.as_ref()).is_some_and(|noise| noise.deterministic);
+        recorded_of_pairs(&primary.name, EffectScale { direction: primary.direction, unit }, exact, pairs)
     }
 
     /// Fresh pairs of the original baseline against the incumbent, one side after the other, their number fixed
@@ -246,9 +248,15 @@ pub(crate) fn of_pairs(metric: &str, scale: EffectScale, pairs: &[Pair]) -> Fina
     }
 }
 
-/// The same for pairs with recorded timing.
-pub(crate) fn recorded_of_pairs(metric: &str, scale: EffectScale, pairs: Vec<Pair>) -> Recorded {
+/// The same for pairs with recorded timing; of an `exact` metric one pair tells all.
+pub(crate) fn recorded_of_pairs(
+    metric: &str,
+    scale: EffectScale,
+    exact: bool,
+    pairs: Vec<Pair>,
+) -> Recorded {
     let Final { baseline, result, interval, demonstrated, .. } = of_pairs(metric, scale, &pairs);
+    let demonstrated = if exact { scale.direction.better(result, baseline) } else { demonstrated };
     Recorded { baseline, result, interval, demonstrated, pairs }
 }
 

@@ -318,6 +318,7 @@ fn the_result_is_measured_with_recorded_timing_too() {
         (Some(3.0), Some(1.0)),
         "{result}"
     );
+    assert_eq!(recorded["demonstrated"], true, "{result}");
     repo.run(&["audit"]).expect(0);
     repo.run(&["status"]).expect(0).says(&["with recorded timing"]);
 }

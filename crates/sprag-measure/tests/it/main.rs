@@ -8,6 +8,7 @@ mod each;
 mod http;
 mod place;
 mod process;
+mod replay;
 mod script;
 mod service;
 mod step;
