@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sprag_contract::settings::{Cpus, DriverKind, Serve, Settings};
 use sprag_judge::{Finding, Metrics, Reason};
-use sprag_replay::{Listeners, Proxy, Scope, Trouble};
+use sprag_replay::{Changed, Listeners, Proxy, Scope, Surplus, Trouble};
 use sprag_sandbox::{Door, Jail, Ready};
 
 use crate::{CpuSet, MeasureError, Setup};
@@ -20,6 +20,9 @@ use crate::{CpuSet, MeasureError, Setup};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So much of a request that was missed is kept in a finding, in characters.
 const SHOWN: usize = 3_000;
+/// How many requests that differ are named, and how much of each, in characters.
+const NAMED: usize = 5;
+const LABEL: usize = 200;
 
 /// How the processes of a driver come to the recorded answers.
 #[derive(Debug, Clone)]
@@ -130,12 +133,16 @@ struct State {
     held: bool,
     /// Of processes that have ended.
     counts: Metrics,
+    changed: Changed,
     trouble: Option<Trouble>,
 }
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("case", &self.case).field("trouble", &self.trouble).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("case", &self.case)
+            .field("trouble", &self.trouble)
+            .finish_non_exhaustive()
     }
 }
 
@@ -176,6 +183,7 @@ impl Replayed {
         let mut state = self.state();
         state.counting = true;
         state.counts.clear();
+        state.changed.clear();
         state.case.clear();
         if let Some(scope) = &state.scope {
             scope.enter("");
@@ -205,6 +213,14 @@ impl Replayed {
         counts
     }
 
+    /// Which requests differ from those of the recording, in words; `None` where none does.
+    pub(crate) fn changed(&self) -> Option<String> {
+        let state = self.state();
+        let mut changed = state.changed.clone();
+        state.scope.iter().for_each(|scope| merge(&mut changed, scope));
+        (!changed.is_empty()).then(|| in_words(&changed))
+    }
+
     /// What the application did wrong outside of its own process, if anything.
     ///
     /// # Errors
@@ -228,6 +244,7 @@ impl Replayed {
         if let Some(scope) = state.scope.take() {
             state.trouble = state.trouble.take().or_else(|| scope.troubles().into_iter().next());
             add(&mut state.counts, scope.counts());
+            merge(&mut state.changed, &scope);
         }
     }
 
@@ -265,5 +282,47 @@ impl Entrance<'_> {
 fn add(sums: &mut Metrics, counts: impl IntoIterator<Item = (String, f64)>) {
     for (name, count) in counts {
         *sums.entry(name).or_default() += count;
+    }
+}
+
+/// A cassette that cannot be read is told by [`Replayed::finding`].
+fn merge(sums: &mut Changed, scope: &Scope) {
+    for (label, Surplus { more, fewer }) in scope.changed().unwrap_or_default() {
+        let sum = sums.entry(label).or_default();
+        (sum.more, sum.fewer) = (sum.more + more, sum.fewer + fewer);
+    }
+}
+
+fn in_words(changed: &Changed) -> String {
+    let each = changed.iter().take(NAMED).map(|(label, surplus)| {
+        let words: Vec<&str> = label.split_whitespace().collect();
+        let label: String = words.join(" ").chars().take(LABEL).collect();
+        let how = match surplus {
+            Surplus { more: 0, fewer } => format!("{fewer} fewer"),
+            Surplus { more, fewer: 0 } => format!("{more} more"),
+            Surplus { more, fewer } => format!("{more} more of one, {fewer} fewer of another"),
+        };
+        format!("`{label}` ({how})")
+    });
+    let others = changed.len().saturating_sub(NAMED);
+    let others = if others > 0 { format!(", and {others} others") } else { String::new() };
+    format!("requests differ from the recording: {}{others}", each.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_differ_are_told_in_one_line() {
+        let mut changed = Changed::new();
+        changed.insert("SELECT a\n  FROM t".to_owned(), Surplus { more: 0, fewer: 2 });
+        changed.insert("POST /v1".to_owned(), Surplus { more: 1, fewer: 1 });
+        assert_eq!(
+            in_words(&changed),
+            "requests differ from the recording: `POST /v1` (1 more of one, 1 fewer of another), `SELECT a FROM t` (2 fewer)"
+        );
+        changed.extend((0..NAMED).map(|nth| (format!("x{nth}"), Surplus { more: 3, fewer: 0 })));
+        assert!(in_words(&changed).ends_with("(3 more), and 2 others"), "{}", in_words(&changed));
     }
 }

@@ -39,6 +39,11 @@ impl Session<'_> {
         if let Some(finding) = self.outputs_finding(&first) {
             trial.finding(finding);
         }
+        for note in &first.notes {
+            if !proposed.caveats.contains(note) {
+                proposed.caveats.push(note.clone());
+            }
+        }
         let flagged = self.is_flagged(trial, &first);
         trial.first(first.metrics.clone(), flagged);
         proposed.seconds.measure = seconds(started);

@@ -25,6 +25,8 @@ pub(crate) struct Counted {
     pub(crate) attested: Metrics,
     /// By Sprag's own proxy.
     pub(crate) observed: Metrics,
+    /// Which requests to the outside differ from those of the recording, in words.
+    pub(crate) changed: Option<String>,
 }
 
 impl Beside {
@@ -79,7 +81,8 @@ impl Beside {
     /// What was counted since.
     pub(crate) fn counted(&self) -> Result<Counted, MeasureError> {
         let observed = self.replayed.as_ref().map(|replayed| replayed.counts()).unwrap_or_default();
-        Ok(Counted { attested: self.services.counters_since(&self.before)?, observed })
+        let changed = self.replayed.as_ref().and_then(|replayed| replayed.changed());
+        Ok(Counted { attested: self.services.counters_since(&self.before)?, observed, changed })
     }
 
     /// What is held against the code that ran, which by itself gave `finding`: a request that nobody answered comes
@@ -95,8 +98,9 @@ impl Beside {
 }
 
 impl Counted {
-    /// By name, with where each came from.
+    /// By name, with where each came from; beside them, why some may be what they are.
     pub(crate) fn put(self, run: &mut Run) {
+        run.notes.extend(self.changed);
         self.attested.into_iter().for_each(|(name, count)| run.put(name, count, Provenance::Attested));
         self.observed.into_iter().for_each(|(name, count)| run.put(name, count, Provenance::Observed));
     }
