@@ -3,19 +3,22 @@
 //! Each side of a pair and each repetition has a desk of its own; they share the cassette, which does not change, and
 //! nothing else.
 
+mod ticket;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sprag_contract::settings::replay::Pace;
 
 use crate::cassette::{Cassette, CassetteError, Played, Recorder, Slot, Unused};
 use crate::counts::{Changed, Counts, Differing, Ledger};
 use crate::dial::Dialer;
-use crate::exchange::{Answer, Asked, Timing};
+use crate::exchange::{Asked, Timing};
 use crate::rules::{Repeat, Rules};
 use crate::trouble::{Difference, Trouble};
+pub(crate) use ticket::Ticket;
 
 /// How many troubles of a scope are kept; the first is what matters.
 const TROUBLES: usize = 100;
@@ -59,16 +62,6 @@ pub(crate) enum Reply {
     Forward(Ticket),
     /// It is refused; the scope is latched.
     Refuse(Trouble),
-}
-
-/// The right to send one request to the outside, and the duty to say what came of it. In replay there is none.
-pub(crate) struct Ticket {
-    desk: Desk,
-    asked: Asked,
-    case: Arc<str>,
-    expected: Option<Arc<Played>>,
-    /// When the request was complete.
-    pub(crate) since: Instant,
 }
 
 /// One connection of the application. Requests are asked through it, so that connections are counted by class.
@@ -212,7 +205,6 @@ impl Desk {
     }
 
     fn ask(&self, case: Arc<str>, asked: Asked) -> Reply {
-        let since = Instant::now();
         match &self.0.source {
             Source::Replay(cassette) => match self.known(cassette, &case, &asked) {
                 Ok(Some(played)) => Reply::Play(played),
@@ -224,12 +216,12 @@ impl Desk {
                     Some(Ok(Some(played))) => Reply::Play(played),
                     Some(Err(trouble)) => self.refuse(trouble),
                     Some(Ok(None)) | None => {
-                        Reply::Forward(Ticket { desk: self.clone(), asked, case, expected: None, since })
+                        Reply::Forward(Ticket::new(self, asked, case, None))
                     }
                 }
             }
             Source::Verify { cassette, .. } => match self.known(cassette, &case, &asked) {
-                Ok(expected) => Reply::Forward(Ticket { desk: self.clone(), asked, case, expected, since }),
+                Ok(expected) => Reply::Forward(Ticket::new(self, asked, case, expected)),
                 Err(trouble) => self.refuse(trouble),
             },
         }
@@ -315,33 +307,5 @@ impl Connection {
             let first = self.classes.fetch_or(bit, Ordering::Relaxed) & bit == 0;
             self.desk.ledger(|ledger| ledger.asked(case, asked, first));
         }
-    }
-}
-
-impl Ticket {
-    /// The outside has answered.
-    pub(crate) fn answered(self, answer: Answer, timing: Timing) {
-        match &self.desk.0.source {
-            Source::Replay(_) => {}
-            Source::Record { recorder, .. } => recorder.record(&self.case, &self.asked, answer, timing),
-            Source::Verify { .. } => {
-                let difference = match &self.expected {
-                    None => Some(Difference::unknown(&self.case, &self.asked)),
-                    Some(expected) => {
-                        let live = self.desk.0.rules.redact_answer(self.asked.class, answer);
-                        Difference::between(&self.case, &self.asked, &expected.answer, &live)
-                    }
-                };
-                self.desk.0.differences.lock().unwrap_or_else(PoisonError::into_inner).extend(difference);
-            }
-        }
-    }
-
-    /// The outside did not answer, and why. Nothing is recorded, and the scope is latched: what the application makes of
-    /// an upstream that is down is no recording.
-    pub(crate) fn failed(self, why: String) -> Trouble {
-        let trouble = Trouble::Upstream { upstream: self.asked.upstream.clone(), what: why };
-        self.desk.latch(trouble.clone());
-        trouble
     }
 }
