@@ -118,7 +118,7 @@ async fn serve_tls(stream: Prefixed<TcpStream>, front: Front) {
         Err(error) => {
             front.deny(format!(
                 "no TLS with the application: {error}. Most often its client does not trust the proxy's certificate: \
-                 `sprag doctor` says which variables each client obeys"
+                 docs/clients.md says which variables each client obeys"
             ));
             return;
         }

@@ -65,12 +65,13 @@ impl Cluster {
             server.args(["-c", setting]);
         }
         let child = server.stderr(Stdio::null()).spawn().unwrap();
-        let cluster = Self { port, child, _folder: folder };
+        let mut cluster = Self { port, child, _folder: folder };
         // It listens before it lets anybody in.
         let mut asks = Command::new(programs.join("pg_isready"));
         asks.args(["--quiet", "--host=127.0.0.1", "--port", &port.to_string()]);
         let patience = Instant::now() + Duration::from_secs(60);
         while !asks.status().unwrap().success() {
+            assert!(cluster.child.try_wait().unwrap().is_none(), "PostgreSQL has ended");
             assert!(Instant::now() < patience, "PostgreSQL does not start");
             thread::sleep(Duration::from_millis(20));
         }
