@@ -191,6 +191,11 @@ impl Replayed {
         }
     }
 
+    /// Waits until what was asked for by now is done and counted: some of it may be on its way when the last answer is there.
+    pub(crate) fn settle(&self) {
+        self.state().scope.iter().for_each(Scope::settle);
+    }
+
     /// The side stands still: nothing is done for it until it [goes on](Self::go_on).
     pub(crate) fn hold(&self) {
         let mut state = self.state();
@@ -242,6 +247,8 @@ impl Replayed {
     pub(crate) fn leave(&self) {
         let mut state = self.state();
         if let Some(scope) = state.scope.take() {
+            // What it said last it may have said without waiting for an answer.
+            scope.settle();
             state.trouble = state.trouble.take().or_else(|| scope.troubles().into_iter().next());
             add(&mut state.counts, scope.counts());
             merge(&mut state.changed, &scope);

@@ -201,6 +201,11 @@ fn a_scope_that_is_held_does_what_it_was_asked_before_and_nothing_more() {
         let hears = |mut stream: &TcpStream| stream.read_exact(&mut [0; 7]).is_ok();
         let mut known = connect();
         known.write_all(b"PING\r\n").unwrap();
+        scope.settle();
+        known.set_nonblocking(true).unwrap();
+        assert!(hears(&known), "it was done before");
+        known.set_nonblocking(false).unwrap();
+        known.write_all(b"PING\r\n").unwrap();
         scope.hold();
         assert!(hears(&known));
         let mut new = connect();

@@ -80,6 +80,9 @@ impl Beside {
 
     /// What was counted since.
     pub(crate) fn counted(&self) -> Result<Counted, MeasureError> {
+        if let Some(replayed) = &self.replayed {
+            replayed.settle();
+        }
         let observed = self.replayed.as_ref().map(|replayed| replayed.counts()).unwrap_or_default();
         let changed = self.replayed.as_ref().and_then(|replayed| replayed.changed());
         Ok(Counted { attested: self.services.counters_since(&self.before)?, observed, changed })

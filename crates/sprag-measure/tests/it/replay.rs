@@ -163,6 +163,26 @@ fn a_script_and_a_command_are_counted_as_a_whole() {
 }
 
 #[test]
+fn what_is_asked_with_the_last_breath_counts() {
+    let (place, port) = (Place::new(), upstream());
+    let known = format!("{ASK}print('METRIC n=' + str(len(ask(1))))\n");
+    let unknown = "import socket\n\
+        there = os.environ['SPRAG_UP_HOST'], int(os.environ['SPRAG_UP_PORT'])\n\
+        socket.create_connection(there).sendall(b'GET /3 HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')\n\
+        os._exit(0)\n";
+    let driver = json!({ "measure": { "driver": "command" }, "run": { "measure": "python3 bench.py" } });
+    let json = with_replay(port, driver);
+    place.both("bench.py", &known);
+    record(&place, &json);
+    place.both("bench.py", &format!("{known}{unknown}"));
+    let replay = proxy(&place, &json, Mode::Replay);
+    for _ in 0..5 {
+        let finding = measure(&place, &json, &replay).unwrap().failure.unwrap();
+        assert!(finding.detail.contains("GET /3"), "{finding:?}");
+    }
+}
+
+#[test]
 fn a_cassette_that_changes_under_the_run_is_nobodys_verdict() {
     let (place, port) = (place("ask(n)"), upstream());
     let json = stdio(port, 1);

@@ -112,9 +112,14 @@ impl Scope {
         self.context.desk.start_counting();
     }
 
-    /// Nothing is done for the application until it may [go on](Self::go_on): no connection is accepted, and nothing is
-    /// read or answered. What it has asked for is still done, within 100 ms. All scopes share the proxy's threads: who
-    /// leaves work to them at the moment of being stopped would take them from those who are timed meanwhile.
+    /// Waits until what the application has asked for by now is done, counted and taken down; at most 100 ms.
+    pub fn settle(&self) {
+        self.tasks.settle();
+    }
+
+    /// [Settles](Self::settle). Then nothing is done for the application until it may [go on](Self::go_on): no connection
+    /// is accepted, and nothing is read or answered. All scopes share the proxy's threads: who leaves work to them at the
+    /// moment of being stopped would take them from those who are timed meanwhile.
     pub fn hold(&self) {
         self.tasks.hold();
     }

@@ -73,9 +73,8 @@ impl Tasks {
         }
     }
 
-    /// None takes another step until they [go on](Self::go_on). What was asked of them is done before, as it belongs to
-    /// the case that is under way; but only for so long.
-    pub(crate) fn hold(&self) {
+    /// Waits until they have done what was asked of them; but only for so long.
+    pub(crate) fn settle(&self) {
         let since = Instant::now();
         let mut steps = self.gate.steps.load(Ordering::Relaxed);
         loop {
@@ -86,6 +85,12 @@ impl Tasks {
             }
             steps = now;
         }
+    }
+
+    /// None takes another step until they [go on](Self::go_on). What was asked of them is done before, as it belongs to
+    /// the case that is under way.
+    pub(crate) fn hold(&self) {
+        self.settle();
         // Waits for the steps under way.
         self.gate.set(true);
     }
