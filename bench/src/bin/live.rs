@@ -168,7 +168,7 @@ impl Bench {
             let pairs = evidence.iter().flat_map(|evidence| &evidence.pairs);
             let gain = |[incumbent, candidate]: &[f64; 2]| 1.0 - candidate / incumbent;
             let gains = pairs.filter_map(|pair| pair.values.get(PRIMARY)).map(gain).collect();
-            let status = run.status.to_string();
+            let status = run.status.word().to_owned();
             let reason = run.reason.map(|reason| reason.to_string()).unwrap_or_default();
             let slug = run.proposal.clone().unwrap_or_default();
             judged.insert(slug, Judged { status, reason, gains });
