@@ -8,6 +8,9 @@ use crate::cassette::Played;
 use crate::exchange::{Answer, Asked, Timing};
 use crate::trouble::{Difference, Trouble};
 
+/// How many differences of a scope are kept.
+const DIFFERENCES: usize = 10_000;
+
 /// The right to send one request to the outside, and the duty to say what came of it. In replay there is none.
 pub(crate) struct Ticket {
     desk: Desk,
@@ -39,7 +42,9 @@ impl Ticket {
                         Difference::between(&self.case, &self.asked, &expected.answer, &live)
                     }
                 };
-                self.desk.0.differences.lock().unwrap_or_else(PoisonError::into_inner).extend(difference);
+                let mut differences = self.desk.0.differences.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = DIFFERENCES.saturating_sub(differences.len());
+                differences.extend(difference.into_iter().take(room));
             }
         }
     }
