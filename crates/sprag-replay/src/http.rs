@@ -7,11 +7,11 @@
 
 mod body;
 mod connection;
-mod forward;
+mod live;
+mod play;
 mod refuse;
 mod relay;
 mod request;
-mod respond;
 mod sniff;
 mod tunnel;
 

@@ -10,11 +10,11 @@
 
 mod answer;
 mod frame;
+mod live;
 mod message;
 mod names;
+mod play;
 mod question;
-mod relay;
-mod replay;
 mod session;
 mod start;
 
@@ -104,8 +104,8 @@ where
     }
     let caller = Caller::new(connection, port, &start);
     match connection.desk().dialer() {
-        None => replay::serve(client, writer, &caller, &start).await,
-        Some(dialer) => relay::serve(client, writer, &caller, &packet, dialer).await,
+        None => play::serve(client, writer, &caller, &start).await,
+        Some(dialer) => live::serve(client, writer, &caller, &packet, dialer).await,
     }
 }
 

@@ -1,11 +1,11 @@
 //! The proxy: for callers that know nothing of async. It owns its threads; each [`Scope`] has listeners, cursors,
 //! counters and a latch of its own.
 
+mod connection_limit;
 mod listeners;
+mod memory;
 mod passed;
-mod places;
 mod port;
-mod room;
 mod scope;
 mod tasks;
 
@@ -20,9 +20,9 @@ use sprag_contract::settings::replay::{Pace, Replay};
 use tokio::runtime::{Handle, Runtime};
 
 pub use listeners::{FORWARD_PROXY, Listeners};
+pub(crate) use memory::{Memory, Reserved};
 pub(crate) use passed::Passed;
 pub(crate) use port::Port;
-pub(crate) use room::{Held, Room};
 pub use scope::Scope;
 pub(crate) use scope::{Context, serve_port};
 pub(crate) use tasks::Tasks;
@@ -225,7 +225,11 @@ impl Proxy {
             }
         };
         let parts = scope::Parts {
-            desk: Desk::new(self.rules.clone(), source, *self.pace.lock().unwrap_or_else(PoisonError::into_inner)),
+            desk: Desk::new(
+                self.rules.clone(),
+                source,
+                *self.pace.lock().unwrap_or_else(PoisonError::into_inner),
+            ),
             authority: self.authority.clone(),
             largest_body: self.largest_body,
             passed: self.passed.clone(),

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 
 use super::relay::Relay;
 use crate::exchange;
-use crate::proxy::{Held, Room};
+use crate::proxy::{Memory, Reserved};
 
 /// A body was cut off, as the upstream's was.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub(crate) struct Script {
     sized: bool,
     trailers: Option<HeaderMap>,
     beat: Option<Beat>,
-    _held: Option<Held>,
+    _reserved: Option<Reserved>,
 }
 
 /// When the pieces are due: evenly spread, the last at the end.
@@ -59,16 +59,16 @@ impl Outgoing {
         Self::Whole { bytes: bytes.into(), sized: true }
     }
 
-    /// As it was recorded. `sized`: its length was said beforehand. `over`: how long it takes. `held`: the place in memory
-    /// of a large one.
+    /// As it was recorded. `sized`: its length was said beforehand. `over`: how long it takes. `reserved`: the memory of a
+    /// large one.
     pub(super) fn recorded(
         body: &exchange::Body,
         sized: bool,
         trailers: Option<HeaderMap>,
         over: Duration,
-        held: Option<Held>,
+        reserved: Option<Reserved>,
     ) -> Self {
-        if over.is_zero() && body.chunks.is_empty() && trailers.is_none() && held.is_none() {
+        if over.is_zero() && body.chunks.is_empty() && trailers.is_none() && reserved.is_none() {
             return Self::Whole { bytes: body.bytes.clone(), sized };
         }
         let pieces = body.pieces();
@@ -77,7 +77,7 @@ impl Outgoing {
             Beat { next: Box::pin(tokio::time::sleep(step)), step }
         });
         let (left, pieces) = (body.bytes.len() as u64, pieces.into_iter());
-        Self::Script(Box::new(Script { pieces, left, sized, trailers, beat, _held: held }))
+        Self::Script(Box::new(Script { pieces, left, sized, trailers, beat, _reserved: reserved }))
     }
 }
 
@@ -141,8 +141,8 @@ impl Script {
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
     pub(super) trailers: Option<HeaderMap>,
-    /// Its place in memory.
-    pub(super) _held: Held,
+    /// The memory that it takes.
+    pub(super) _reserved: Reserved,
 }
 
 /// Why a request's body was not read.
@@ -165,12 +165,12 @@ pub(super) enum Unread {
 pub(super) async fn read(
     mut body: Incoming,
     largest: usize,
-    room: &Room,
+    memory: &Memory,
     patience: Option<Duration>,
 ) -> Result<Whole, Unread> {
-    let mut held = room.hold();
+    let mut reserved = memory.reserve();
     if body.is_end_stream() {
-        return Ok(Whole { bytes: Bytes::new(), trailers: None, _held: held });
+        return Ok(Whole { bytes: Bytes::new(), trailers: None, _reserved: reserved });
     }
     if body.size_hint().lower() > largest as u64 {
         return Err(Unread::TooLarge);
@@ -179,7 +179,7 @@ pub(super) async fn read(
     while let Some(frame) = next(&mut body, patience).await? {
         let frame = match frame.into_data() {
             Ok(data) if data.len() + first.len() + all.len() > largest => return Err(Unread::TooLarge),
-            Ok(data) if !held.add(data.len()) => return Err(Unread::TooLarge),
+            Ok(data) if !reserved.add(data.len()) => return Err(Unread::TooLarge),
             // Most are of one piece, which need not be copied.
             Ok(data) if first.is_empty() && all.is_empty() => {
                 first = data;
@@ -195,7 +195,7 @@ pub(super) async fn read(
         trailers = frame.into_trailers().ok();
     }
     let bytes = if all.is_empty() { first } else { all.into() };
-    Ok(Whole { bytes, trailers, _held: held })
+    Ok(Whole { bytes, trailers, _reserved: reserved })
 }
 
 async fn next(body: &mut Incoming, patience: Option<Duration>) -> Result<Option<Frame<Bytes>>, Unread> {

@@ -18,7 +18,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::body::Outgoing;
-use super::forward::Link;
+use super::live::Link;
 use super::sniff::{Prefixed, Spoken, sniff};
 use super::{LARGEST_HEAD, To, request};
 use crate::desk::Connection;

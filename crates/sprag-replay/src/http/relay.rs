@@ -10,7 +10,7 @@ use super::body::BrokenOff;
 use super::request::pairs;
 use crate::desk::Ticket;
 use crate::exchange::{self, Answer, HttpAnswer, Timing};
-use crate::proxy::Held;
+use crate::proxy::Reserved;
 
 /// The body of an answer that comes from the upstream.
 pub(crate) struct Relay {
@@ -27,7 +27,7 @@ pub(super) struct Taken {
     pub(super) first_us: u64,
     /// The largest body, in bytes.
     pub(super) largest: usize,
-    pub(super) held: Held,
+    pub(super) reserved: Reserved,
     pieces: Vec<Bytes>,
     size: usize,
     /// How long the upstream says the body is.
@@ -35,16 +35,16 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn new(ticket: Ticket, answer: HttpAnswer, largest: usize, held: Held) -> Self {
+    pub(super) fn new(ticket: Ticket, answer: HttpAnswer, largest: usize, reserved: Reserved) -> Self {
         let first_us = since(&ticket);
-        Self { ticket, answer, first_us, largest, held, pieces: Vec::new(), size: 0, length: None }
+        Self { ticket, answer, first_us, largest, reserved, pieces: Vec::new(), size: 0, length: None }
     }
 
     /// `false`: it is too large.
     fn add(&mut self, piece: &Bytes) -> bool {
         self.size += piece.len();
         self.pieces.push(piece.clone());
-        self.size <= self.largest && self.held.add(piece.len())
+        self.size <= self.largest && self.reserved.add(piece.len())
     }
 
     fn finish(mut self) {
@@ -73,7 +73,7 @@ impl Relay {
         let frame = match ready!(Pin::new(&mut self.upstream).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
-                self.fail(super::forward::in_full(&error));
+                self.fail(super::live::in_full(&error));
                 return Poll::Ready(Some(Err(BrokenOff)));
             }
             None => {

@@ -12,7 +12,7 @@ use sprag_contract::settings::replay::{Scheme, Upstream};
 use super::body::{self, Outgoing, Unread};
 use super::connection::{Front, Way};
 use super::refuse::{is_grpc, refuse, refuse_with};
-use super::{LARGEST_HEAD, To, forward, respond, tunnel};
+use super::{LARGEST_HEAD, To, live, play, tunnel};
 use crate::desk::Reply;
 use crate::rules::HttpRequest;
 
@@ -61,7 +61,7 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         );
     }
     let patience = (outside && is_grpc(&head.headers)).then_some(PATIENCE);
-    let body = match body::read(body, context.largest_body, &context.room, patience).await {
+    let body = match body::read(body, context.largest_body, &context.memory, patience).await {
         Ok(body) => body,
         Err(unread) => {
             let what = match unread {
@@ -92,7 +92,7 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
     };
     if passed {
         context.passed.note(&destination.to.upstream.host);
-        return forward::send(&front, &destination, &head, &body, None).await;
+        return live::send(&front, &destination, &head, &body, None).await;
     }
     let asked = context.desk.rules().http(&HttpRequest {
         upstream: destination.to.text.clone(),
@@ -102,8 +102,8 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         body: body.bytes.clone(),
     });
     match front.connection.ask(asked) {
-        Reply::Play(played) => respond::play(&front, &head, &played).await,
-        Reply::Forward(ticket) => forward::send(&front, &destination, &head, &body, Some(ticket)).await,
+        Reply::Play(played) => play::play(&front, &head, &played).await,
+        Reply::Forward(ticket) => live::send(&front, &destination, &head, &body, Some(ticket)).await,
         Reply::Refuse(trouble) => refuse(&head.headers, &trouble),
     }
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use sprag_contract::settings::replay::{Replay, Scheme, Upstream};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::connection_limit::ConnectionLimit;
 use super::listeners::{FORWARD_PROXY, Listeners};
-use super::places::Places;
-use super::{Passed, Port, ProxyError, Room, Tasks};
+use super::{Memory, Passed, Port, ProxyError, Tasks};
 use crate::ca::{Authority, Trust};
 use crate::cassette::{CassetteError, Unused};
 use crate::counts::{Changed, Counts};
@@ -37,7 +37,7 @@ pub(crate) struct Context {
     pub(crate) authority: Arc<Authority>,
     /// The largest body, in bytes.
     pub(crate) largest_body: usize,
-    pub(crate) room: Room,
+    pub(crate) memory: Memory,
     pub(crate) tasks: Tasks,
     pub(crate) passed: Passed,
     /// The settings' ports, by where they listen.
@@ -77,16 +77,16 @@ impl Scope {
             desk,
             authority,
             largest_body,
-            room: Room::default(),
+            memory: Memory::default(),
             tasks: tasks.clone(),
             passed,
             ports,
         });
         let inside = runtime.enter();
-        let places = Places::new();
+        let limit = ConnectionLimit::new();
         for (socket, port) in sockets {
             let listener = TcpListener::from_std(socket).map_err(ProxyError::Listen)?;
-            tasks.spawn(accept(listener, port, context.clone(), places.clone()));
+            tasks.spawn(accept(listener, port, context.clone(), limit.clone()));
         }
         drop(inside);
         Ok(Self { context, env, tasks, runtime })
@@ -191,7 +191,12 @@ impl Context {
     }
 }
 
-async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Context>, places: Places) {
+async fn accept(
+    listener: TcpListener,
+    port: Option<Arc<Port>>,
+    context: Arc<Context>,
+    limit: ConnectionLimit,
+) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -203,8 +208,8 @@ async fn accept(listener: TcpListener, port: Option<Arc<Port>>, context: Arc<Con
                 continue;
             }
         };
-        let Some(place) = places.take() else {
-            context.deny("", format!("more than {} connections at once", places.most));
+        let Some(place) = limit.take() else {
+            context.deny("", format!("more than {} connections at once", limit.most));
             continue;
         };
         // Here, where they are in order.

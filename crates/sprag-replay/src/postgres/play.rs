@@ -40,7 +40,7 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let mut replay = Replay {
+    let mut player = Player {
         writer,
         caller,
         out: BytesMut::new(),
@@ -49,25 +49,25 @@ where
         state: IDLE,
         skipping: false,
     };
-    replay.welcome(start).await?;
+    player.welcome(start).await?;
     loop {
         // Nothing more has come: the client may be waiting for what it has asked so far.
         if client.drained() {
-            replay.flush().await?;
+            player.flush().await?;
         }
         let Some(frame) = client.next().await? else { return Ok(()) };
         let message = Message::read(&frame)?;
-        if replay.skipping && !matches!(message, Message::Sync | Message::Terminate) {
+        if player.skipping && !matches!(message, Message::Sync | Message::Terminate) {
             continue;
         }
-        match replay.session.step(message)? {
+        match player.session.step(message)? {
             Step::Terminate => return Ok(()),
-            step => replay.take(step).await?,
+            step => player.take(step).await?,
         }
     }
 }
 
-struct Replay<'a, W> {
+struct Player<'a, W> {
     writer: &'a mut W,
     caller: &'a Caller<'a>,
     out: BytesMut,
@@ -97,7 +97,7 @@ impl Held {
     }
 }
 
-impl<W: AsyncWrite + Unpin> Replay<'_, W> {
+impl<W: AsyncWrite + Unpin> Player<'_, W> {
     /// Lets the client in, with the parameters that the server reported when it was recorded.
     async fn welcome(&mut self, start: &Start) -> Result<(), Stop> {
         let played = self.ask(Question::connect()).map_err(Stop::Told)?;

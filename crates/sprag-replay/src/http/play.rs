@@ -51,19 +51,19 @@ fn response(
     let body = if bodiless || status == StatusCode::NO_CONTENT {
         Outgoing::Empty
     } else {
-        let held = match answer.body.bytes.len() {
+        let reserved = match answer.body.bytes.len() {
             ..SMALL => None,
             large => {
-                let mut held = front.context.room.hold();
-                if !held.add(large) {
+                let mut reserved = front.context.memory.reserve();
+                if !reserved.add(large) {
                     return Err("too many large answers at once");
                 }
-                Some(held)
+                Some(reserved)
             }
         };
         let trailers = Some(&answer.trailers).filter(|trailers| !trailers.is_empty());
         let trailers = trailers.map(|trailers| header_map(trailers).ok_or(NO_HTTP)).transpose()?;
-        Outgoing::recorded(&answer.body, sized, trailers, over, held)
+        Outgoing::recorded(&answer.body, sized, trailers, over, reserved)
     };
     if !bodiless {
         // What is redacted may have another length.

@@ -14,21 +14,21 @@ const SHARE: usize = 4;
 /// The files that this process wants to be allowed to open.
 const FILES: usize = SHARE * CONNECTIONS + 1_000;
 
-/// The places of one scope. Cheap to clone.
+/// The limit of one scope. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Places {
+pub(super) struct ConnectionLimit {
     free: Arc<Semaphore>,
-    /// How many there are.
+    /// How many there may be.
     pub(super) most: usize,
 }
 
-impl Places {
+impl ConnectionLimit {
     pub(super) fn new() -> Self {
         let most = (files() / SHARE).min(CONNECTIONS);
         Self { free: Arc::new(Semaphore::new(most)), most }
     }
 
-    /// A place, given back when dropped; `None` where all are taken.
+    /// Room for one connection, given back when dropped; `None` where there are as many as there may be.
     pub(super) fn take(&self) -> Option<OwnedSemaphorePermit> {
         self.free.clone().try_acquire_owned().ok()
     }
@@ -36,7 +36,8 @@ impl Places {
 
 /// How many files this process may open: as many as it wants, where the system lets it.
 fn files() -> usize {
-    let number = |limit: Option<u64>| limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let number =
+        |limit: Option<u64>| limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = number(maximum).min(FILES);
     if number(current) >= wanted {
@@ -54,11 +55,11 @@ mod tests {
 
     #[test]
     fn one_scope_cannot_take_the_files_of_the_others() {
-        let places = Places::new();
-        assert!(places.most > 0 && places.most <= CONNECTIONS && SHARE * places.most <= files());
-        let taken: Vec<_> = std::iter::from_fn(|| places.take()).collect();
-        assert_eq!(taken.len(), places.most);
+        let limit = ConnectionLimit::new();
+        assert!(limit.most > 0 && limit.most <= CONNECTIONS && SHARE * limit.most <= files());
+        let taken: Vec<_> = std::iter::from_fn(|| limit.take()).collect();
+        assert_eq!(taken.len(), limit.most);
         drop(taken);
-        assert!(places.take().is_some());
+        assert!(limit.take().is_some());
     }
 }
