@@ -79,11 +79,12 @@ def answer(case):
 "#;
 
 const UPSTREAM: &str = r#"
-import json
+import json, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
+        time.sleep(0.05)
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         body = json.dumps({"length": sum(len(word) for word in asked["input"])}).encode()
         self.send_response(200)
@@ -319,6 +320,8 @@ fn the_result_is_measured_with_recorded_timing_too() {
         "{result}"
     );
     assert_eq!(recorded["demonstrated"], true, "{result}");
+    // Three calls of 50 ms each.
+    assert!(recorded["pairs"][0]["total_ms"][0].as_f64().unwrap() >= 150.0, "{result}");
     repo.run(&["audit"]).expect(0);
     repo.run(&["status"]).expect(0).says(&["with recorded timing"]);
 }
