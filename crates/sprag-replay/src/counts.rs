@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::cassette::Cassette;
 use crate::exchange::{Asked, Key};
-use crate::rules::Rules;
+use crate::rules::{Repeat, Rules};
 use crate::trouble::Trouble;
 
 pub use sprag_contract::settings::replay::{OTHER_CALLS as OTHER, metrics_of_class};
@@ -52,6 +52,7 @@ struct Sums {
 /// A request of a case that was made more often than it was recorded, or less.
 #[derive(Debug)]
 pub(crate) struct Differing {
+    /// Empty where the request is sticky.
     pub(crate) case: String,
     pub(crate) key: Key,
     pub(crate) made: u64,
@@ -104,7 +105,7 @@ impl Ledger {
         let names = rules.classes().iter().map(|class| class.name.as_str()).chain([OTHER]);
         let mut counts = Counts::new();
         for (class, (name, sums)) in names.zip(&self.sums).enumerate() {
-            let changed = recorded.map_or(0, |cassette| self.changed(class, sums, cassette));
+            let changed = recorded.map_or(0, |cassette| self.changed(class, sums, rules, cassette));
             let values = [sums.calls, sums.items, sums.bytes, sums.connections, changed];
             counts.extend(metrics_of_class(name).into_iter().zip(values.map(|value| value as f64)));
         }
@@ -115,30 +116,31 @@ impl Ledger {
 
     /// How many requests of the cases that were entered were recorded and not made, or made and not recorded: the size of
     /// the difference of two multisets. Seven dummy calls are seven calls, too; here they are up to fourteen.
-    fn changed(&self, class: usize, sums: &Sums, cassette: &Cassette) -> u64 {
-        self.differing(class, sums, cassette).iter().map(|one| one.made.abs_diff(one.recorded)).sum()
+    fn changed(&self, class: usize, sums: &Sums, rules: &Rules, cassette: &Cassette) -> u64 {
+        self.differing(class, sums, rules, cassette).iter().map(|one| one.made.abs_diff(one.recorded)).sum()
     }
 
     /// Which these are, of all classes.
-    pub(crate) fn differing_of_all(&self, cassette: &Cassette) -> Vec<Differing> {
+    pub(crate) fn differing_of_all(&self, rules: &Rules, cassette: &Cassette) -> Vec<Differing> {
         let classes = self.sums.iter().enumerate();
-        classes.flat_map(|(class, sums)| self.differing(class, sums, cassette)).collect()
+        classes.flat_map(|(class, sums)| self.differing(class, sums, rules, cassette)).collect()
     }
 
-    fn differing(&self, class: usize, sums: &Sums, cassette: &Cassette) -> Vec<Differing> {
+    fn differing(&self, class: usize, sums: &Sums, rules: &Rules, cassette: &Cassette) -> Vec<Differing> {
         let class = (class + 1 < self.sums.len()).then_some(class);
-        let mut left = sums.asked.clone();
-        let mut differing = Vec::new();
+        // What is sticky is asked by whichever case comes first: to which it belongs is chance.
+        let sticky = rules.repeat(class) == Repeat::Sticky;
+        let place = |case: &str, key| (if sticky { String::new() } else { case.to_owned() }, key);
+        let mut both: HashMap<(String, Key), (u64, u64)> = HashMap::new();
+        for ((case, key), made) in &sums.asked {
+            both.entry(place(case, *key)).or_default().0 += made;
+        }
         for case in &self.cases {
             for (key, recorded) in cassette.requests(case, class) {
-                let (made, recorded) = (left.remove(&(case.clone(), key)).unwrap_or(0), u64::from(recorded));
-                if made != recorded {
-                    differing.push(Differing { case: case.clone(), key, made, recorded });
-                }
+                both.entry(place(case, key)).or_default().1 += u64::from(recorded);
             }
         }
-        let others = left.into_iter().map(|((case, key), made)| Differing { case, key, made, recorded: 0 });
-        differing.extend(others);
-        differing
+        let differ = both.into_iter().filter(|(_, (made, recorded))| made != recorded);
+        differ.map(|((case, key), (made, recorded))| Differing { case, key, made, recorded }).collect()
     }
 }

@@ -185,7 +185,7 @@ impl Desk {
     pub(crate) fn changed(&self) -> Result<Changed, CassetteError> {
         let mut changed = Changed::new();
         let Source::Replay(cassette) = &self.0.source else { return Ok(changed) };
-        for Differing { case, key, made, recorded } in self.ledger(|ledger| ledger.differing_of_all(cassette)) {
+        for Differing { case, key, made, recorded } in self.ledger(|ledger| ledger.differing_of_all(&self.0.rules, cassette)) {
             let slot = cassette.find(&case, key).or_else(|| cassette.find_in_any_case(key));
             if let Some(slot) = slot {
                 let sums = changed.entry(cassette.label(slot)?).or_default();

@@ -1,4 +1,4 @@
-//! A web application with a database: recorded once, then measured and judged while no database runs.
+//! Applications with a database: recorded once, then measured and judged while no database runs.
 //!
 //! Needs PostgreSQL, and the Python packages that `cargo xtask test` installs and names in SPRAG_CLIENTS_VENV.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
@@ -117,12 +117,17 @@ CREATE TABLE payments AS SELECT a AS account, d AS day, (a * 7919 + d * 104729) 
     FROM generate_series(1, 8) a, generate_series(1, 700) d;
 ";
 
-/// A committed repository whose application was recorded against a PostgreSQL that is there no more.
-fn recorded(python: &str) -> Option<Repo> {
+fn cluster_with(python: &str, tables: &str) -> Option<Cluster> {
     let cluster = Cluster::start(Some("planted-password"))?;
     let dsn = format!("postgresql://{USER}:planted-password@127.0.0.1:{}/postgres", cluster.port);
     let fill = "import psycopg, sys; psycopg.connect(sys.argv[1], autocommit=True).execute(sys.argv[2])";
-    assert!(Command::new(python).args(["-c", fill, &dsn, TABLES]).status().unwrap().success());
+    assert!(Command::new(python).args(["-c", fill, &dsn, tables]).status().unwrap().success());
+    Some(cluster)
+}
+
+/// A committed repository whose application was recorded against a PostgreSQL that is there no more.
+fn recorded(python: &str) -> Option<Repo> {
+    let cluster = cluster_with(python, TABLES)?;
 
     let repo = Repo::empty();
     repo.write(".auto/prompt.md", SPEC);
@@ -155,14 +160,18 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-#[test]
-fn an_application_with_a_database_is_measured_and_judged_without_it() {
+/// The Python that has the packages.
+fn python() -> Option<String> {
     let Some(venv) = std::env::var_os("SPRAG_CLIENTS_VENV") else {
         eprintln!("skipped: SPRAG_CLIENTS_VENV names no Python environment; `cargo xtask test` makes one");
-        return;
+        return None;
     };
-    let python = Path::new(&venv).join("bin/python");
-    let Some(repo) = recorded(python.to_str().unwrap()) else { return };
+    Some(Path::new(&venv).join("bin/python").to_str().unwrap().to_owned())
+}
+
+#[test]
+fn an_application_with_a_database_is_measured_and_judged_without_it() {
+    let Some(repo) = python().and_then(|python| recorded(&python)) else { return };
 
     let bench = repo.run(&["bench", "--json"]).expect(0).json();
     let metric = |name: &str| bench["metrics"][name].as_f64();
@@ -195,4 +204,64 @@ fn an_application_with_a_database_is_measured_and_judged_without_it() {
     let (status, reason, detail) = repo.verdict();
     assert_eq!((status.as_str(), reason.as_str()), ("keep", "improved"), "{detail}");
     repo.run(&["audit"]).expect(0);
+}
+
+const ENUM: &str = "\
+CREATE TYPE mood AS ENUM ('glad', 'sad');
+CREATE TABLE item AS SELECT n, (CASE WHEN n % 2 = 0 THEN 'glad' ELSE 'sad' END)::mood AS mood FROM generate_series(1, 9) n;
+";
+
+const ASYNCPG: &str = r#"
+import asyncio, asyncpg, json, os, sys
+
+async def main():
+    database = await asyncpg.connect(os.environ["DATABASE_URL"])
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        case = json.loads(line)
+        rows = await database.fetch("SELECT n FROM item WHERE n > $1 AND mood = $2", case["input"], "sad")
+        print(json.dumps({"id": case["id"], "output": [row["n"] for row in rows]}), flush=True)
+
+asyncio.run(main())
+"#;
+
+/// What asyncpg asks once per connection about types that it does not know.
+const ONCE: &str = r#"
+[[replay.class]]
+name = "types_calls"
+match = { port = "db", statement = "WITH RECURSIVE typeinfo_tree*" }
+repeat = "sticky"
+[[replay.class]]
+name = "jit_calls"
+match = { port = "db", statement = "SELECT *set_config('jit'*" }
+repeat = "sticky"
+"#;
+
+#[test]
+fn what_is_asked_once_per_connection_is_found_whichever_case_comes_first() {
+    let Some(python) = python() else { return };
+    let Some(cluster) = cluster_with(&python, ENUM) else { return };
+    let repo = Repo::empty();
+    repo.write(".auto/prompt.md", SPEC);
+    let (head, _) = SETTINGS.split_once("[cases]").unwrap();
+    let (_, replay) = SETTINGS.split_once("[replay]").unwrap();
+    let (port, class) = replay.split_once("[[replay.class]]").unwrap();
+    // In each repetition another case comes first.
+    let cases = format!("[cases]\nfile = \"cases.json\"\nrepeat = 6\nserve = {{ stdio = \"{python} worker.py\" }}\n");
+    let settings = format!("{head}{cases}[replay]{port}{ONCE}[[replay.class]]{class}");
+    repo.write(".auto/sprag.toml", &settings.replace("UPSTREAM", &cluster.port.to_string()));
+    let case = |n: u32| format!(r#"{{"id":"above-{n}","input":{n}}}"#);
+    let cases: Vec<String> = (1..=4).map(case).collect();
+    repo.write("cases.json", &format!(r#"{{"v":1,"cases":[{}]}}"#, cases.join(",")));
+    repo.write("worker.py", ASYNCPG);
+    repo.write("accounts.py", "");
+    repo.commit("an application with a type of its own");
+    repo.run(&["record"]).expect(0);
+    drop(cluster);
+
+    let bench = repo.run(&["bench", "--json"]).expect(0).json();
+    for name in ["db_requests_changed", "types_requests_changed", "jit_requests_changed", "replay_misses"] {
+        assert_eq!(bench["metrics"][name].as_f64(), Some(0.0), "{name}: {bench}");
+    }
+    assert_eq!(bench["metrics"]["types_calls"].as_f64(), Some(1.0), "{bench}");
 }
