@@ -47,6 +47,16 @@ impl Taken {
         self.size <= self.largest && self.reserved.add(piece.len())
     }
 
+    /// Whether it is of a kind that servers send for as long as somebody listens.
+    fn is_endless(&self) -> bool {
+        let named = self.answer.headers.iter().find(|(name, _)| name == "content-type");
+        let media = named.map(|(_, value)| value.to_ascii_lowercase()).unwrap_or_default();
+        let media = media.split(';').next().unwrap_or_default().trim();
+        media.contains("stream") && media != "application/octet-stream"
+            || media.starts_with("application/grpc")
+            || ["ndjson", "jsonl", "json-seq", "x-mixed-replace"].iter().any(|end| media.ends_with(end))
+    }
+
     fn finish(mut self) {
         let timing = Timing { first_us: self.first_us, last_us: since(&self.ticket) };
         self.answer.body = exchange::Body::of_chunks(&self.pieces);
@@ -92,8 +102,8 @@ impl Relay {
                 return Poll::Ready(Some(Err(BrokenOff)));
             }
         }
-        // Before the client has it: what it has seen whole is recorded, even if it ends at once.
-        if self.upstream.is_end_stream() {
+        // Before the client has it: what it has seen whole is recorded, even if it ends at once. Nothing follows trailers.
+        if frame.is_trailers() || self.upstream.is_end_stream() {
             self.finish();
         }
         Poll::Ready(Some(Ok(frame)))
@@ -120,15 +130,20 @@ impl Relay {
     }
 }
 
-/// A stream that has no end is recorded as far as the client read it; an answer of a known length that it did not read is
-/// no recording.
+/// A stream that may have no end is recorded as far as the client read it. Any other answer that it did not read is no
+/// recording: played, its first half would look like all of it.
 impl Drop for Relay {
     fn drop(&mut self) {
-        match self.taken.as_ref().and_then(|taken| Some((taken.size as u64, taken.length?))) {
-            Some((size, length)) if size < length => {
+        let Some(taken) = &self.taken else { return };
+        match (taken.size, taken.length) {
+            (size, Some(length)) if size as u64 >= length => self.finish(),
+            (size, Some(length)) => {
                 self.fail(format!("the application left after {size} of {length} bytes of its answer"));
             }
-            _ => self.finish(),
+            (_, None) if taken.is_endless() => self.finish(),
+            (size, None) => {
+                self.fail(format!("the application left after {size} bytes of an answer that had more"));
+            }
         }
     }
 }

@@ -572,21 +572,26 @@ async fn who_says_half_or_reads_nothing_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn an_answer_that_the_client_left_is_recorded_as_far_as_it_was_read() {
+async fn a_stream_that_the_client_left_is_recorded_as_far_as_it_was_read_and_other_answers_are_not() {
     let upstream = Upstream::start().await;
     let url = format!("http://{}", upstream.at);
     let case = Case::new("");
-    case.record(async |scope| {
+    let leave = async |scope: &Scope, path: &str| {
         let mut client = Client::direct(proxy(scope), Version::HTTP_11).await;
-        let response = client.begin("GET", &format!("{url}/chunks"), &[], "").await.unwrap();
+        let response = client.begin("GET", &format!("{url}/{path}"), &[], "").await.unwrap();
         let mut body = response.into_body();
         http_body_util::BodyExt::frame(&mut body).await.unwrap().unwrap();
         drop((body, client));
-    })
-    .await;
+    };
+    case.record(async |scope| leave(scope, "events").await).await;
     let (_proxy, scope) = case.replay();
     let mut client = Client::direct(proxy(&scope), Version::HTTP_11).await;
-    assert!(client.get(&format!("{url}/chunks")).await.text().starts_with("one "));
+    assert!(client.get(&format!("{url}/events")).await.text().starts_with("data: 1"));
+
+    let (_proxy, scope) = case.open(Mode::Record);
+    leave(&scope, "chunks").await;
+    let told = troubles(&scope, 1).await[0].to_string();
+    assert!(told.contains("the application left after") && told.contains("an answer that had more"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

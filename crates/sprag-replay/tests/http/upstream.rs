@@ -97,6 +97,11 @@ async fn answer(request: Request<Incoming>, nth: usize) -> Response<Sent> {
         "/echo" => Response::new(sized(body)),
         "/nth" => Response::new(sized(nth.to_string())),
         "/nothing" => Response::new(pieces(vec![], None)),
+        "/events" => {
+            let mut response = Response::new(pieces(vec!["data: 1\n\n", "data: 2\n\n"], None));
+            response.headers_mut().insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
+            response
+        }
         "/chunks" => Response::new(pieces(vec!["one ", "two ", "three"], None)),
         "/trailers" => {
             let mut response = Response::new(pieces(vec!["body"], Some(("x-check", "7"))));
