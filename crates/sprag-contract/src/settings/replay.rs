@@ -52,7 +52,7 @@ pub enum Pace {
     Recorded,
     /// After this long, each of them.
     Fixed(#[serde(with = "duration")] Duration),
-    /// After a time drawn between these two, from the seed of the run.
+    /// After a time drawn between these two, from the request: the same one is always as slow.
     Uniform(#[serde(with = "duration::pair")] [Duration; 2]),
 }
 
