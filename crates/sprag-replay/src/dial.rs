@@ -24,7 +24,7 @@ pub(crate) struct Dialer {
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// The file of extra authorities.
-    #[error("cannot read certificates from {path}: {what}")]
+    #[error("cannot read certificates from {path}: {what}; `roots` in [replay] names a PEM file")]
     Roots {
         /// Which file.
         path: Utf8PathBuf,

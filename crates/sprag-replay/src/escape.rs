@@ -4,9 +4,6 @@ use std::fmt::Write;
 
 use memchr::memchr;
 
-/// What stands for a secret.
-pub(crate) const REDACTED: &[u8] = b"REDACTED";
-
 /// Bytes that are no text are written out up to this length, in bytes; above it they are named by their hash.
 const LONGEST_BINARY: usize = 1 << 10;
 

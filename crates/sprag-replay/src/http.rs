@@ -27,6 +27,9 @@ use connection::{Front, Way};
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 64 << 10;
+/// How a message ends about what `[[replay.pass]]` lets through.
+const NOT_IN_REPLAY: &str =
+    "but not in replay: to have it answered there, take it out of [[replay.pass]] and record again";
 
 /// Serves a connection to the forward proxy.
 pub(crate) async fn serve_proxy(stream: TcpStream, connection: Connection, context: Arc<Context>) {

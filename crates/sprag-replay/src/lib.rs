@@ -30,5 +30,5 @@ pub use counts::{Changed, Counts, OTHER, Surplus, metrics_of_class};
 pub use dial::DialError;
 pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};
 pub use proxy::{FORWARD_PROXY, Listeners, Mode, Proxy, ProxyError, Scope};
-pub use rules::{Class, Repeat, RuleError, Rules};
+pub use rules::{Class, REDACTED, Repeat, RuleError, Rules};
 pub use trouble::{Closest, Difference, Miss, Trouble};

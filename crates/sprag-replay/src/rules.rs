@@ -24,6 +24,7 @@ pub use class::Class;
 pub use sprag_contract::settings::replay::Repeat;
 
 pub(crate) use coding::readable_codings;
+pub use marks::REDACTED;
 
 use crate::exchange::{Answer, Asked};
 use body::{Sent, escaped_into, media_type, write_header};

@@ -222,7 +222,7 @@ impl Cassette {
         self.upstreams.iter().position(|name| name == upstream).map(|number| number as u32)
     }
 
-    /// The case of a line, and its lines in the file.
+    /// The lines of a case in the file.
     pub(super) fn lines_of(&self, case: &str) -> std::ops::Range<u32> {
         let Some(case) = self.case_number(case) else { return 0..0 };
         let first = self.slots.partition_point(|slot| slot.case < case);

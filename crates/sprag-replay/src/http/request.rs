@@ -12,7 +12,7 @@ use sprag_contract::settings::replay::{Scheme, Upstream};
 use super::body::{self, Outgoing, Unread};
 use super::connection::{Front, Way};
 use super::refuse::{is_grpc, refuse, refuse_with};
-use super::{LARGEST_HEAD, To, live, play, tunnel};
+use super::{LARGEST_HEAD, NOT_IN_REPLAY, To, live, play, tunnel};
 use crate::desk::Reply;
 use crate::rules::HttpRequest;
 
@@ -57,37 +57,17 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
     if passed && !outside {
         return deny(
             None,
-            format!("{} is let through by [[replay.pass]], but not in replay", destination.to.text),
+            format!("{} is let through by [[replay.pass]], {NOT_IN_REPLAY}", destination.to.text),
         );
     }
     let patience = (outside && is_grpc(&head.headers)).then_some(PATIENCE);
     let body = match body::read(body, context.largest_body, &context.memory, patience).await {
         Ok(body) => body,
+        // Nothing was asked, and nobody hears the answer.
+        Err(Unread::Gone) if !is_grpc(&head.headers) => return Response::new(Outgoing::Empty),
         Err(unread) => {
-            let what = match unread {
-                Unread::TooLarge => {
-                    let what = format!("a request to {} has too large a body", destination.to.text);
-                    return deny(Some(StatusCode::PAYLOAD_TOO_LARGE), what);
-                }
-                Unread::Malformed(what) => {
-                    format!("a request to {} is malformed: {what}", destination.to.text)
-                }
-                Unread::Silent => format!(
-                    "a call to {}{} waits for answers before it has ended, which cannot be recorded",
-                    destination.to.text,
-                    head.uri.path()
-                ),
-                Unread::Gone if is_grpc(&head.headers) => {
-                    format!(
-                        "a call to {}{} was left before it had ended",
-                        destination.to.text,
-                        head.uri.path()
-                    )
-                }
-                // Nothing was asked, and nobody hears the answer.
-                Unread::Gone => return Response::new(Outgoing::Empty),
-            };
-            return deny(None, what);
+            let status = matches!(unread, Unread::TooLarge).then_some(StatusCode::PAYLOAD_TOO_LARGE);
+            return deny(status, why_unread(unread, &destination.to.text, head.uri.path()));
         }
     };
     if passed {
@@ -105,6 +85,19 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         Reply::Play(played) => play::play(&front, &head, &played).await,
         Reply::Forward(ticket) => live::send(&front, &destination, &head, &body, Some(ticket)).await,
         Reply::Refuse(trouble) => refuse(&head.headers, &trouble),
+    }
+}
+
+fn why_unread(unread: Unread, upstream: &str, path: &str) -> String {
+    match unread {
+        Unread::TooLarge => format!("a request to {upstream} has too large a body"),
+        Unread::Malformed(what) => format!("a request to {upstream} is malformed: {what}"),
+        Unread::Silent => {
+            format!(
+                "a call to {upstream}{path} waits for answers before it has ended, which cannot be recorded"
+            )
+        }
+        Unread::Gone => format!("a call to {upstream}{path} was left before it had ended"),
     }
 }
 
@@ -127,7 +120,10 @@ fn destination(front: &Front, head: &Parts) -> Result<Destination, String> {
                 Some(port) if port.upstream.scheme.is_http() => {
                     Ok(Destination { to: Arc::new(To::new(port.upstream.clone())), readdressed: true })
                 }
-                Some(port) => Err(format!("HTTP is spoken to port {} of the settings", port.name)),
+                Some(port) => Err(format!(
+                    "HTTP is spoken to [[replay.port]] {}, which stands for {}",
+                    port.name, port.upstream
+                )),
             }
         }
     }

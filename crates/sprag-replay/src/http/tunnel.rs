@@ -13,11 +13,11 @@ use hyper_util::rt::TokioIo;
 use sprag_contract::settings::replay::{Scheme, Upstream};
 use tokio::net::TcpStream;
 
-use super::To;
 use super::body::Outgoing;
 use super::connection::{self, Front, Way};
 use super::refuse::refuse;
 use super::sniff::Prefixed;
+use super::{NOT_IN_REPLAY, To};
 use crate::dial::Dialer;
 use crate::proxy::serve_port;
 
@@ -41,8 +41,8 @@ pub(super) fn open(front: Arc<Front>, request: Request<Incoming>) -> Response<Ou
                 tasks.spawn(pass(dialer, request, to));
             }
             None => {
-                let what = "is let through by [[replay.pass]], but not in replay";
-                return deny(format!("{}:{} {what}", to.host, to.port));
+                let what = "is let through by [[replay.pass]]";
+                return deny(format!("{}:{} {what}, {NOT_IN_REPLAY}", to.host, to.port));
             }
         }
     } else {

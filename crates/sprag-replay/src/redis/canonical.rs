@@ -13,7 +13,8 @@ use std::borrow::Cow;
 
 use super::resp::Command;
 use super::session::Session;
-use crate::escape::{REDACTED, cut, escape};
+use crate::escape::{cut, escape};
+use crate::rules::REDACTED;
 
 /// The longest label, in characters.
 const LABEL: usize = 200;
@@ -54,7 +55,7 @@ fn without_secrets(command: &Command) -> Vec<Cow<'_, [u8]>> {
     };
     let mut redact = |nth: usize| {
         if let Some(argument) = shown.get_mut(nth) {
-            *argument = Cow::Borrowed(REDACTED);
+            *argument = Cow::Borrowed(REDACTED.as_bytes());
         }
     };
     let count = command.arguments.len();

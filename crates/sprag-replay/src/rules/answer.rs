@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::body::{FORM, grpc_messages, is_grpc, media_type, read_json};
 use super::coding::decoded;
 use super::json::Json;
-use super::marks::{Mark, View, replace_members};
+use super::marks::{Mark, REDACTED_IN_JSON, View, replace_members};
 use super::pieces::Pieces;
 use super::target::decoded_name;
 use crate::exchange::{Answer, Body, HttpAnswer, PostgresAnswer, TcpAnswer};
@@ -94,9 +94,8 @@ fn changed_body(view: &View<'_>, headers: &[(String, String)], body: &Body) -> O
 
 /// JSON, a form, events or lines with JSON in them.
 fn content(view: &View<'_>, media: &str, pieces: &mut Pieces<'_>) {
-    const REDACTED: &str = "\"REDACTED\"";
     if let Some(places) = read_json(&pieces.bytes, media).map(|json| json.marked(view)) {
-        return pieces.replace(&places, REDACTED);
+        return pieces.replace(&places, REDACTED_IN_JSON);
     }
     let Ok(text) = std::str::from_utf8(&pieces.bytes) else { return };
     if media == FORM {
@@ -116,7 +115,7 @@ fn content(view: &View<'_>, media: &str, pieces: &mut Pieces<'_>) {
             }
             start += line.len();
         }
-        pieces.replace(&places, REDACTED);
+        pieces.replace(&places, REDACTED_IN_JSON);
     }
     replace_members(pieces);
 }

@@ -11,6 +11,11 @@ use super::RuleError;
 use super::loose::secret_values;
 use super::pieces::Pieces;
 
+/// What stands for a secret.
+pub const REDACTED: &str = "REDACTED";
+/// The same where a value of JSON is secret.
+pub(super) const REDACTED_IN_JSON: &str = "\"REDACTED\"";
+
 /// What becomes of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -25,7 +30,7 @@ impl Mark {
     pub(super) fn text(self) -> &'static str {
         match self {
             Mark::Volatile => "*",
-            Mark::Redacted => "REDACTED",
+            Mark::Redacted => REDACTED,
         }
     }
 }
@@ -291,7 +296,7 @@ impl<'r> View<'r> {
 /// Replaces the values of members with secrets in what is no JSON as a whole.
 pub(super) fn replace_members(pieces: &mut Pieces<'_>) {
     let places = secret_values(&pieces.bytes, |name| is_one_of(name, &FIELDS));
-    pieces.replace(&places, "\"REDACTED\"");
+    pieces.replace(&places, REDACTED_IN_JSON);
 }
 
 /// Replaces passwords in SQL.

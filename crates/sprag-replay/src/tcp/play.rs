@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use super::{READ, Script};
 use crate::cassette::Played;
 use crate::desk::Reply;
-use crate::escape::REDACTED;
 use crate::exchange::{Answer, LARGEST_BODY, TcpAnswer};
+use crate::rules::REDACTED;
 use crate::trouble::Trouble;
 
 /// How the client's turn went.
@@ -129,5 +129,5 @@ impl<S: AsyncRead + AsyncWrite> Client<S> {
 
 /// Whether what stands at a place of a recorded turn stands for a secret.
 fn is_in_secret(next: &[u8], at: usize) -> bool {
-    (at.saturating_sub(REDACTED.len() - 1)..=at).any(|start| next[start..].starts_with(REDACTED))
+    (at.saturating_sub(REDACTED.len() - 1)..=at).any(|start| next[start..].starts_with(REDACTED.as_bytes()))
 }

@@ -9,10 +9,8 @@ use crate::cassette::draft::UnderRules;
 use crate::cassette::format::{Payload, Written};
 use crate::cassette::{Cassette, CassetteError, Manifest};
 use crate::exchange::{Answer, HttpAnswer, Key};
-use crate::rules::Rules;
+use crate::rules::{REDACTED, Rules};
 
-/// What stands where a secret stood.
-const REDACTED: &[u8] = b"REDACTED";
 /// How many bodies that could not be searched are named.
 const NAMED: usize = 1_000;
 
@@ -102,7 +100,7 @@ fn replaced(pattern: &Regex, bytes: &[u8], fill: Fill) -> Option<Vec<u8>> {
         };
         out.extend_from_slice(&bytes[copied..found.start()]);
         match fill {
-            Fill::Text => out.extend_from_slice(REDACTED),
+            Fill::Text => out.extend_from_slice(REDACTED.as_bytes()),
             Fill::SameLength => out.resize(out.len() + found.len(), b'*'),
         }
         copied = found.end();
