@@ -17,7 +17,7 @@ use crate::plan::{MOST_LISTENERS, Plan, Refusal, Word};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JailError {
-    /// The launcher was refused something. [`Why::of`](crate::Why::of) says what this machine lacks.
+    /// The launcher was refused something. [`Lack::of`](crate::Lack::of) says what this machine lacks.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Something went wrong between Sprag and its launcher.

@@ -15,15 +15,15 @@
 mod caller;
 mod channel;
 mod jail;
+mod lack;
 mod launcher;
 mod network;
 mod plan;
 mod probe;
-mod why;
 
 pub use caller::Caller;
 pub use jail::{Door, Jail, JailError, Ready};
+pub use lack::Lack;
 pub use launcher::launch;
 pub use plan::{MOST_LISTENERS, Refusal, Step};
 pub use probe::network;
-pub use why::Why;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use crate::{Jail, JailError, Why};
+use crate::{Jail, JailError, Lack};
 
 /// Stands where the launcher's plan would, in the launcher that is the program inside.
 pub(crate) const PROBE: &str = "probe";
@@ -23,15 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// What is missing, in plain words, and what mends it.
-pub fn network<S: AsRef<OsStr>>(launcher: &[S]) -> Result<(), Why> {
+pub fn network<S: AsRef<OsStr>>(launcher: &[S]) -> Result<(), Lack> {
     let launcher: Vec<OsString> = launcher.iter().map(|word| word.as_ref().to_owned()).collect();
     match attempt(&launcher) {
         Ok(None) => Ok(()),
-        Ok(Some(leak)) => Err(Why {
+        Ok(Some(leak)) => Err(Lack {
             what: format!("the network of a jail is not what it should be: {leak}"),
             remedy: "this is a fault of sprag or of this kernel: please report it".to_owned(),
         }),
-        Err(error) => Err(Why::of(&error, launcher.first().map_or(OsStr::new("sprag"), OsString::as_os_str))),
+        Err(error) => {
+            Err(Lack::of(&error, launcher.first().map_or(OsStr::new("sprag"), OsString::as_os_str)))
+        }
     }
 }
 

@@ -10,22 +10,22 @@ use crate::{JailError, Step};
 
 /// What a machine lacks, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why {
+pub struct Lack {
     /// What is missing.
     pub what: String,
     /// What to do.
     pub remedy: String,
 }
 
-impl std::error::Error for Why {}
+impl std::error::Error for Lack {}
 
-impl fmt::Display for Why {
+impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what, self.remedy)
     }
 }
 
-impl Why {
+impl Lack {
     /// Reads from this machine's settings what made `launcher` fail.
     pub fn of(error: &JailError, launcher: &OsStr) -> Self {
         match error {
@@ -33,8 +33,8 @@ impl Why {
                 if matches!(refusal.step, Step::Network | Step::Identity | Step::Loopback) =>
             {
                 let errno = Errno::from_raw_os_error(refusal.errno);
-                let why = explain(errno, &Settings::read(), &launcher.to_string_lossy());
-                why.unwrap_or_else(|| Self::new(refusal, UNKNOWN))
+                let lack = explain(errno, &Settings::read(), &launcher.to_string_lossy());
+                lack.unwrap_or_else(|| Self::new(refusal, UNKNOWN))
             }
             _ => Self::new(error, UNKNOWN),
         }
@@ -74,37 +74,39 @@ impl Settings {
     }
 }
 
-fn explain(errno: Errno, settings: &Settings, launcher: &str) -> Option<Why> {
+fn explain(errno: Errno, settings: &Settings, launcher: &str) -> Option<Lack> {
     Some(match errno {
         Errno::NOSPC | Errno::USERS => {
             let user = settings.max_user_namespaces.unwrap_or(u64::MAX);
             let net = settings.max_net_namespaces.unwrap_or(u64::MAX);
             let (name, most) = if net < user { ("net", net) } else { ("user", user) };
-            Why::new(
+            Lack::new(
                 format!("no more namespaces are allowed: user.max_{name}_namespaces is {most}"),
                 format!("sudo sysctl -w user.max_{name}_namespaces=15000"),
             )
         }
-        Errno::NOSYS | Errno::INVAL => Why::new(
+        Errno::NOSYS | Errno::INVAL => Lack::new(
             "this kernel has no network namespaces",
             "use one with CONFIG_NET_NS and CONFIG_USER_NS, as distributions ship; WSL 1 and gVisor have none",
         ),
-        Errno::PERM | Errno::ACCESS if settings.unprivileged_userns_clone == Some(0) => Why::new(
+        Errno::PERM | Errno::ACCESS if settings.unprivileged_userns_clone == Some(0) => Lack::new(
             "only root may make user namespaces: kernel.unprivileged_userns_clone is 0",
             "sudo sysctl -w kernel.unprivileged_userns_clone=1",
         ),
         // Before AppArmor: in a container on such a host both are there, and this one is asked first.
-        Errno::PERM | Errno::ACCESS if settings.seccomp == Some(2) => Why::new(
+        Errno::PERM | Errno::ACCESS if settings.seccomp == Some(2) => Lack::new(
             "a seccomp filter forbids namespaces, as Docker's own does",
             "start the container with --security-opt seccomp=unconfined, or with --cap-add SYS_ADMIN",
         ),
-        Errno::PERM | Errno::ACCESS if settings.apparmor_restrict_unprivileged_userns == Some(1) => Why::new(
-            "AppArmor forbids user namespaces to programs without a profile that allows them",
-            format!(
-                "write `abi <abi/4.0>, profile sprag {launcher} flags=(unconfined) {{ userns, }}` to \
+        Errno::PERM | Errno::ACCESS if settings.apparmor_restrict_unprivileged_userns == Some(1) => {
+            Lack::new(
+                "AppArmor forbids user namespaces to programs without a profile that allows them",
+                format!(
+                    "write `abi <abi/4.0>, profile sprag {launcher} flags=(unconfined) {{ userns, }}` to \
                  /etc/apparmor.d/sprag, then sudo apparmor_parser -r /etc/apparmor.d/sprag"
-            ),
-        ),
+                ),
+            )
+        }
         _ => return None,
     })
 }
@@ -115,9 +117,9 @@ mod tests {
 
     #[track_caller]
     fn says(errno: Errno, settings: Settings, what: &str, remedy: &str) {
-        let why = explain(errno, &settings, "/usr/bin/sprag").unwrap();
-        assert!(why.what.contains(what), "{why}");
-        assert!(why.remedy.contains(remedy), "{why}");
+        let lack = explain(errno, &settings, "/usr/bin/sprag").unwrap();
+        assert!(lack.what.contains(what), "{lack}");
+        assert!(lack.remedy.contains(remedy), "{lack}");
     }
 
     #[test]
