@@ -53,6 +53,8 @@ pub struct Load {
     pub rate: f64,
     /// The median time from a request to the end of its answer, in microseconds.
     pub p50: f64,
+    /// How many answers.
+    pub count: usize,
 }
 
 struct Line {
@@ -125,7 +127,7 @@ pub fn run(target: &Target, connections: usize, until: Until) -> Result<Load> {
     let rate = times.len() as f64 / begun.elapsed().as_secs_f64();
     let middle = times.len() / 2;
     let p50 = f64::from(*times.select_nth_unstable(middle).1) / 1e3;
-    Ok(Load { rate, p50 })
+    Ok(Load { rate, p50, count: times.len() })
 }
 
 /// Does something on one CPU: threads and processes that it starts stay there. Back on any CPU that the process had,

@@ -46,6 +46,23 @@ pub fn machine() -> String {
     format!("{cpus} processors, load {load} at the start")
 }
 
+/// The processor time that the threads of a process and of its children have taken, in microseconds: those of one name,
+/// where it is given. 0 where the kernel does not say.
+pub fn processor_time(pid: u32, name: Option<&str>) -> f64 {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return 0.0 };
+    let of_thread = |thread: std::fs::DirEntry| {
+        let read = |file: &str| std::fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+        if name.is_some_and(|name| read("comm").trim() != name) {
+            return 0.0;
+        }
+        let children = read("children");
+        let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        let own = read("schedstat").split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0);
+        own / 1e3 + children.map(|pid| processor_time(pid, name)).sum::<f64>()
+    };
+    threads.flatten().map(of_thread).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 use sprag_bench::load::{Load, Talk, Target, Until, on_cpu, run};
-use sprag_bench::numbers::{Spread, machine};
+use sprag_bench::numbers::{Spread, machine, processor_time};
 use sprag_bench::replay::{Served, Upstream, mitmdump, nginx, record, target};
 use sprag_bench::stage::Stage;
 use sprag_bench::{Result, options};
@@ -25,12 +25,20 @@ const CHILD: &str = "SPRAG_BENCH_REPLAY_MEMORY";
 /// The addresses that its fixtures were recorded from.
 const UPSTREAM: &str = "SPRAG_BENCH_REPLAY_UPSTREAM";
 
+/// A figure of one round.
+type Figure = fn(&(Load, f64)) -> f64;
+const RATE: Figure = |(load, _)| load.rate;
+const P50: Figure = |(load, _)| load.p50;
+const SPENT: Figure = |(_, spent)| *spent;
+
 /// A server by its name.
 struct Row {
     name: &'static str,
     target: Target,
-    /// By number of connections, then by round.
-    loads: [Vec<Load>; 2],
+    /// Its process, and the name of its threads there where it has not all of them.
+    process: (u32, Option<&'static str>),
+    /// By number of connections, then by round: what was seen, and the processor time of an answer in microseconds.
+    loads: [Vec<(Load, f64)>; 2],
 }
 
 fn main() -> Result<()> {
@@ -56,10 +64,10 @@ fn main() -> Result<()> {
     let http = ours(Talk::Http1)?;
     let https = Target { tls: Some(served.tls()?), ..http.clone() };
     let mut rows = vec![
-        Row::of("sprag", http),
-        Row::of("sprag, HTTPS", https),
-        Row::of("sprag, HTTP/2", ours(Talk::Http2)?),
-        Row::of("sprag, PostgreSQL", ours(Talk::Postgres)?),
+        Row::ours("sprag", http),
+        Row::ours("sprag, HTTPS", https),
+        Row::ours("sprag, HTTP/2", ours(Talk::Http2)?),
+        Row::ours("sprag, PostgreSQL", ours(Talk::Postgres)?),
     ];
     let at = |name| {
         let dir = stage.join(name);
@@ -73,7 +81,7 @@ fn main() -> Result<()> {
     for (name, peer) in peers {
         match peer {
             Ok(Some(peer)) => {
-                rows.push(Row::of(name, peer.target.clone()));
+                rows.push(Row::of(name, peer.target.clone(), (peer.pid(), None)));
                 running.push(peer);
             }
             Ok(None) => println!("skipped: {name} is not installed"),
@@ -91,8 +99,7 @@ fn main() -> Result<()> {
                 for place in 0..rows.len() {
                     let turn = (place + round) % rows.len();
                     let row = &mut rows[turn];
-                    let load = run(&row.target, *connections, Until::Time(time));
-                    row.loads[nth].push(load.map_err(|error| format!("{}: {error}", row.name))?);
+                    row.load(nth, *connections, time).map_err(|error| format!("{}: {error}", row.name))?;
                 }
             }
         }
@@ -117,8 +124,21 @@ fn main() -> Result<()> {
 }
 
 impl Row {
-    fn of(name: &'static str, target: Target) -> Self {
-        Self { name, target, loads: [Vec::new(), Vec::new()] }
+    fn ours(name: &'static str, target: Target) -> Self {
+        Self::of(name, target, (std::process::id(), Some("sprag-replay")))
+    }
+
+    fn of(name: &'static str, target: Target, process: (u32, Option<&'static str>)) -> Self {
+        Self { name, target, process, loads: [Vec::new(), Vec::new()] }
+    }
+
+    fn load(&mut self, nth: usize, connections: usize, time: Duration) -> Result<()> {
+        let spent = || processor_time(self.process.0, self.process.1);
+        let before = spent();
+        let load = run(&self.target, connections, Until::Time(time))?;
+        let each = (spent() - before) / load.count as f64;
+        self.loads[nth].push((load, each));
+        Ok(())
     }
 }
 
@@ -127,22 +147,21 @@ fn report(rows: &[Row]) {
     for (nth, connections) in CONNECTIONS.iter().enumerate() {
         println!("{connections} connection{}", if *connections == 1 { "" } else { "s" });
         for row in rows {
-            let of = |figure: fn(&Load) -> f64| median(row.loads[nth].iter().map(figure).collect());
-            let (rate, p50) = (of(|load| load.rate), of(|load| load.p50));
-            println!("  {:<20} {rate:>8.0} requests/s, p50 {p50:>7.0} µs", row.name);
+            let of = |figure: Figure| median(row.loads[nth].iter().map(figure).collect());
+            let (rate, p50, spent) = (of(RATE), of(P50), of(SPENT));
+            println!("  {:<20} {rate:>8.0} requests/s, p50 {p50:>7.0} µs, {spent:>6.1} µs of a processor", row.name);
         }
-        let ratio = |what: &str, one: &str, other: &str, figure: fn(&Load) -> f64, goal: fn(f64) -> bool| {
+        let ratio = |what: &str, one: &str, other: &str, figure: Figure, goal: fn(f64) -> bool| {
             let loads = |name| rows.iter().find(|row| row.name.starts_with(name)).map(|row| &row.loads[nth]);
             if let (Some(one), Some(other)) = (loads(one), loads(other)) {
                 let ratio = median(one.iter().zip(other).map(|(a, b)| figure(a) / figure(b)).collect());
                 println!("  {what} {ratio:.2}: {}", if goal(ratio) { "met" } else { "MISSED" });
             }
         };
-        let (rate, p50): (fn(&Load) -> f64, fn(&Load) -> f64) = (|load| load.rate, |load| load.p50);
-        ratio("rate, times that of nginx (at least 0.5):", "sprag", "nginx", rate, |ratio| ratio >= 0.5);
-        ratio("p50, times that of nginx (at most 3):", "sprag", "nginx", p50, |ratio| ratio <= 3.0);
-        ratio("rate, times that of mitmdump (at least 20):", "sprag", "mitmdump", rate, |ratio| ratio >= 20.0);
-        ratio("rate, HTTPS / HTTP (at least 0.6):", "sprag, HTTPS", "sprag", rate, |ratio| ratio >= 0.6);
+        ratio("rate, times that of nginx (at least 0.5):", "sprag", "nginx", RATE, |ratio| ratio >= 0.5);
+        ratio("p50, times that of nginx (at most 3):", "sprag", "nginx", P50, |ratio| ratio <= 3.0);
+        ratio("rate, times that of mitmdump (at least 20):", "sprag", "mitmdump", RATE, |ratio| ratio >= 20.0);
+        ratio("rate, HTTPS / HTTP (at least 0.6):", "sprag, HTTPS", "sprag", RATE, |ratio| ratio >= 0.6);
     }
 }
 

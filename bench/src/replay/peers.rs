@@ -95,6 +95,13 @@ pub fn mitmdump(dir: &Utf8Path, upstream: &Upstream, fixtures: usize) -> Result<
     Ok(child.map(|child| Peer { child, target: target(at, Talk::Http1, 0..fixtures) }))
 }
 
+impl Peer {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 fn free() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
