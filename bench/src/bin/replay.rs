@@ -149,7 +149,10 @@ fn report(rows: &[Row]) {
         for row in rows {
             let of = |figure: Figure| median(row.loads[nth].iter().map(figure).collect());
             let (rate, p50, spent) = (of(RATE), of(P50), of(SPENT));
-            println!("  {:<20} {rate:>8.0} requests/s, p50 {p50:>7.0} µs, {spent:>6.1} µs of a processor", row.name);
+            println!(
+                "  {:<20} {rate:>8.0} requests/s, p50 {p50:>7.0} µs, {spent:>6.1} µs of a processor",
+                row.name
+            );
         }
         let ratio = |what: &str, one: &str, other: &str, figure: Figure, goal: fn(f64) -> bool| {
             let loads = |name| rows.iter().find(|row| row.name.starts_with(name)).map(|row| &row.loads[nth]);
@@ -160,7 +163,9 @@ fn report(rows: &[Row]) {
         };
         ratio("rate, times that of nginx (at least 0.5):", "sprag", "nginx", RATE, |ratio| ratio >= 0.5);
         ratio("p50, times that of nginx (at most 3):", "sprag", "nginx", P50, |ratio| ratio <= 3.0);
-        ratio("rate, times that of mitmdump (at least 20):", "sprag", "mitmdump", RATE, |ratio| ratio >= 20.0);
+        ratio("rate, times that of mitmdump (at least 20):", "sprag", "mitmdump", RATE, |ratio| {
+            ratio >= 20.0
+        });
         ratio("rate, HTTPS / HTTP (at least 0.6):", "sprag, HTTPS", "sprag", RATE, |ratio| ratio >= 0.6);
     }
 }

@@ -148,7 +148,9 @@ impl Session {
             let Some(payload) = unread.get(at + FRAME..at + FRAME + length) else { break };
             match kind {
                 // `:status 200`, from the table that everybody has.
-                HEADERS if payload.first() != Some(&0x88) => return Err("an answer over HTTP/2 is not 200".into()),
+                HEADERS if payload.first() != Some(&0x88) => {
+                    return Err("an answer over HTTP/2 is not 200".into());
+                }
                 RESET | GOAWAY => return Err("a stream of HTTP/2 was ended".into()),
                 SETTINGS if flags == 0 => wire.send(HTTP2_ACKNOWLEDGED)?,
                 DATA => self.body.extend_from_slice(payload),

@@ -61,7 +61,8 @@ fn http(mut stream: TcpStream) -> Result<()> {
         let asked: serde_json::Value = serde_json::from_slice(&body)?;
         let body = answer(asked["nth"].as_u64().ok_or("a request without its number")?.try_into()?);
         let length = body.len();
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: 7f3c\r\ncontent-length";
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: 7f3c\r\ncontent-length";
         stream.write_all(format!("{head}: {length}\r\n\r\n{body}").as_bytes())?;
     }
 }

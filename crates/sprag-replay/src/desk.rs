@@ -185,7 +185,9 @@ impl Desk {
     pub(crate) fn changed(&self) -> Result<Changed, CassetteError> {
         let mut changed = Changed::new();
         let Source::Replay(cassette) = &self.0.source else { return Ok(changed) };
-        for Differing { case, key, made, recorded } in self.ledger(|ledger| ledger.differing_of_all(&self.0.rules, cassette)) {
+        for Differing { case, key, made, recorded } in
+            self.ledger(|ledger| ledger.differing_of_all(&self.0.rules, cassette))
+        {
             let slot = cassette.find(&case, key).or_else(|| cassette.find_in_any_case(key));
             if let Some(slot) = slot {
                 let sums = changed.entry(cassette.label(slot)?).or_default();
@@ -215,9 +217,7 @@ impl Desk {
                 match known.as_ref().map(|known| self.known(known, &case, &asked)) {
                     Some(Ok(Some(played))) => Reply::Play(played),
                     Some(Err(trouble)) => self.refuse(trouble),
-                    Some(Ok(None)) | None => {
-                        Reply::Forward(Ticket::new(self, asked, case, None))
-                    }
+                    Some(Ok(None)) | None => Reply::Forward(Ticket::new(self, asked, case, None)),
                 }
             }
             Source::Verify { cassette, .. } => match self.known(cassette, &case, &asked) {

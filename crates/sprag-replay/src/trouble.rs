@@ -105,7 +105,10 @@ impl fmt::Display for Miss {
             }
             Some(Closest::OtherCase(other)) => write!(f, ": it was recorded in case {other}, not here"),
             Some(Closest::Alike { label, request: recorded }) => {
-                write!(f, "; the closest that was recorded is {label}\n  asked:    {request}\n  recorded: {recorded}")
+                write!(
+                    f,
+                    "; the closest that was recorded is {label}\n  asked:    {request}\n  recorded: {recorded}"
+                )
             }
         }
     }

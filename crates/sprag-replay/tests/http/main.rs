@@ -591,7 +591,10 @@ async fn a_stream_that_the_client_left_is_recorded_as_far_as_it_was_read_and_oth
     let (_proxy, scope) = case.open(Mode::Record);
     leave(&scope, "chunks").await;
     let told = troubles(&scope, 1).await[0].to_string();
-    assert!(told.contains("the application left after") && told.contains("an answer that had more"), "{told}");
+    assert!(
+        told.contains("the application left after") && told.contains("an answer that had more"),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -99,7 +99,9 @@ async fn answer(request: Request<Incoming>, nth: usize) -> Response<Sent> {
         "/nothing" => Response::new(pieces(vec![], None)),
         "/events" => {
             let mut response = Response::new(pieces(vec!["data: 1\n\n", "data: 2\n\n"], None));
-            response.headers_mut().insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
+            response
+                .headers_mut()
+                .insert("content-type", "text/event-stream; charset=utf-8".parse().unwrap());
             response
         }
         "/chunks" => Response::new(pieces(vec!["one ", "two ", "three"], None)),
