@@ -4,7 +4,7 @@ use std::fmt;
 
 use rustix::process::Pid;
 use rustix::thread::{sched_getaffinity, sched_setaffinity};
-use sprag_contract::settings::Cpus;
+use sprag_contract::settings::{Cpus, DriverKind, Settings};
 
 use crate::MeasureError;
 
@@ -46,6 +46,23 @@ impl CpuSet {
     /// Their numbers, in order.
     pub fn numbers(&self) -> &[usize] {
         &self.0
+    }
+
+    /// Those of measured processes, as the settings or their driver want it; `None` for all.
+    pub(crate) fn measured(settings: &Settings) -> Result<Option<Self>, MeasureError> {
+        let by_default = match settings.measure.driver {
+            DriverKind::Cases => Cpus::One,
+            DriverKind::Script | DriverKind::Command => Cpus::All,
+        };
+        Self::of(settings.measure.cpus.as_ref().unwrap_or(&by_default))
+    }
+
+    /// Those for what runs beside measured processes; `None` where these have all.
+    pub(crate) fn beside(measured: Option<&Self>) -> Result<Option<Self>, MeasureError> {
+        Ok(match measured {
+            Some(measured) => Self::allowed()?.without(measured),
+            None => None,
+        })
     }
 
     /// Those that the settings mean; `None` for all.

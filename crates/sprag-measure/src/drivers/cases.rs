@@ -21,7 +21,7 @@ mod worker;
 
 use std::collections::BTreeSet;
 
-use sprag_contract::settings::{Cpus, DriverKind, Lifetime, Settings};
+use sprag_contract::settings::{DriverKind, Lifetime, Settings};
 use sprag_judge::Provenance;
 
 use super::launch::Launch;
@@ -76,7 +76,7 @@ impl Cases {
             file.warmup.clear();
         }
         let way = Way::of(&cases.serve, cases.compare.kind);
-        let launch = Launch::new(settings, &setup, Cpus::One)?;
+        let launch = Launch::new(settings, &setup)?;
         let shared_core = launch.cpus.as_ref().is_some_and(|cpus| cpus.count() == 1);
         Ok(Self {
             launch,

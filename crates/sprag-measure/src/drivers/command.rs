@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::time::Duration;
 
-use sprag_contract::settings::{Cpus, DriverKind, Settings, Size};
+use sprag_contract::settings::{DriverKind, Settings, Size};
 use sprag_judge::{Provenance, Reason};
 
 use super::cases::mebibytes;
@@ -34,7 +34,7 @@ pub(super) struct Command {
 impl Command {
     pub(super) fn open(settings: &Settings, setup: Setup) -> Result<Self, MeasureError> {
         Ok(Self {
-            launch: Launch::new(settings, &setup, Cpus::All)?,
+            launch: Launch::new(settings, &setup)?,
             command: command_line(settings, &setup)?,
             size: settings.measure.size.clone(),
             wanted: setup.wanted,

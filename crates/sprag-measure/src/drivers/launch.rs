@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use rand::Rng as _;
-use sprag_contract::settings::{Cpus, Service, Settings};
+use sprag_contract::settings::{Service, Settings};
 use sprag_judge::Provenance;
 
 use super::beside::Beside;
@@ -28,16 +28,11 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// `default_cpus` counts where the settings name none.
-    pub(crate) fn new(
-        settings: &Settings,
-        setup: &super::Setup,
-        default_cpus: Cpus,
-    ) -> Result<Self, MeasureError> {
+    pub(crate) fn new(settings: &Settings, setup: &super::Setup) -> Result<Self, MeasureError> {
         Ok(Self {
             interrupt: setup.interrupt.clone(),
             timeout: settings.run.timeout.measure,
-            cpus: CpuSet::of(settings.measure.cpus.as_ref().unwrap_or(&default_cpus))?,
+            cpus: CpuSet::measured(settings)?,
             services: settings.service.clone(),
             outside: Outside::of(settings, setup),
             harness: setup.harness.clone(),
@@ -63,10 +58,7 @@ impl Launch {
     /// Services and recorded answers for one side and repetition. Where the side has only some of the CPUs services get
     /// the others.
     pub(crate) fn beside(&self, side: &Side<'_>, repetition: u32) -> Result<Beside, MeasureError> {
-        let others = match &self.cpus {
-            Some(cpus) => CpuSet::allowed()?.without(cpus),
-            None => None,
-        };
+        let others = CpuSet::beside(self.cpus.as_ref())?;
         let interrupt = &self.interrupt;
         let services =
             Services::start(&self.services, &self.harness, side, repetition, others.as_ref(), interrupt)?;

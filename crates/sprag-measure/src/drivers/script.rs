@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 
 use regex::bytes::Regex;
-use sprag_contract::settings::{Cpus, Reader, Settings};
+use sprag_contract::settings::{Reader, Settings};
 use sprag_judge::{Provenance, Reason};
 
 use super::launch::Launch;
@@ -33,7 +33,7 @@ impl Script {
             Some(compiled.map(|expression| (name.clone(), expression)))
         };
         Ok(Self {
-            launch: Launch::new(settings, &setup, Cpus::All)?,
+            launch: Launch::new(settings, &setup)?,
             command: command_line(settings, &setup)?,
             wanted: setup.wanted,
             expressions: settings.measure.read.iter().filter_map(expression).collect::<Result<_, _>>()?,
@@ -70,9 +70,9 @@ impl Script {
         }
         for (name, value) in reading.metrics {
             match run.metrics.contains_key(&name) {
-                true => {
-                    run.notes.push(format!("{name} was printed, but a counter outside of the benchmark has that name"))
-                }
+                true => run.notes.push(format!(
+                    "{name} was printed, but a counter outside of the benchmark has that name"
+                )),
                 false => run.put(name, value, self.trust),
             }
         }
