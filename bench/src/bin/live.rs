@@ -1,7 +1,7 @@
 //! Live against replay: the same proposals for the thematic example, judged once while its services run and once against
 //! what they answered when they were recorded. Do the verdicts agree, and are the gains the same?
 //!
-//!     cargo build --release -p sprag && cargo run --release -p sprag-bench --bin live
+//!     cargo build --release -p sprag && cargo run --release -p sprag-bench --bin live -- [--pairs 20]
 //!
 //! Needs PostgreSQL's server, openssl, and the example's Python environment: SPRAG_THEMATIC_VENV, which
 //! `cargo xtask test` makes, or `.venv` in the example. The proposals are played in order, each on what was kept before
@@ -38,7 +38,8 @@ const SERVICE: &str = include_str!("../live/service.py");
 const DATABASE: &str = "postgresql://thematic@127.0.0.1:18443/thematic";
 
 fn main() -> Result<()> {
-    options::only(&[])?;
+    options::only(&["--pairs"])?;
+    let pairs = options::number("--pairs", 20)?;
     let example = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/thematic").canonicalize_utf8()?;
     let venv = match std::env::var("SPRAG_THEMATIC_VENV") {
         Ok(venv) => Utf8PathBuf::from(venv),
@@ -49,7 +50,7 @@ fn main() -> Result<()> {
     }
     let venv = venv.canonicalize_utf8()?;
     let stage = Stage::enter()?;
-    let bench = Bench { sprag: stage::sprag()?, example, venv, stage };
+    let bench = Bench { sprag: stage::sprag()?, example, venv, pairs, stage };
     println!("{}", machine());
     let live = bench.live()?;
     let replayed = bench.replayed()?;
@@ -71,6 +72,8 @@ struct Bench {
     sprag: Utf8PathBuf,
     example: Utf8PathBuf,
     venv: Utf8PathBuf,
+    /// At most so many pairs for each proposal.
+    pairs: usize,
     stage: Stage,
 }
 
@@ -151,6 +154,9 @@ impl Bench {
     }
 
     fn judge(&self, dir: &Utf8Path, live: bool) -> Result<BTreeMap<String, Judged>> {
+        let settings = dir.join(".auto/sprag.toml");
+        let text = fs::read_to_string(&settings)?;
+        fs::write(&settings, format!("{text}\n[judge]\nmax_pairs = {}\n", self.pairs))?;
         commit_all(dir)?;
         let playbook = Utf8PathBuf::from(format!("{dir}-playbook"));
         fs::create_dir(&playbook)?;
