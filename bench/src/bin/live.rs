@@ -40,7 +40,8 @@ const DATABASE: &str = "postgresql://thematic@127.0.0.1:18443/thematic";
 fn main() -> Result<()> {
     options::only(&["--pairs"])?;
     let pairs = options::number("--pairs", 20)?;
-    let example = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/thematic").canonicalize_utf8()?;
+    let example =
+        Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/thematic").canonicalize_utf8()?;
     let venv = match std::env::var("SPRAG_THEMATIC_VENV") {
         Ok(venv) => Utf8PathBuf::from(venv),
         Err(_) => example.join(".venv"),

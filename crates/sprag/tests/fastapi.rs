@@ -133,7 +133,8 @@ fn recorded(python: &str) -> Option<Repo> {
     repo.write(".auto/prompt.md", SPEC);
     let settings = SETTINGS.replace("PYTHON", python).replace("UPSTREAM", &cluster.port.to_string());
     repo.write(".auto/sprag.toml", &settings);
-    let case = |number: u32| format!(r#"{{"id":"account-{number}","input":{{"path":"/accounts/{number}"}}}}"#);
+    let case =
+        |number: u32| format!(r#"{{"id":"account-{number}","input":{{"path":"/accounts/{number}"}}}}"#);
     let scored: Vec<String> = (1..=6).map(case).collect();
     let cases = format!(r#"{{"v":1,"warmup":[{}],"cases":[{}]}}"#, case(8), scored.join(","));
     repo.write("cases.json", &cases);
@@ -186,7 +187,10 @@ fn an_application_with_a_database_is_measured_and_judged_without_it() {
     assert!(detail.contains("db_"), "{detail}");
     repo.run(&["show", "2"]).expect(0).says(&["`SELECT daily FROM limits WHERE region = $1` (6 fewer)"]);
 
-    repo.write("accounts.py", &ACCOUNTS.replace("SELECT name, region FROM", "SELECT name, region, number FROM"));
+    repo.write(
+        "accounts.py",
+        &ACCOUNTS.replace("SELECT name, region FROM", "SELECT name, region, number FROM"),
+    );
     repo.run(&["try", "-m", "asks for one column more"]).expect(11);
     let (_, reason, detail) = repo.verdict();
     assert_eq!(reason, "replay_miss", "{detail}");
@@ -247,7 +251,8 @@ fn what_is_asked_once_per_connection_is_found_whichever_case_comes_first() {
     let (_, replay) = SETTINGS.split_once("[replay]").unwrap();
     let (port, class) = replay.split_once("[[replay.class]]").unwrap();
     // In each repetition another case comes first.
-    let cases = format!("[cases]\nfile = \"cases.json\"\nrepeat = 6\nserve = {{ stdio = \"{python} worker.py\" }}\n");
+    let cases =
+        format!("[cases]\nfile = \"cases.json\"\nrepeat = 6\nserve = {{ stdio = \"{python} worker.py\" }}\n");
     let settings = format!("{head}{cases}[replay]{port}{ONCE}[[replay.class]]{class}");
     repo.write(".auto/sprag.toml", &settings.replace("UPSTREAM", &cluster.port.to_string()));
     let case = |n: u32| format!(r#"{{"id":"above-{n}","input":{n}}}"#);
