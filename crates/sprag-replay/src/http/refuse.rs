@@ -1,5 +1,6 @@
 //! How a request is refused: so that a client fails, and says why.
 
+use hyper::ext::ReasonPhrase;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
@@ -16,7 +17,10 @@ const LONGEST_MESSAGE: usize = 2_000;
 /// Says what is wrong, in the manner that the client of these request headers understands.
 pub(super) fn refuse(asked: &HeaderMap, trouble: &Trouble) -> Response<Outgoing> {
     let status = StatusCode::from_u16(REFUSED).expect("599 is a status");
-    refuse_with(status, asked, trouble)
+    let mut response = refuse_with(status, asked, trouble);
+    // Many clients show it, and not the body.
+    response.extensions_mut().insert(ReasonPhrase::from_static(b"Refused by sprag"));
+    response
 }
 
 /// The same with a status of HTTP's own. Of a call of gRPC the status is always 200.
@@ -69,6 +73,8 @@ mod tests {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["grpc-status"], "9");
         assert_eq!(response.headers()["grpc-message"], "sprag: 100 %25%0A%C3%BC");
-        assert_eq!(refuse(&HeaderMap::new(), &trouble).status(), 599);
+        let response = refuse(&HeaderMap::new(), &trouble);
+        assert_eq!(response.status(), 599);
+        assert!(response.extensions().get::<ReasonPhrase>().is_some());
     }
 }
