@@ -29,7 +29,7 @@ use self::start::{Start, Wish};
 use crate::desk::{Connection, Reply};
 use crate::escape::escape;
 use crate::exchange::Asked;
-use crate::proxy::Port;
+use crate::proxy::{Memory, Port};
 use crate::trouble::Trouble;
 
 /// Why a connection ends before its time.
@@ -59,13 +59,13 @@ impl From<FrameError> for Stop {
 }
 
 /// Serves one connection of the application, to its end.
-pub(crate) async fn serve<S>(stream: S, connection: Connection, port: &Port)
+pub(crate) async fn serve<S>(stream: S, connection: Connection, port: &Port, memory: &Memory)
 where
     S: AsyncRead + AsyncWrite,
 {
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut client = Frames::new(reader, FRONTEND);
-    let (trouble, code) = match converse(&mut client, &mut writer, &connection, port).await {
+    let mut client = Frames::new(reader, FRONTEND, memory.reserve());
+    let (trouble, code) = match converse(&mut client, &mut writer, &connection, port, memory).await {
         Ok(()) | Err(Stop::Gone) => return,
         Err(Stop::Denied(what)) => {
             let trouble = Trouble::Denied { upstream: port.upstream.to_string(), what };
@@ -86,6 +86,7 @@ async fn converse<R, W>(
     writer: &mut W,
     connection: &Connection,
     port: &Port,
+    memory: &Memory,
 ) -> Result<(), Stop>
 where
     R: AsyncRead + Unpin,
@@ -102,7 +103,7 @@ where
     if start.is_replication() {
         return Err(Stop::Denied("replication cannot be recorded or replayed".to_owned()));
     }
-    let caller = Caller::new(connection, port, &start);
+    let caller = Caller::new(connection, port, memory, &start);
     match connection.desk().dialer() {
         None => play::serve(client, writer, &caller, &start).await,
         Some(dialer) => live::serve(client, writer, &caller, &packet, dialer).await,
@@ -123,6 +124,8 @@ async fn cancel(connection: &Connection, port: &Port, packet: &Bytes) -> Result<
 struct Caller<'a> {
     connection: &'a Connection,
     port: &'a Port,
+    /// Where the memory is counted that the connection takes.
+    memory: &'a Memory,
     upstream: String,
     /// Upstream, database and what else was said at the beginning that answers may depend on:
     /// `postgres://127.0.0.1:5432/app?client_encoding=UTF8`.
@@ -130,7 +133,7 @@ struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    fn new(connection: &'a Connection, port: &'a Port, start: &Start) -> Self {
+    fn new(connection: &'a Connection, port: &'a Port, memory: &'a Memory, start: &Start) -> Self {
         let upstream = port.upstream.to_string();
         let mut place = format!("{upstream}/");
         escape(start.database().as_bytes(), &mut place);
@@ -140,7 +143,7 @@ impl<'a> Caller<'a> {
             place.push('=');
             escape(value.as_bytes(), &mut place);
         }
-        Self { connection, port, upstream, place }
+        Self { connection, port, memory, upstream, place }
     }
 
     /// A question as the rules leave it.

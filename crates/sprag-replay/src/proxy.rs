@@ -20,7 +20,7 @@ use sprag_contract::settings::replay::{Pace, Replay};
 use tokio::runtime::{Handle, Runtime};
 
 pub use listeners::{FORWARD_PROXY, Listeners};
-pub(crate) use memory::{Memory, Reserved};
+pub(crate) use memory::{FULL, Memory, Reserved};
 pub(crate) use passed::Passed;
 pub(crate) use port::Port;
 pub use scope::Scope;

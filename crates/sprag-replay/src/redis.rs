@@ -29,20 +29,26 @@ use session::{Plan, Session};
 use crate::desk::{Connection, Reply, Ticket};
 use crate::escape::cut;
 use crate::exchange::{Answer, LARGEST_BODY, Timing};
-use crate::proxy::Port;
+use crate::proxy::{FULL, Memory, Port, Reserved};
 use crate::trouble::Trouble;
 
 /// The longest error that a client is told, in characters.
 const ERROR: usize = 1_000;
 
 /// Answers one connection of the application, until it or the proxy ends it.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, connection: Connection, port: &Port) {
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    connection: Connection,
+    port: &Port,
+    memory: &Memory,
+) {
     let upstream = port.upstream.to_string();
     let session = Session::default();
     let mut served = Served {
-        client: Client::new(stream),
+        client: Client::new(stream, memory.reserve()),
         connection,
         port,
+        memory,
         upstream,
         session,
         transaction: None,
@@ -58,6 +64,8 @@ struct Served<'a, S> {
     client: Client<S>,
     connection: Connection,
     port: &'a Port,
+    /// Where the memory is counted that the connection takes.
+    memory: &'a Memory,
     /// As it is written.
     upstream: String,
     session: Session,
@@ -72,17 +80,27 @@ struct Transaction {
     commands: Vec<Command>,
     bytes: usize,
     arguments: usize,
+    held: Reserved,
 }
 
 impl Transaction {
+    fn new(held: Reserved) -> Self {
+        Self { held, ..Self::default() }
+    }
+
     fn push(&mut self, command: Command) {
         self.bytes += command.raw.len();
         self.arguments += command.arguments.len();
         self.commands.push(command);
     }
 
-    fn is_too_large(&self) -> bool {
-        self.bytes > LARGEST_BODY || self.arguments > MOST_ARGUMENTS
+    /// Why it is too large; `None` where it is not.
+    fn excess(&mut self) -> Option<&'static str> {
+        if self.bytes > LARGEST_BODY || self.arguments > MOST_ARGUMENTS {
+            return Some("a transaction of more than 64 MiB or 1,048,576 arguments");
+        }
+        let arguments = self.arguments * size_of::<Bytes>();
+        (!self.held.hold(self.bytes + arguments)).then_some(FULL)
     }
 }
 
@@ -92,8 +110,8 @@ impl<S: AsyncRead + AsyncWrite> Served<'_, S> {
             let step = match self.client.command().await? {
                 Ok(Some(command)) => self.one(command).await?,
                 Ok(None) => return Ok(()),
-                Err(malformed) => {
-                    self.refuse(format!("what the client sent is no Redis: {malformed}"));
+                Err(what) => {
+                    self.refuse(what);
                     ControlFlow::Break(())
                 }
             };
@@ -106,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite> Served<'_, S> {
     async fn one(&mut self, command: Command) -> io::Result<ControlFlow<()>> {
         match (&command.name()[..], &mut self.transaction) {
             (b"MULTI", None) if command.arguments.len() == 1 => {
-                self.transaction.get_or_insert_default().push(command);
+                self.transaction.insert(Transaction::new(self.memory.reserve())).push(command);
                 self.client.say(b"+OK\r\n");
                 return Ok(ControlFlow::Continue(()));
             }
@@ -144,10 +162,10 @@ impl<S: AsyncRead + AsyncWrite> Served<'_, S> {
             self.refuse(what);
             return ControlFlow::Continue(());
         }
-        let transaction = self.transaction.get_or_insert_default();
+        let transaction = self.transaction.get_or_insert_with(|| Transaction::new(self.memory.reserve()));
         transaction.push(command);
-        if transaction.is_too_large() {
-            self.refuse("a transaction of more than 64 MiB or 1,048,576 arguments".to_owned());
+        if let Some(what) = transaction.excess() {
+            self.refuse(what.to_owned());
             return ControlFlow::Break(());
         }
         self.client.say(b"+QUEUED\r\n");
@@ -220,14 +238,14 @@ impl<S: AsyncRead + AsyncWrite> Served<'_, S> {
         commands: &[Command],
         since: Instant,
     ) -> io::Result<Result<(Bytes, Timing), String>> {
-        let Self { client, connection, port, live, .. } = self;
+        let Self { client, connection, port, memory, live, .. } = self;
         let exchanging = async {
             let live = match live {
                 Some(live) => live,
                 None => {
                     let dialer = connection.desk().dialer().ok_or("there is no way to the outside")?;
                     let stream = dialer.tcp(&port.upstream.host, port.upstream.port).await;
-                    live.insert(Live::new(stream.map_err(|error| error.to_string())?))
+                    live.insert(Live::new(stream.map_err(|error| error.to_string())?, memory.reserve()))
                 }
             };
             live.exchange(commands, since).await

@@ -32,7 +32,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::desk::{Connection, Reply};
 use crate::escape::{cut, escape};
 use crate::exchange::{Asked, TcpAnswer};
-use crate::proxy::Port;
+use crate::proxy::{Memory, Port};
 
 /// The longest label, in characters.
 const LABEL: usize = 200;
@@ -40,12 +40,18 @@ const LABEL: usize = 200;
 const READ: usize = 16 << 10;
 
 /// Answers one connection of the application, until it or the proxy ends it.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(stream: S, connection: Connection, port: &Port) {
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    connection: Connection,
+    port: &Port,
+    memory: &Memory,
+) {
+    let held = memory.reserve();
     let mut script = Script::new(&connection, port);
     // An error is that of a client that went away: nobody is left to be told.
     _ = match connection.ask(script.connects()) {
-        Reply::Play(played) => play::play(stream, script, played).await,
-        Reply::Forward(ticket) => live::carry(stream, script, ticket).await,
+        Reply::Play(played) => play::play(stream, script, played, held).await,
+        Reply::Forward(ticket) => live::carry(stream, script, ticket, held).await,
         // Latched; and in a protocol that is not known nothing can be said but the end.
         Reply::Refuse(_) => Ok(()),
     };

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::LARGEST_BODY;
+use crate::proxy::{FULL, Reserved};
 
 /// The type byte and the length.
 const HEAD: usize = 5;
@@ -61,12 +62,14 @@ pub(super) struct Frames<R> {
     reader: R,
     tags: &'static [u8],
     buffer: BytesMut,
+    /// The memory that the buffer takes, and the frame that was taken out last.
+    held: Reserved,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
-    /// `tags`: the only types that are let in.
-    pub(super) fn new(reader: R, tags: &'static [u8]) -> Self {
-        Self { reader, tags, buffer: BytesMut::new() }
+    /// `tags`: the only types that are let in. `held`: where the memory is counted that it takes.
+    pub(super) fn new(reader: R, tags: &'static [u8], held: Reserved) -> Self {
+        Self { reader, tags, buffer: BytesMut::new(), held }
     }
 
     /// The next message; `None` where the peer has hung up, be it in the middle of one.
@@ -99,8 +102,11 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         length(&self.buffer).is_none_or(|length| self.buffer.len() < length)
     }
 
-    async fn more(&mut self) -> io::Result<bool> {
+    async fn more(&mut self) -> Result<bool, FrameError> {
         self.buffer.reserve(8 << 10);
+        if !self.held.hold(self.buffer.capacity()) {
+            return Err(FrameError::protocol(FULL));
+        }
         Ok(self.reader.read_buf(&mut self.buffer).await? > 0)
     }
 }
@@ -208,6 +214,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::proxy::Memory;
 
     fn framed(tag: u8, body: &[u8]) -> Bytes {
         let mut raw = BytesMut::new();
@@ -218,7 +225,7 @@ mod tests {
     }
 
     async fn read(bytes: &[u8]) -> Result<Vec<Frame>, FrameError> {
-        let mut frames = Frames::new(bytes, FRONTEND);
+        let mut frames = Frames::new(bytes, FRONTEND, Reserved::default());
         let mut all = Vec::new();
         while let Some(frame) = frames.next().await? {
             all.push(frame);
@@ -238,11 +245,11 @@ mod tests {
     #[tokio::test]
     async fn another_protocol_is_refused_at_its_first_bytes() {
         assert!(matches!(
-            Frames::new(&b"GET / HTTP/1.1"[..], FRONTEND).start().await,
+            Frames::new(&b"GET / HTTP/1.1"[..], FRONTEND, Reserved::default()).start().await,
             Err(FrameError::Protocol(_))
         ));
         assert!(matches!(
-            Frames::new(&b"\x16\x03\x01\x02\0"[..], FRONTEND).start().await,
+            Frames::new(&b"\x16\x03\x01\x02\0"[..], FRONTEND, Reserved::default()).start().await,
             Err(FrameError::Protocol(_))
         ));
         assert!(matches!(read(b"*1\r\n$4\r\nPING\r\n").await, Err(FrameError::Protocol(_))));
@@ -252,9 +259,25 @@ mod tests {
     async fn a_message_that_is_too_large_is_refused_before_it_comes() {
         assert!(matches!(read(b"Q\xff\xff\xff\xff").await, Err(FrameError::Protocol(_))));
         assert!(matches!(read(b"Q\0\0\0\x03").await, Err(FrameError::Protocol(_))));
-        let mut frames = Frames::new(&b"Q\x03\xff\xff\xff"[..], FRONTEND);
+        let mut frames = Frames::new(&b"Q\x03\xff\xff\xff"[..], FRONTEND, Reserved::default());
         assert!(matches!(frames.next().await, Ok(None)), "the peer hung up");
         assert!(frames.buffer.capacity() < 64 << 10, "memory was taken for what never came");
+    }
+
+    #[tokio::test]
+    async fn a_buffer_grows_only_within_the_memory_of_the_scope() {
+        let raw = framed(b'Q', &[b' '; 100 << 10]);
+        for (left, is_read) in [(1 << 20, true), (64 << 10, false)] {
+            let memory = Memory::with_left(left);
+            let mut frames = Frames::new(&raw[..], FRONTEND, memory.reserve());
+            match frames.next().await {
+                Ok(Some(_)) => assert!(is_read),
+                Err(FrameError::Protocol(what)) => assert!(!is_read && what == FULL, "{what}"),
+                other => panic!("{other:?}"),
+            }
+            drop(frames);
+            assert!(memory.reserve().add(left), "it is free again");
+        }
     }
 
     proptest! {

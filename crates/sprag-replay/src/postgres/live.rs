@@ -42,13 +42,13 @@ where
     let stream =
         dialer.tcp(&upstream.host, upstream.port).await.map_err(|error| caller.unreachable(error))?;
     let (reader, mut to_server) = stream.into_split();
-    let mut server = Frames::new(reader, BACKEND);
+    let mut server = Frames::new(reader, BACKEND, caller.memory.reserve());
     to_server.write_all(packet).await.map_err(|error| caller.unreachable(error))?;
     if !log_in(client, writer, &mut server, &mut to_server, caller).await? {
         return Ok(());
     }
     let awaited = Mutex::default();
-    let asking = ask(client, &mut to_server, &awaited);
+    let asking = ask(client, &mut to_server, &awaited, Session::new(caller.memory.reserve()));
     let answering = Answers::new(writer, caller, &awaited).forward(&mut server);
     tokio::pin!(asking, answering);
     tokio::select! {
@@ -147,12 +147,12 @@ async fn ask<R, T>(
     client: &mut Frames<R>,
     to_server: &mut T,
     awaited: &Mutex<VecDeque<Awaited>>,
+    mut session: Session,
 ) -> Result<(), Stop>
 where
     R: AsyncRead + Unpin,
     T: AsyncWrite + Unpin,
 {
-    let mut session = Session::default();
     let mut out = BytesMut::new();
     loop {
         if !out.is_empty() && (client.drained() || out.len() > OUT) {

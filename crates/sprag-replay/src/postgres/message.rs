@@ -182,7 +182,7 @@ mod tests {
 
     fn frame(raw: &[u8]) -> Frame {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(Frames::new(raw, FRONTEND).next()).unwrap().unwrap()
+        runtime.block_on(Frames::new(raw, FRONTEND, Default::default()).next()).unwrap().unwrap()
     }
 
     /// What somebody else's writer has written.

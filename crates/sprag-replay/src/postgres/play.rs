@@ -44,7 +44,7 @@ where
         writer,
         caller,
         out: BytesMut::new(),
-        session: Session::default(),
+        session: Session::new(caller.memory.reserve()),
         held: Vec::new(),
         state: IDLE,
         skipping: false,

@@ -10,6 +10,7 @@ use super::frame::FrameError;
 use super::message::{Format, Message, Sql, Value};
 use super::names::{Deallocated, deallocated, declared_cursor};
 use crate::LARGEST_BODY;
+use crate::proxy::{FULL, Reserved};
 
 /// What a connection may keep, in bytes.
 const LARGEST_WEIGHT: usize = 2 * LARGEST_BODY;
@@ -74,9 +75,16 @@ pub(super) struct Session {
     portals: HashMap<Vec<u8>, (Arc<Portal>, u32)>,
     /// The bytes that both hold, about.
     weight: usize,
+    /// The same in the scope's account.
+    held: Reserved,
 }
 
 impl Session {
+    /// `held`: where the memory is counted that it takes.
+    pub(super) fn new(held: Reserved) -> Self {
+        Self { held, ..Self::default() }
+    }
+
     /// Takes the next message. A statement that the server will not accept is kept, too: it is replaced when its name is
     /// used again.
     ///
@@ -149,7 +157,10 @@ impl Session {
                 "a connection keeps more than 128 MiB of statements and never closes them",
             ));
         }
-        Ok(())
+        match self.held.hold(self.weight) {
+            true => Ok(()),
+            false => Err(FrameError::protocol(FULL)),
+        }
     }
 
     fn forget_statement(&mut self, name: &[u8]) {
@@ -244,6 +255,7 @@ fn no_portal(name: &[u8]) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::Memory;
 
     fn parse(name: &'static str, sql: &str) -> Message {
         Message::Parse { name: name.into(), sql: Sql::new(sql.as_bytes()), types: vec![] }
@@ -308,6 +320,19 @@ mod tests {
             let name = n.to_string().into();
             session.step(Message::Parse { name, sql: Sql::new(b"SELECT 1"), types: vec![] }).is_err()
         }));
+    }
+
+    #[test]
+    fn statements_are_kept_within_the_memory_of_the_scope() {
+        let memory = Memory::with_left(4_000);
+        let mut session = Session::new(memory.reserve());
+        for _ in 0..100 {
+            session.step(parse("a", "SELECT 1")).unwrap();
+        }
+        let failed = session.step(parse("b", &" ".repeat(4_000))).unwrap_err();
+        assert_eq!(failed.to_string(), FULL);
+        drop(session);
+        assert!(memory.reserve().add(4_000));
     }
 
     #[test]

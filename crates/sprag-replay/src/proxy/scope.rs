@@ -237,8 +237,8 @@ pub(crate) async fn serve_port(
 ) {
     match port.upstream.scheme {
         Scheme::Http | Scheme::Https => http::serve_port(stream, connection, port, context).await,
-        Scheme::Postgres => crate::postgres::serve(stream, connection, port).await,
-        Scheme::Redis => crate::redis::serve(stream, connection, port).await,
-        Scheme::Tcp => crate::tcp::serve(stream, connection, port).await,
+        Scheme::Postgres => crate::postgres::serve(stream, connection, port, &context.memory).await,
+        Scheme::Redis => crate::redis::serve(stream, connection, port, &context.memory).await,
+        Scheme::Tcp => crate::tcp::serve(stream, connection, port, &context.memory).await,
     }
 }

@@ -9,15 +9,18 @@ use tokio::net::TcpStream;
 use super::client::READ;
 use super::resp::{Command, ReplyEnd};
 use crate::exchange::Timing;
+use crate::proxy::{FULL, Reserved};
 
 pub(super) struct Live {
     stream: TcpStream,
     input: BytesMut,
+    held: Reserved,
 }
 
 impl Live {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, input: BytesMut::new() }
+    /// `held`: where the memory is counted that it takes.
+    pub(super) fn new(stream: TcpStream, held: Reserved) -> Self {
+        Self { stream, input: BytesMut::new(), held }
     }
 
     /// Sends commands and takes the reply to each. Gives back the last one: to a transaction, what its EXEC made.
@@ -50,6 +53,9 @@ impl Live {
             match end.find(&self.input).map_err(|what| format!("its reply is no Redis: {what}"))? {
                 Some(length) => return Ok(self.input.split_to(length).freeze()),
                 None => self.input.reserve(READ),
+            }
+            if !self.held.hold(self.input.capacity()) {
+                return Err(FULL.to_owned());
             }
             match self.stream.read_buf(&mut self.input).await {
                 Ok(0) => return Err("it closed the connection before it had answered".to_owned()),

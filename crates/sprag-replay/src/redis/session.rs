@@ -11,6 +11,10 @@ use super::resp::Command;
 /// The version that the server claims to be.
 const VERSION: &str = "7.4.0";
 
+/// The longest name of a client, in bytes: it is kept as long as the connection.
+const LONGEST_NAME: usize = 1 << 10;
+const NAME_TOO_LONG: &str = "-ERR sprag: the name of a client is longer than 1 KiB\r\n";
+
 /// The state of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Session {
@@ -95,7 +99,10 @@ impl Session {
                 [] => return self.told(after.greeting(), after),
                 [word, _, _, rest @ ..] if word.eq_ignore_ascii_case(b"AUTH") => rest,
                 [word, name, rest @ ..] if word.eq_ignore_ascii_case(b"SETNAME") => {
-                    after.name = name.clone();
+                    if name.len() > LONGEST_NAME {
+                        return self.says(NAME_TOO_LONG);
+                    }
+                    after = after.named(name);
                     rest
                 }
                 // Not which one: it may be a password in the wrong place.
@@ -133,11 +140,10 @@ impl Session {
     fn client(&self, arguments: &[Bytes]) -> Plan {
         let Some((word, rest)) = arguments.split_first() else { return self.wrong_count("client") };
         match (&word.to_ascii_uppercase()[..], rest) {
-            (b"SETNAME", [name]) => Plan::Answer {
-                reply: "+OK\r\n".into(),
-                after: Self { name: name.clone(), ..self.clone() },
-                tell: false,
-            },
+            (b"SETNAME", [name]) if name.len() > LONGEST_NAME => self.says(NAME_TOO_LONG),
+            (b"SETNAME", [name]) => {
+                Plan::Answer { reply: "+OK\r\n".into(), after: self.named(name), tell: false }
+            }
             (b"GETNAME", []) if self.name.is_empty() && self.protocol == 3 => self.says("_\r\n"),
             (b"GETNAME", []) if self.name.is_empty() => self.says("$-1\r\n"),
             (b"GETNAME", []) => self.says(string(&self.name)),
@@ -150,6 +156,11 @@ impl Session {
             // As an older Redis says it; libraries that try something new go on without.
             _ => self.says("-ERR unknown subcommand or wrong number of arguments. Try CLIENT HELP.\r\n"),
         }
+    }
+
+    /// The name is copied: it would keep all of the command that it came in.
+    fn named(&self, name: &Bytes) -> Self {
+        Self { name: Bytes::copy_from_slice(name), ..self.clone() }
     }
 
     fn says(&self, reply: impl Into<Bytes>) -> Plan {
@@ -218,6 +229,17 @@ mod tests {
         assert_eq!(&reply[..], b"$1\r\nx\r\n");
         let Plan::Answer { after, .. } = plan(&after, "RESET") else { panic!() };
         assert_eq!(after, Session::default());
+    }
+
+    #[test]
+    fn a_name_is_not_longer_than_a_kibibyte() {
+        for (length, is_kept) in [(1 << 10, true), ((1 << 10) + 1, false)] {
+            let name = "x".repeat(length);
+            for line in [format!("CLIENT SETNAME {name}"), format!("HELLO 3 SETNAME {name}")] {
+                let Plan::Answer { reply, after, .. } = plan(&Session::default(), &line) else { panic!() };
+                assert_eq!((after.name == name, reply != NAME_TOO_LONG), (is_kept, is_kept));
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::{READ, Script};
 use crate::desk::{Reply, Ticket};
 use crate::exchange::{Answer, LARGEST_BODY, TcpAnswer, Timing};
+use crate::proxy::{FULL, Reserved};
 use crate::trouble::Trouble;
 
 /// Carries a connection, from a ticket for its turn 0 on.
@@ -17,6 +18,7 @@ pub(super) async fn carry<S: AsyncRead + AsyncWrite>(
     stream: S,
     script: Script<'_>,
     ticket: Ticket,
+    held: Reserved,
 ) -> io::Result<()> {
     let Some(dialer) = script.connection.desk().dialer() else { return Ok(()) };
     let upstream = &script.port.upstream;
@@ -29,14 +31,14 @@ pub(super) async fn carry<S: AsyncRead + AsyncWrite>(
     };
     let (from_client, to_client) = tokio::io::split(stream);
     let (from_outside, to_outside) = outside.into_split();
-    let talk = Mutex::new(Talk::new(script, ticket));
-    let there = pump(from_client, to_outside, |said| held(&talk).client_says(said));
-    let back = pump(from_outside, to_client, |said| held(&talk).upstream_says(said));
+    let talk = Mutex::new(Talk::new(script, ticket, held));
+    let there = pump(from_client, to_outside, |said| lock(&talk).client_says(said));
+    let back = pump(from_outside, to_client, |said| lock(&talk).upstream_says(said));
     // Dropped at the end, however it comes, the talk takes down the turn under way.
     tokio::try_join!(there, back).map(|_| ())
 }
 
-fn held<'m, 'a>(talk: &'m Mutex<Talk<'a>>) -> MutexGuard<'m, Talk<'a>> {
+fn lock<'m, 'a>(talk: &'m Mutex<Talk<'a>>) -> MutexGuard<'m, Talk<'a>> {
     talk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -76,10 +78,12 @@ struct Talk<'a> {
     /// When it last did.
     last: Instant,
     client_ended: bool,
+    /// The memory that it takes.
+    held: Reserved,
 }
 
 impl<'a> Talk<'a> {
-    fn new(script: Script<'a>, ticket: Ticket) -> Self {
+    fn new(script: Script<'a>, ticket: Ticket, held: Reserved) -> Self {
         let now = Instant::now();
         Self {
             script,
@@ -91,6 +95,7 @@ impl<'a> Talk<'a> {
             next: BytesMut::new(),
             last: now,
             client_ended: false,
+            held,
         }
     }
 
@@ -141,12 +146,15 @@ impl<'a> Talk<'a> {
     }
 
     fn is_bounded(&mut self, length: usize, who: &str) -> io::Result<()> {
-        if length <= LARGEST_BODY {
+        let what = if length > LARGEST_BODY {
+            format!("{who} more than 64 MiB in one turn")
+        } else if !self.held.hold(self.answer.capacity() + self.next.capacity()) {
+            FULL.to_owned()
+        } else {
             return Ok(());
-        }
+        };
         self.ticket = None;
         self.next.clear();
-        let what = format!("{who} more than 64 MiB in one turn");
         self.script.connection.desk().latch(Trouble::Denied { upstream: self.script.upstream.clone(), what });
         Err(io::ErrorKind::FileTooLarge.into())
     }

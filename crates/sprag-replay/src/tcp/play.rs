@@ -11,6 +11,7 @@ use super::{READ, Script};
 use crate::cassette::Played;
 use crate::desk::Reply;
 use crate::exchange::{Answer, LARGEST_BODY, TcpAnswer};
+use crate::proxy::{FULL, Reserved};
 use crate::rules::REDACTED;
 use crate::trouble::Trouble;
 
@@ -23,6 +24,8 @@ enum Turn {
     Over,
     /// It said something else; that much of it, together with what was as recorded.
     Departs(Bytes),
+    /// There is no memory for it.
+    Full,
 }
 
 /// Plays a conversation from its first answer on.
@@ -30,9 +33,10 @@ pub(super) async fn play<S: AsyncRead + AsyncWrite>(
     stream: S,
     mut script: Script<'_>,
     mut played: Arc<Played>,
+    held: Reserved,
 ) -> io::Result<()> {
     let (reader, writer) = tokio::io::split(stream);
-    let mut client = Client { reader, writer, heard: BytesMut::new(), ended: false };
+    let mut client = Client { reader, writer, heard: BytesMut::new(), ended: false, held };
     loop {
         let Answer::Tcp(answer) = &played.answer else {
             refuse(&script, "the cassette holds an answer of another protocol");
@@ -44,6 +48,10 @@ pub(super) async fn play<S: AsyncRead + AsyncWrite>(
             tokio::time::sleep(Duration::from_micros(wait)).await;
         }
         let asked = match client.turn(answer, |said| script.redacted(said)).await? {
+            Turn::Full => {
+                refuse(&script, FULL);
+                return Ok(());
+            }
             Turn::Over => return client.writer.shutdown().await,
             Turn::Departs(said) => script.departs(&said, &answer.next),
             Turn::AsRecorded(said) => script.turn(&said),
@@ -73,6 +81,8 @@ struct Client<S> {
     /// What it has said and what was not yet its turn.
     heard: BytesMut,
     ended: bool,
+    /// The memory that it takes.
+    held: Reserved,
 }
 
 impl<S: AsyncRead + AsyncWrite> Client<S> {
@@ -111,6 +121,9 @@ impl<S: AsyncRead + AsyncWrite> Client<S> {
             // Nothing beyond its turn is read before it has had the answer.
             let reads = !self.ended && (turn.is_none() || unsent.is_empty());
             self.heard.reserve(READ);
+            if !self.held.hold(self.heard.capacity()) {
+                return Ok(Turn::Full);
+            }
             tokio::select! {
                 read = self.reader.read_buf(&mut self.heard), if reads => self.ended = read? == 0,
                 written = self.writer.write_buf(&mut unsent), if !unsent.is_empty() => {
@@ -130,4 +143,25 @@ impl<S: AsyncRead + AsyncWrite> Client<S> {
 /// Whether what stands at a place of a recorded turn stands for a secret.
 fn is_in_secret(next: &[u8], at: usize) -> bool {
     (at.saturating_sub(REDACTED.len() - 1)..=at).any(|start| next[start..].starts_with(REDACTED.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::Memory;
+
+    #[tokio::test]
+    async fn a_turn_is_heard_within_the_memory_of_the_scope() {
+        for (left, expected) in
+            [(1 << 20, Turn::AsRecorded("x".repeat(50_000).into())), (40 << 10, Turn::Full)]
+        {
+            let (mut far, near) = tokio::io::duplex(1 << 20);
+            far.write_all(&[b'x'; 50_000]).await.unwrap();
+            let (reader, writer) = tokio::io::split(near);
+            let held = Memory::with_left(left).reserve();
+            let mut client = Client { reader, writer, heard: BytesMut::new(), ended: false, held };
+            let answer = TcpAnswer { next: "x".repeat(50_000).into(), ..TcpAnswer::default() };
+            assert_eq!(client.turn(&answer, Bytes::clone).await.unwrap(), expected);
+        }
+    }
 }

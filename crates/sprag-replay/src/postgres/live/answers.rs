@@ -19,6 +19,7 @@ use super::{Awaited, OUT};
 use crate::LARGEST_BODY;
 use crate::desk::{Reply, Ticket};
 use crate::exchange::{Answer, PostgresAnswer, Timing};
+use crate::proxy::{FULL, Reserved};
 
 /// The way back.
 pub(super) struct Answers<'a, W> {
@@ -29,6 +30,8 @@ pub(super) struct Answers<'a, W> {
     /// What has come of the answer under way, and since when.
     current: BytesMut,
     first: Instant,
+    /// The memory that it takes.
+    held: Reserved,
     /// Of the transaction.
     state: u8,
     /// An error, and what it answered: whom it belongs to shows when it is known what the client has sent after it.
@@ -67,6 +70,7 @@ impl<'a, W: AsyncWrite + Unpin> Answers<'a, W> {
             awaited,
             out: BytesMut::new(),
             current: BytesMut::new(),
+            held: caller.memory.reserve(),
             first: Instant::now(),
             state: IDLE,
             failure: None,
@@ -146,6 +150,9 @@ impl<'a, W: AsyncWrite + Unpin> Answers<'a, W> {
                     self.first = Instant::now();
                 }
                 self.current.put_slice(frame.raw());
+                if !self.held.hold(self.current.capacity()) {
+                    return Err(Stop::Denied(FULL.to_owned()));
+                }
                 if self.current.len() > LARGEST_BODY {
                     return Err(Stop::Denied(format!("an answer has more than {LARGEST_BODY} bytes")));
                 }
