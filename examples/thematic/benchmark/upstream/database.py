@@ -65,8 +65,8 @@ def running(folder: Path) -> Iterator[str]:
 
 def program(name: str) -> str:
     """Where a program of the server is: Debian does not put them where a shell looks."""
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, versions)]))
+    versions = map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *versions]))
     if found is None:
         raise SystemExit(f"there is no {name}: recording needs PostgreSQL's server")
     return found
@@ -93,11 +93,11 @@ def identifiers(security_id: str) -> tuple[str, str]:
 def connected(server: subprocess.Popen[bytes], database: str) -> Iterator[Connection]:
     """A connection, as soon as the server lets somebody in."""
     while True:
+        if server.poll() is not None:
+            raise SystemExit(f"PostgreSQL did not start: is port {PORT} taken?")
         try:
             connection = Connection(NAME, host="127.0.0.1", port=PORT, database=database)
         except (DatabaseError, InterfaceError):
-            if server.poll() is not None:
-                raise SystemExit(f"PostgreSQL did not start: is port {PORT} taken?") from None
             time.sleep(0.05)
         else:
             break

@@ -122,7 +122,10 @@ def start(folder: Path) -> Path:
     certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.load_cert_chain(folder / "server.pem", folder / "server.key")
     for port, answer in ((EMBEDDER_PORT, embed), (VECTORS_PORT, search)):
-        service = Service(port, answer, certificate)
+        try:
+            service = Service(port, answer, certificate)
+        except OSError as error:
+            raise SystemExit(f"nobody can listen on port {port}: {error.strerror}") from None
         threading.Thread(target=service.serve_forever, daemon=True).start()
     return authority
 
