@@ -28,7 +28,7 @@ pub struct Surplus {
 
 /// The sums of one scope.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct Tally {
     /// One for each class of the rules, and one for the others.
     sums: Vec<Sums>,
     misses: u64,
@@ -59,7 +59,7 @@ pub(crate) struct Differing {
     pub(crate) recorded: u64,
 }
 
-impl Ledger {
+impl Tally {
     pub(crate) fn new(classes: usize) -> Self {
         Self {
             sums: (0..=classes).map(|_| Sums::default()).collect(),

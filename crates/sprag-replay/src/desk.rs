@@ -13,7 +13,7 @@ use std::time::Duration;
 use sprag_contract::settings::replay::Pace;
 
 use crate::cassette::{Cassette, CassetteError, Played, Recorder, Slot, Unused};
-use crate::counts::{Changed, Counts, Differing, Ledger};
+use crate::counts::{Changed, Counts, Differing, Tally};
 use crate::dial::Dialer;
 use crate::exchange::{Asked, Timing};
 use crate::rules::{Repeat, Rules};
@@ -48,7 +48,7 @@ struct Inner {
     cursors: Vec<AtomicU32>,
     /// How many connections were made, by case and port.
     numbered: Mutex<HashMap<(Arc<str>, String), u32>>,
-    ledger: Mutex<Ledger>,
+    tally: Mutex<Tally>,
     troubles: Mutex<Vec<Trouble>>,
     latched: AtomicBool,
     differences: Mutex<Vec<Difference>>,
@@ -79,7 +79,7 @@ impl Desk {
             Source::Replay(cassette) | Source::Verify { cassette, .. } => cassette.slots(),
             Source::Record { known, .. } => known.as_ref().map_or(0, |cassette| cassette.slots()),
         };
-        let ledger = Ledger::new(rules.classes().len());
+        let tally = Tally::new(rules.classes().len());
         Self(Arc::new(Inner {
             rules,
             source,
@@ -87,7 +87,7 @@ impl Desk {
             case: RwLock::new(Arc::from("")),
             cursors: (0..slots).map(|_| AtomicU32::new(0)).collect(),
             numbered: Mutex::default(),
-            ledger: Mutex::new(ledger),
+            tally: Mutex::new(tally),
             troubles: Mutex::default(),
             latched: AtomicBool::new(false),
             differences: Mutex::default(),
@@ -133,12 +133,12 @@ impl Desk {
     /// From now on requests belong to this case; `""` is no case.
     pub(crate) fn enter(&self, case: &str) {
         *self.0.case.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(case);
-        self.ledger(|ledger| ledger.enter(case));
+        self.tally(|tally| tally.enter(case));
     }
 
     /// Counting starts anew: what came before was warm-up. Misses stay.
     pub(crate) fn start_counting(&self) {
-        self.ledger(Ledger::restart);
+        self.tally(Tally::restart);
     }
 
     /// What was counted since.
@@ -147,13 +147,13 @@ impl Desk {
             Source::Replay(cassette) => Some(cassette.as_ref()),
             _ => None,
         };
-        self.ledger(|ledger| ledger.counts(&self.0.rules, cassette))
+        self.tally(|tally| tally.counts(&self.0.rules, cassette))
     }
 
     /// The scope is invalid for this. The application's own handling of the error does not matter.
     pub(crate) fn latch(&self, trouble: Trouble) {
         self.0.latched.store(true, Ordering::Release);
-        self.ledger(|ledger| ledger.trouble(&trouble));
+        self.tally(|tally| tally.trouble(&trouble));
         let mut troubles = self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         if troubles.len() < TROUBLES {
             troubles.push(trouble);
@@ -186,7 +186,7 @@ impl Desk {
         let mut changed = Changed::new();
         let Source::Replay(cassette) = &self.0.source else { return Ok(changed) };
         for Differing { case, key, made, recorded } in
-            self.ledger(|ledger| ledger.differing_of_all(&self.0.rules, cassette))
+            self.tally(|tally| tally.differing_of_all(&self.0.rules, cassette))
         {
             let slot = cassette.find(&case, key).or_else(|| cassette.find_in_any_case(key));
             if let Some(slot) = slot {
@@ -198,8 +198,8 @@ impl Desk {
         Ok(changed)
     }
 
-    fn ledger<T>(&self, act: impl FnOnce(&mut Ledger) -> T) -> T {
-        act(&mut self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    fn tally<T>(&self, act: impl FnOnce(&mut Tally) -> T) -> T {
+        act(&mut self.0.tally.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn case(&self) -> Arc<str> {
@@ -305,7 +305,7 @@ impl Connection {
         if !asked.aside {
             let bit = 1u64 << asked.class.map_or(63, |class| class.min(62));
             let first = self.classes.fetch_or(bit, Ordering::Relaxed) & bit == 0;
-            self.desk.ledger(|ledger| ledger.asked(case, asked, first));
+            self.desk.tally(|tally| tally.asked(case, asked, first));
         }
     }
 }
