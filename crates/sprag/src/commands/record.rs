@@ -120,7 +120,7 @@ fn of_command(
     };
     let (counts, troubles) = (scope.counts(), scope.troubles());
     let refused = if !troubles.is_empty() {
-        Some(("not everything that was asked could be answered and recorded".to_owned(), 1))
+        Some(("not everything that was asked could be answered and recorded; mend what is told above, and record again".to_owned(), 1))
     } else if !status.success() {
         let why = format!(
             "the command {}, and half a recording is none; where that is how it ends well, record `sh -c '…; true'`",

@@ -123,7 +123,9 @@ fn compare(was: &Cassette, now: &Cassette) -> Result<Compared, CassetteError> {
 impl Compared {
     pub(crate) fn told(&self) -> String {
         match self {
-            Self::Same => "the recording is the one that was there, byte for byte\n".to_owned(),
+            Self::Same => {
+                "the recording is the one that was there, byte for byte but for its timings\n".to_owned()
+            }
             Self::Not(why) => format!("it was not compared with what was there: {why}\n"),
             Self::Differ(differ) => differ.told(),
         }

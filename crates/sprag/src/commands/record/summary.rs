@@ -5,12 +5,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use sprag_replay::cassette::{self, Cassette, Which};
-use sprag_replay::{Answer, CassetteError};
+use sprag_replay::{Answer, CassetteError, REDACTED};
 
 use crate::replaying::words;
 
-/// What stands where something was taken out.
-const REDACTED: &[u8] = b"REDACTED";
 /// How long the name of something that was taken out may be.
 const NAME: usize = 60;
 
@@ -45,7 +43,7 @@ impl Contents {
             contents.note(body(&shown.played.answer));
             if let Answer::Http(http) = &shown.played.answer {
                 for (name, value) in http.headers.iter().chain(&http.trailers) {
-                    if value.as_bytes().windows(REDACTED.len()).any(|part| part == REDACTED) {
+                    if value.contains(REDACTED) {
                         *contents.redacted.entry(name.to_ascii_lowercase()).or_default() += 1;
                     }
                 }
@@ -106,7 +104,7 @@ fn body(answer: &Answer) -> &[u8] {
 
 /// The names that stand before what was taken out: `api_key` in `api_key=REDACTED`, `"api_key": "REDACTED"` and the like.
 fn redacted(text: &[u8]) -> impl Iterator<Item = String> + '_ {
-    let found = (0..text.len()).filter(|at| text[*at] == REDACTED[0] && text[*at..].starts_with(REDACTED));
+    let found = (0..text.len()).filter(|at| text[*at..].starts_with(REDACTED.as_bytes()));
     found.map(|at| {
         let before = &text[..at];
         let punctuation = |byte: &u8| !b" \t\"':=\\".contains(byte);
