@@ -96,7 +96,7 @@ impl Tally {
         match trouble {
             Trouble::Miss(_) => self.misses += 1,
             Trouble::Denied { .. } => self.denials += 1,
-            Trouble::Cassette(_) | Trouble::Upstream { .. } => {}
+            Trouble::Cassette(_) | Trouble::Upstream { .. } | Trouble::Host { .. } => {}
         }
     }
 

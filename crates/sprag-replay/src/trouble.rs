@@ -28,6 +28,11 @@ pub enum Trouble {
         /// Why.
         what: String,
     },
+    /// The proxy could not do its work: this machine did not let it. Nobody's fault.
+    Host {
+        /// What failed, and what to do.
+        what: String,
+    },
 }
 
 /// A request without an answer.
@@ -75,7 +80,7 @@ impl Trouble {
         }))
     }
 
-    /// Whether the application is at fault, and not the disk or the outside.
+    /// Whether the application is at fault, and not the disk, the machine or the outside.
     pub fn is_the_applications(&self) -> bool {
         matches!(self, Self::Miss(_) | Self::Denied { .. })
     }
@@ -89,6 +94,7 @@ impl fmt::Display for Trouble {
             Self::Denied { upstream, what } => write!(f, "{upstream}: {what}"),
             Self::Cassette(error) => error.fmt(f),
             Self::Upstream { upstream, what } => write!(f, "{upstream} did not answer: {what}"),
+            Self::Host { what } => f.write_str(what),
         }
     }
 }

@@ -191,6 +191,14 @@ impl Context {
     }
 }
 
+/// The application's own connections are limited to what this process may open: more is not its doing.
+fn not_accepted(error: &io::Error) -> Trouble {
+    let what = format!(
+        "the proxy could not accept a connection: {error}; let this process open more files, or end what else has many open"
+    );
+    Trouble::Host { what }
+}
+
 async fn accept(
     listener: TcpListener,
     port: Option<Arc<Port>>,
@@ -203,7 +211,7 @@ async fn accept(
             // The application gave up before it was its turn.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                context.deny("", format!("the proxy could not accept a connection: {error}"));
+                context.desk.latch(not_accepted(&error));
                 tokio::time::sleep(BREATH).await;
                 continue;
             }
@@ -240,5 +248,18 @@ pub(crate) async fn serve_port(
         Scheme::Postgres => crate::postgres::serve(stream, connection, port, &context.memory).await,
         Scheme::Redis => crate::redis::serve(stream, connection, port, &context.memory).await,
         Scheme::Tcp => crate::tcp::serve(stream, connection, port, &context.memory).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_gives_no_more_connections_is_not_held_against_the_application() {
+        // EMFILE
+        let trouble = not_accepted(&io::Error::from_raw_os_error(24));
+        assert!(!trouble.is_the_applications());
+        assert!(trouble.to_string().contains("open more files"), "{trouble}");
     }
 }

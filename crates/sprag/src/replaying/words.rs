@@ -170,6 +170,7 @@ pub(crate) fn troubles_as_json(troubles: &[Trouble]) -> Value {
         Trouble::Upstream { upstream, what } => {
             json!({ "kind": "upstream", "upstream": upstream, "what": what })
         }
+        Trouble::Host { what } => json!({ "kind": "host", "what": what }),
     };
     troubles.iter().map(one).collect()
 }
