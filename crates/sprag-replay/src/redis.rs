@@ -12,6 +12,7 @@ mod client;
 mod inline;
 mod live;
 mod resp;
+mod secret;
 mod session;
 
 use std::io;
@@ -200,7 +201,8 @@ impl<S: AsyncRead + AsyncWrite> Served<'_, S> {
         Ok(match self.exchange(commands, ticket.since).await? {
             Ok((reply, timing)) => {
                 // Before the client can act on it: what it does then may belong to another case.
-                ticket.answered(Answer::Redis(reply.clone()), timing);
+                let kept = secret::without_secrets(commands, reply.clone());
+                ticket.answered(Answer::Redis(kept), timing);
                 self.client.say(&reply);
                 ControlFlow::Continue(())
             }

@@ -23,6 +23,7 @@ use sprag_contract::settings::replay::{Replay, Upstream};
 pub use class::Class;
 pub use sprag_contract::settings::replay::Repeat;
 
+pub(crate) use answer::with_texts;
 pub(crate) use coding::readable_codings;
 pub use marks::REDACTED;
 
@@ -220,6 +221,11 @@ impl Rules {
     /// An answer to a request of `class` as it may be written: what is secret in it is replaced.
     pub fn redact_answer(&self, class: Option<usize>, answer: Answer) -> Answer {
         answer::redacted(&self.view_of_answer(class), answer)
+    }
+
+    /// Why an answer cannot be searched for secrets, and what to do; `None` where it can. What cannot is not written.
+    pub(crate) fn unsearched(&self, answer: &Answer) -> Option<String> {
+        answer::unsearched(answer)
     }
 
     /// Bytes of which nothing is known, as they may be written and compared.

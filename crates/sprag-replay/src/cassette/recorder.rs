@@ -113,6 +113,14 @@ impl Recorder {
         answer: Answer,
         timing: Timing,
     ) -> Result<(), CassetteError> {
+        let refused = |what| CassetteError::Refused {
+            label: asked.label.clone(),
+            upstream: asked.upstream.clone(),
+            what,
+        };
+        if let Some(why) = self.rules.unsearched(&answer) {
+            return Err(refused(why));
+        }
         let answer = self.rules.redact_answer(asked.class, answer);
         // Compressing and writing blobs need no lock.
         let blobs = match &self.state.lock().unwrap_or_else(PoisonError::into_inner).draft {
@@ -121,11 +129,7 @@ impl Recorder {
         };
         let canonical = Payload::of(&asked.canonical, &blobs)?;
         let written = Written::of(&answer, &blobs)?;
-        written.check().map_err(|what| CassetteError::Refused {
-            label: asked.label.clone(),
-            upstream: asked.upstream.clone(),
-            what,
-        })?;
+        written.check().map_err(refused)?;
         let (answered, key) = (hash(&written)?, asked.key());
         // It is found in any case, so it belongs to none: which case needed a connection of its own is chance.
         let case = if asked.aside { "" } else { case };

@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 
 use super::resp::Command;
+use super::secret::is_secret_setting;
 use super::session::Session;
 use crate::escape::{cut, escape};
 use crate::rules::REDACTED;
@@ -61,10 +62,7 @@ fn without_secrets(command: &Command) -> Vec<Cow<'_, [u8]>> {
     let count = command.arguments.len();
     match &name[..] {
         b"CONFIG" if is(1, b"SET") => {
-            let secret = |nth: &usize| {
-                let key = command.arguments[*nth].to_ascii_lowercase();
-                [&b"pass"[..], b"auth"].iter().any(|word| key.windows(word.len()).any(|part| part == *word))
-            };
+            let secret = |nth: &usize| is_secret_setting(&command.arguments[*nth]);
             (2..count).step_by(2).filter(secret).for_each(|nth| redact(nth + 1));
         }
         // >password, <password, #hash, !hash

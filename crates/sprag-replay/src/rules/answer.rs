@@ -11,7 +11,7 @@ use super::json::Json;
 use super::marks::{Mark, REDACTED_IN_JSON, View, replace_members};
 use super::pieces::Pieces;
 use super::target::decoded_name;
-use crate::exchange::{Answer, Body, HttpAnswer, PostgresAnswer, TcpAnswer};
+use crate::exchange::{Answer, Body, HttpAnswer, LARGEST_BODY, PostgresAnswer, TcpAnswer};
 
 /// Headers that tell about the bytes of a body, and lie about another.
 const OF_THE_BYTES: [&str; 5] =
@@ -67,17 +67,33 @@ fn header(view: &View<'_>, name: &str, value: &mut String) {
     }
 }
 
+/// Why an answer cannot be searched for secrets, and what to do; `None` where it can.
+pub(super) fn unsearched(answer: &Answer) -> Option<String> {
+    let Answer::Http(HttpAnswer { headers, body, .. }) = answer else { return None };
+    // The answer to HEAD has headers of a body and none.
+    if body.bytes.is_empty() {
+        return None;
+    }
+    let codings = codings(headers);
+    decoded(Some(&codings), &body.bytes).is_none().then(|| {
+        format!(
+            "its body is encoded as `{codings}` and cannot be searched for secrets: gzip, deflate and zstd can, where they \
+             are whole and unpack to no more than {} MiB; have the upstream send it unencoded, or ask for less",
+            LARGEST_BODY >> 20
+        )
+    })
+}
+
+fn codings(headers: &[(String, String)]) -> String {
+    let named = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+    named.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(",")
+}
+
 /// The body with its secrets replaced and no longer compressed; `None` where there are none, or it cannot be read.
 fn changed_body(view: &View<'_>, headers: &[(String, String)], body: &Body) -> Option<Body> {
-    let named = |wanted: &'static str| {
-        headers
-            .iter()
-            .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted))
-            .map(|(_, value)| value.as_str())
-    };
-    let codings = named("content-encoding").collect::<Vec<_>>().join(",");
-    let media = named("content-type").next().map(media_type).unwrap_or_default();
-    let meant = decoded(Some(&codings), &body.bytes)?;
+    let named = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let media = named.map(|(_, value)| media_type(value)).unwrap_or_default();
+    let meant = decoded(Some(&codings(headers)), &body.bytes)?;
     // What was cut while it was compressed has no pieces when it is not.
     let mut pieces = match meant {
         Cow::Borrowed(_) => Pieces::of(body),
@@ -214,13 +230,18 @@ fn fields(view: &View<'_>, body: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Redis: the texts of replies, whose lengths stand before them.
+/// Redis: the texts of replies.
 fn redis(view: &View<'_>, replies: Bytes) -> Bytes {
-    if !view.has_body() {
-        return replies;
+    match view.has_body() {
+        true => with_texts(&replies, |text| replaced(view, text)),
+        false => replies,
     }
+}
+
+/// Replies of Redis with others in the place of their texts, whose lengths stand before them.
+pub(crate) fn with_texts(replies: &[u8], mut replaced: impl FnMut(&[u8]) -> Vec<u8>) -> Bytes {
     let mut out = Vec::with_capacity(replies.len());
-    let mut rest = &replies[..];
+    let mut rest = replies;
     while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
         let (line, after) = (&rest[..end], &rest[end + 2..]);
         let length = match line.first() {
@@ -232,7 +253,7 @@ fn redis(view: &View<'_>, replies: Bytes) -> Bytes {
             .and_then(|length| after.split_at_checked(length))
         {
             Some((text, after)) => {
-                let text = replaced(view, text);
+                let text = replaced(text);
                 out.push(line[0]);
                 out.extend_from_slice(format!("{}\r\n", text.len()).as_bytes());
                 out.extend_from_slice(&text);
@@ -242,7 +263,7 @@ fn redis(view: &View<'_>, replies: Bytes) -> Bytes {
                 match line.split_first() {
                     Some((kind @ (b'+' | b'-'), text)) => {
                         out.push(*kind);
-                        out.extend_from_slice(&replaced(view, text));
+                        out.extend_from_slice(&replaced(text));
                     }
                     _ => out.extend_from_slice(line),
                 }

@@ -107,9 +107,16 @@ fn is_secret_header(name: &str) -> bool {
     length == room.len() || HEADERS.iter().any(|end| room[..length].ends_with(end.as_bytes()))
 }
 
-/// Passwords in SQL: `ALTER ROLE x PASSWORD 'secret'`.
+/// Passwords in SQL: `ALTER ROLE x PASSWORD 'secret'`, `password = 'secret'`. Whether a backslash escapes a quote depends
+/// on the server's settings: it does where another quote follows.
 static PASSWORDS: LazyLock<Regex> = LazyLock::new(|| {
-    let text = r"(?is)\b(?:password|identified\s+by)\s+[eE]?'((?:[^'\\]|''|\\.)*)'";
+    let text = r"(?is)\b(?:password|identified\s+by)(?:\s*=\s*|\s+)e?'((?:[^'\\]|''|\\.|\\)*)'";
+    Regex::new(text).expect("it is an expression")
+});
+
+/// The start of a password between dollars, `PASSWORD $$secret$$` or `$tag$secret$tag$`: the group is what ends it, too.
+static DOLLARS: LazyLock<Regex> = LazyLock::new(|| {
+    let text = r"(?is)\b(?:password|identified\s+by)(?:\s*=\s*|\s+)(\$(?:[a-z_]\w*)?\$)";
     Regex::new(text).expect("it is an expression")
 });
 
@@ -302,4 +309,18 @@ pub(super) fn replace_members(pieces: &mut Pieces<'_>) {
 /// Replaces passwords in SQL.
 pub(super) fn replace_passwords(pieces: &mut Pieces<'_>) {
     pieces.replace_all(&PASSWORDS, Mark::Redacted.text());
+    let mut places: Vec<Range<usize>> = Vec::new();
+    for found in DOLLARS.captures_iter(&pieces.bytes) {
+        let Some(dollars) = found.get(1) else { continue };
+        let start = dollars.end();
+        // One that is inside of another is no start.
+        if places.last().is_some_and(|before| start <= before.end + dollars.len()) {
+            continue;
+        }
+        let rest = &pieces.bytes[start..];
+        // Without an end it is no SQL, and none of it is shown.
+        let length = memchr::memmem::find(rest, dollars.as_bytes()).unwrap_or(rest.len());
+        places.push(start..start + length);
+    }
+    pieces.replace(&places, Mark::Redacted.text());
 }

@@ -200,6 +200,37 @@ fn what_cannot_be_kept_fails_the_recording_and_not_the_cassette() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_searched_for_secrets_fails_the_recording() {
+    let encoded = |coding: &str, body: &'static [u8]| {
+        Answer::Http(HttpAnswer {
+            status: 200,
+            headers: vec![("Content-Encoding".to_owned(), coding.to_owned())],
+            body: sprag_replay::Body::whole(body),
+            ..HttpAnswer::default()
+        })
+    };
+    for (coding, body, is_kept) in
+        [("br", &b"x"[..], false), ("gzip", b"no gzip", false), ("br", b"", true), ("identity", b"x", true)]
+    {
+        let folder = Folder::new();
+        let recorder = Recorder::create(&folder.dir, rules(), None).unwrap();
+        recorder.record("a", &asked("GET /x"), encoded(coding, body), Timing::default());
+        match recorder.finish() {
+            Ok(_) => assert!(is_kept, "{coding}"),
+            Err(error) => {
+                assert!(!is_kept, "{error}");
+                let told = error.to_string();
+                assert!(
+                    told.contains("GET /x") && told.contains(coding) && told.contains("unencoded"),
+                    "{told}"
+                );
+                assert!(!folder.dir.exists(), "nothing is sealed");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_could_not_be_read_again_is_not_written() {
     let folder = Folder::new();
     let recorder = Recorder::create(&folder.dir, rules(), None).unwrap();

@@ -167,3 +167,24 @@ fn keys_do_not_depend_on_secrets() {
     };
     assert_eq!(with("one"), with("another"));
 }
+
+#[test]
+fn passwords_in_sql_are_replaced_however_they_are_quoted() {
+    let (rules, db) = (plain(), "postgres://db:5432");
+    let kept = |sql: &str| {
+        let asked = rules.statement(db, "db", sql, sql.to_owned(), 1);
+        String::from_utf8(asked.canonical.to_vec()).unwrap()
+    };
+    for (sql, expected) in [
+        ("ALTER ROLE x PASSWORD $$s3$$ LOGIN", "ALTER ROLE x PASSWORD $$REDACTED$$ LOGIN"),
+        ("CREATE ROLE x PASSWORD $a$s3 $b$ $$ s3$a$", "CREATE ROLE x PASSWORD $a$REDACTED$a$"),
+        ("PASSWORD $$s3 password $$; PASSWORD $$s3$$", "PASSWORD $$REDACTED$$; PASSWORD $$REDACTED$$"),
+        ("ALTER ROLE x PASSWORD $$s3", "ALTER ROLE x PASSWORD $$REDACTED"),
+        ("WHERE password = 's3' AND a = 'b'", "WHERE password = 'REDACTED' AND a = 'b'"),
+        ("SET password='s3\\'", "SET password='REDACTED'"),
+        ("WHERE password=$1,b=$2", "WHERE password=$1,b=$2"),
+        ("WHERE a = 'password' AND b = 'c'", "WHERE a = 'password' AND b = 'c'"),
+    ] {
+        assert_eq!(kept(sql), expected);
+    }
+}
