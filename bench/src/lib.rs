@@ -1,6 +1,7 @@
 //! What the benches of Sprag share: generated repositories, a state folder of their own, a load generator, and the few
 //! numbers that a report needs. Each bench is a binary that prints what ran side by side; nothing here asserts a speed.
 
+pub mod live;
 pub mod load;
 pub mod numbers;
 pub mod options;

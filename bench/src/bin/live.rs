@@ -7,17 +7,16 @@
 //! `cargo xtask test` makes, or `.venv` in the example. The proposals are played in order, each on what was kept before
 //! it, in two sessions: so the gain of a later one shows what the services' own time hides.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sprag_bench::live::{self, Session};
 use sprag_bench::numbers::machine;
 use sprag_bench::repository::commit_all;
 use sprag_bench::stage::{self, Stage};
 use sprag_bench::{Result, options};
-use sprag_judge::stats::median;
 
 /// Proposals of the example's playbook, and what each is known to be.
 const PROPOSALS: [(&str, &str); 10] = [
@@ -33,7 +32,7 @@ const PROPOSALS: [(&str, &str); 10] = [
     ("41-theme-words-renamed", "nothing"),
 ];
 const PRIMARY: &str = "p95_ms";
-const SERVICE: &str = include_str!("../live/service.py");
+const SERVICE: &str = include_str!("../live/thematic.py");
 /// Where the example's own module for it puts the database.
 const DATABASE: &str = "postgresql://thematic@127.0.0.1:18443/thematic";
 
@@ -55,18 +54,7 @@ fn main() -> Result<()> {
     println!("{}", machine());
     let live = bench.live()?;
     let replayed = bench.replayed()?;
-    println!("\n{:<28}{:<26}{:<32}{:<32}agree", "proposal", "known as", "live", "replay");
-    let mut agreeing = 0;
-    for (slug, known) in PROPOSALS {
-        let missing = || format!("{slug} was not judged: see the sessions with SPRAG_BENCH_KEEP=1");
-        let (live, replayed) = (live.get(slug).ok_or_else(missing)?, replayed.get(slug).ok_or_else(missing)?);
-        let agree = live.status == replayed.status;
-        agreeing += u32::from(agree);
-        let word = if agree { "yes" } else { "NO" };
-        println!("{slug:<28}{known:<26}{:<32}{:<32}{word}", live.told(), replayed.told());
-    }
-    println!("{agreeing} of {} verdicts agree; {} at the end", PROPOSALS.len(), machine());
-    Ok(())
+    live::compare(&PROPOSALS, &live, &replayed)
 }
 
 struct Bench {
@@ -78,34 +66,16 @@ struct Bench {
     stage: Stage,
 }
 
-/// What became of a proposal.
-struct Judged {
-    status: String,
-    reason: String,
-    /// Of each pair, as a share of the incumbent's time; negative is a loss.
-    gains: Vec<f64>,
-}
-
-impl Judged {
-    fn told(&self) -> String {
-        let Self { status, reason, gains } = self;
-        match gains.len() {
-            0 => format!("{status}, {reason}"),
-            pairs => format!("{:+.1} % ({pairs}) {status}, {reason}", 100.0 * median(gains)),
-        }
-    }
-}
-
 impl Bench {
     /// With the services running: those over HTTPS apart for each side, so that their calls are counted by side.
-    fn live(&self) -> Result<BTreeMap<String, Judged>> {
+    fn live(&self) -> Result<Session> {
         let dir = self.copy("live")?;
         let certificates = self.stage.join("certificates");
         fs::create_dir(&certificates)?;
         let makes = format!(
             "from pathlib import Path; from benchmark.upstream import services; services.make_certificates(Path('{certificates}'))"
         );
-        self.run(Command::new(self.python()).current_dir(&dir).args(["-c", &makes]))?;
+        live::run(Command::new(self.python()).current_dir(&dir).args(["-c", &makes]))?;
         let service = self.stage.join("service.py");
         fs::write(&service, SERVICE)?;
 
@@ -134,11 +104,11 @@ impl Bench {
     }
 
     /// Against the cassette, which is recorded first where the example has none.
-    fn replayed(&self) -> Result<BTreeMap<String, Judged>> {
+    fn replayed(&self) -> Result<Session> {
         let dir = self.copy("replay")?;
         if !dir.join("benchmark/replay/fixtures").exists() {
             let mut record = self.beside_services(&dir);
-            self.run(record.arg("record"))?;
+            live::run(record.arg("record"))?;
         }
         self.judge(&dir, false)
     }
@@ -149,12 +119,12 @@ impl Bench {
         fs::create_dir(&dir)?;
         let leave = ["--exclude=.venv", "--exclude=__pycache__", "--exclude=.git", "--exclude=playbook"];
         let copies = format!("tar -C '{}' {} -c . | tar -C '{dir}' -x", self.example, leave.join(" "));
-        self.run(Command::new("sh").args(["-c", &copies]))?;
+        live::run(Command::new("sh").args(["-c", &copies]))?;
         symlink(&self.venv, dir.join(".venv"))?;
         Ok(dir)
     }
 
-    fn judge(&self, dir: &Utf8Path, live: bool) -> Result<BTreeMap<String, Judged>> {
+    fn judge(&self, dir: &Utf8Path, live: bool) -> Result<Session> {
         let settings = dir.join(".auto/sprag.toml");
         let text = fs::read_to_string(&settings)?;
         fs::write(&settings, format!("{text}\n[judge]\nmax_pairs = {}\n", self.pairs))?;
@@ -166,21 +136,7 @@ impl Bench {
             fs::copy(self.example.join("playbook").join(&file), playbook.join(&file))?;
         }
         let mut command = if live { self.beside_services(dir) } else { Command::new(&self.sprag) };
-        command.current_dir(dir).args(["run", "--agent", &format!("playbook:{playbook}")]);
-        self.run(&mut command)?;
-        let log = sprag_ledger::read(&dir.join(".auto/log.jsonl"))?;
-        let mut judged = BTreeMap::new();
-        for run in log.runs().filter(|run| run.is_experiment()) {
-            let evidence = run.evidence.as_ref().and_then(|stored| stored.get().ok());
-            let pairs = evidence.iter().flat_map(|evidence| &evidence.pairs);
-            let gain = |[incumbent, candidate]: &[f64; 2]| 1.0 - candidate / incumbent;
-            let gains = pairs.filter_map(|pair| pair.values.get(PRIMARY)).map(gain).collect();
-            let status = run.status.word().to_owned();
-            let reason = run.reason.map(|reason| reason.to_string()).unwrap_or_default();
-            let slug = run.proposal.clone().unwrap_or_default();
-            judged.insert(slug, Judged { status, reason, gains });
-        }
-        Ok(judged)
+        live::judge(dir, &playbook, &mut command, PRIMARY)
     }
 
     /// Sprag, while the services run where the settings say that they are.
@@ -192,10 +148,5 @@ impl Bench {
 
     fn python(&self) -> Utf8PathBuf {
         self.venv.join("bin/python")
-    }
-
-    fn run(&self, command: &mut Command) -> Result<()> {
-        let status = command.status()?;
-        if status.success() { Ok(()) } else { Err(format!("{command:?} failed").into()) }
     }
 }
