@@ -12,7 +12,7 @@ use std::time::Duration;
 use sprag_contract::settings::{Cpus, DriverKind, Serve, Settings};
 use sprag_judge::{Finding, Metrics, Reason};
 use sprag_replay::{Changed, Listeners, Proxy, Scope, Surplus, Trouble};
-use sprag_sandbox::{Door, Jail, Ready};
+use sprag_sandbox::{Door, Jail, Ready, Wall};
 
 use crate::{CpuSet, MeasureError, Setup};
 
@@ -34,7 +34,7 @@ pub(crate) struct Outside {
 #[derive(Debug, Clone)]
 enum Network {
     /// Each process has one of its own, with nothing in it but the proxy.
-    Empty(Jail),
+    Empty(Jail, Wall),
     /// That of this machine, and why.
     Open(String),
 }
@@ -43,15 +43,16 @@ impl Outside {
     /// `None` where nothing is replayed. Tries whether this machine has empty networks.
     pub(crate) fn of(settings: &Settings, setup: &Setup) -> Option<Self> {
         let proxy = setup.replay.clone()?;
-        let network = match why_open(settings, setup) {
-            Some(why) => Network::Open(why),
-            None => {
+        let network = match wall(settings, setup) {
+            Err(why) => Network::Open(why),
+            Ok(wall) => {
                 let mut jail = Jail::new(setup.jail.iter().flatten().cloned());
                 if matches!(settings.compared_cases().map(|cases| &cases.serve), Some(Serve::Http(_))) {
                     jail = jail.call();
                 }
                 let inside = Listeners::inside(proxy.settings());
-                Network::Empty(inside.into_iter().fold(jail, |jail, (name, port)| jail.listen(name, port)))
+                let jail = inside.into_iter().fold(jail, |jail, (name, port)| jail.listen(name, port));
+                Network::Empty(jail, wall)
             }
         };
         Some(Self { proxy, network })
@@ -65,7 +66,7 @@ impl Outside {
     /// What a reader of the numbers should know.
     pub(crate) fn caveat(&self) -> Option<String> {
         match &self.network {
-            Network::Empty(_) => None,
+            Network::Empty(_, wall) => wall.caveat().map(str::to_owned),
             Network::Open(why) => {
                 Some(format!("the network was open: a client that ignores the proxy was not stopped ({why})"))
             }
@@ -76,7 +77,7 @@ impl Outside {
     pub(crate) fn replayed(&self) -> Result<Replayed, MeasureError> {
         let mut state = State::default();
         let env = match &self.network {
-            Network::Empty(_) => self.proxy.env_inside().map_err(MeasureError::replay)?,
+            Network::Empty(..) => self.proxy.env_inside().map_err(MeasureError::replay)?,
             Network::Open(_) => {
                 let listeners = Listeners::bind(self.proxy.settings()).map_err(MeasureError::replay)?;
                 let scope = self.proxy.scope(listeners).map_err(MeasureError::replay)?;
@@ -89,13 +90,14 @@ impl Outside {
     }
 }
 
-fn why_open(settings: &Settings, setup: &Setup) -> Option<String> {
+/// Whom an empty network holds here, or why the network is open.
+fn wall(settings: &Settings, setup: &Setup) -> Result<Wall, String> {
     if !settings.service.is_empty() {
-        return Some("a [[service]] listens outside of an empty one".to_owned());
+        return Err("a [[service]] listens outside of an empty one".to_owned());
     }
     match &setup.jail {
-        None => Some("no empty one was asked for".to_owned()),
-        Some(launcher) => sprag_sandbox::network(launcher).err().map(|why| why.to_string()),
+        None => Err("no empty one was asked for".to_owned()),
+        Some(launcher) => sprag_sandbox::network(launcher).map_err(|why| why.to_string()),
     }
 }
 
@@ -164,7 +166,7 @@ impl Replayed {
         &self,
         argv: &[std::ffi::OsString],
     ) -> Result<Option<(Vec<std::ffi::OsString>, Entrance<'_>)>, MeasureError> {
-        let Network::Empty(jail) = &self.outside.network else { return Ok(None) };
+        let Network::Empty(jail, _) = &self.outside.network else { return Ok(None) };
         let (argv, door) = jail.prepare(argv).map_err(MeasureError::replay)?;
         Ok(Some((argv, Entrance { replayed: self, door })))
     }

@@ -160,6 +160,7 @@ pub(crate) fn timespec(duration: Duration) -> Timespec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Wall;
     use std::net::TcpListener;
     use std::process::Command;
 
@@ -173,9 +174,9 @@ mod tests {
         let ours = Channel::connect(&listening.name).unwrap();
         let theirs = listening.accept(rustix::process::getpid(), soon()).unwrap().unwrap();
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        ours.send(&Word::Ready, &[socket.as_fd(), socket.as_fd()]).unwrap();
+        ours.send(&Word::Ready(Wall::ForAll), &[socket.as_fd(), socket.as_fd()]).unwrap();
         let (word, descriptors) = theirs.receive_by(soon()).unwrap().unwrap();
-        assert!(matches!(word, Word::Ready));
+        assert!(matches!(word, Word::Ready(Wall::ForAll)));
         let same = TcpListener::from(descriptors.into_iter().nth(1).unwrap());
         assert_eq!(same.local_addr().unwrap(), socket.local_addr().unwrap());
         drop(ours);

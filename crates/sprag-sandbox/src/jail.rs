@@ -11,7 +11,7 @@ use rustix::process::Pid;
 
 use crate::Caller;
 use crate::channel::{Channel, Listening};
-use crate::plan::{MOST_LISTENERS, Plan, Refusal, Word};
+use crate::plan::{MOST_LISTENERS, Plan, Refusal, Wall, Word};
 
 /// Why a jail could not be built, or its program not be started. Never the fault of the program.
 #[derive(Debug, thiserror::Error)]
@@ -128,14 +128,14 @@ impl Door {
             .map_err(JailError::system("hear from the launcher of a jail"))?
             .ok_or_else(|| JailError::launcher("ended before it said anything"))?;
         let callers = if self.call { 1..=2 } else { 0..=0 };
-        let mut sockets = match next_word(&channel, deadline)? {
-            Some((Word::Ready, sockets))
+        let (wall, mut sockets) = match next_word(&channel, deadline)? {
+            Some((Word::Ready(wall), sockets))
                 if sockets
                     .len()
                     .checked_sub(self.names.len())
                     .is_some_and(|more| callers.contains(&more)) =>
             {
-                sockets
+                (wall, sockets)
             }
             Some((Word::Refused(refusal), _)) => return Err(refusal.into()),
             Some((word, sockets)) => {
@@ -148,6 +148,7 @@ impl Door {
         let listeners = sockets.into_iter().map(TcpListener::from);
         Ok(Ready {
             channel,
+            wall,
             listeners: self.names.into_iter().zip(listeners).collect(),
             caller: self.call.then(|| Caller::new(callers)),
             patience,
@@ -159,12 +160,18 @@ impl Door {
 #[derive(Debug)]
 pub struct Ready {
     channel: Channel,
+    wall: Wall,
     listeners: Vec<(String, TcpListener)>,
     caller: Option<Caller>,
     patience: Duration,
 }
 
 impl Ready {
+    /// Whom its network holds.
+    pub fn wall(&self) -> Wall {
+        self.wall
+    }
+
     /// The listeners, by name, in the order in which they were asked for. They listen already: what connects before
     /// somebody accepts has to wait, and is not refused. A second call gives none.
     pub fn take_listeners(&mut self) -> Vec<(String, TcpListener)> {

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::channel::Channel;
-use crate::plan::{Plan, Refusal, Step, Word};
+use crate::plan::{Plan, Refusal, Step, Wall, Word};
 use crate::{network, probe};
 
 /// What the hidden command of Sprag's binary runs; `args` are its own arguments, without the name of that command.
@@ -39,12 +39,12 @@ pub fn launch(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Comes back where something was refused, and then that was said; or as an error where nobody is there to be told.
 fn become_program(channel: &Channel, plan: &Plan, program: &OsStr, args: &[OsString]) -> io::Result<()> {
-    let sockets = match build(plan) {
-        Ok(sockets) => sockets,
+    let (wall, sockets) = match build(plan) {
+        Ok(built) => built,
         Err(refusal) => return channel.send(&Word::Refused(refusal), &[]),
     };
     let descriptors: Vec<BorrowedFd<'_>> = sockets.iter().map(AsFd::as_fd).collect();
-    channel.send(&Word::Ready, &descriptors)?;
+    channel.send(&Word::Ready(wall), &descriptors)?;
     match channel.receive()? {
         Some((Word::Go, _)) => {}
         _ => return Err(io::ErrorKind::ConnectionAborted.into()),
@@ -56,9 +56,9 @@ fn become_program(channel: &Channel, plan: &Plan, program: &OsStr, args: &[OsStr
 }
 
 /// The listeners, and then the callers.
-fn build(plan: &Plan) -> Result<Vec<OwnedFd>, Refusal> {
+fn build(plan: &Plan) -> Result<(Wall, Vec<OwnedFd>), Refusal> {
     close_inherited_at_exec().map_err(Refusal::of(Step::Descriptors))?;
-    network::enter()?;
+    let wall = network::enter()?;
     let mut sockets = Vec::new();
     for &port in &plan.listen {
         sockets.push(network::listen(port)?.into());
@@ -66,7 +66,7 @@ fn build(plan: &Plan) -> Result<Vec<OwnedFd>, Refusal> {
     if plan.call {
         sockets.extend(network::callers()?);
     }
-    Ok(sockets)
+    Ok((wall, sockets))
 }
 
 /// Marks everything but the three streams to be closed by the exec: what the shell around Sprag had open is none of

@@ -9,8 +9,11 @@
 //! listeners out through the [`Door`], waits for a word, and becomes the program by `exec`. So the program has the
 //! process id, the process group and the streams that its launcher was spawned with.
 //!
-//! What this layer does not stop: sockets with a path in the file system lead out of any network namespace; and a
-//! program that runs as root may go back to where it came from.
+//! A user namespace is around the network, so that root has no right outside of it either. In it are the user's own
+//! ids and no others: it cannot become another user there, and what others own is to root what it is to anybody.
+//!
+//! What this layer does not stop: sockets with a path in the file system lead out of any network namespace; and where
+//! root is refused the user namespace, a program that runs as root may go back to where it came from: [`Wall`] tells.
 
 mod caller;
 mod channel;
@@ -25,5 +28,5 @@ pub use caller::Caller;
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
 pub use launcher::launch;
-pub use plan::{MOST_LISTENERS, Refusal, Step};
+pub use plan::{MOST_LISTENERS, Refusal, Step, Wall};
 pub use probe::network;

@@ -11,24 +11,28 @@ use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::process::{getegid, geteuid};
 
-use crate::plan::{Refusal, Step};
+use crate::plan::{Refusal, Step, Wall};
 
 /// How many connections may wait before they are accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// Takes this process, which must have one thread only, into an empty network.
-pub(crate) fn enter() -> Result<(), Refusal> {
-    match unshare(CloneFlags::CLONE_NEWNET) {
-        // Not allowed by itself: only within a user namespace of its own.
-        Err(Errno::EPERM) => {
-            let (user, group) = (geteuid().as_raw(), getegid().as_raw());
-            unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
-                .map_err(Refusal::of(Step::Network))?;
+/// Takes this process, which must have one thread only, into an empty network; how firm it is.
+pub(crate) fn enter() -> Result<Wall, Refusal> {
+    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    // The user namespace is what holds root: without one it keeps every right, and so the way back.
+    let wall = match unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET) {
+        Ok(()) => {
             keep_identity(user, group).map_err(Refusal::of(Step::Identity))?;
+            Wall::ForAll
         }
-        done => done.map_err(Refusal::of(Step::Network))?,
-    }
-    loopback_up().map_err(Refusal::of(Step::Loopback))
+        // Allowed to nobody but root; where that fails too, what the first says is what mends it.
+        Err(error) => {
+            unshare(CloneFlags::CLONE_NEWNET).map_err(|_| Refusal::of(Step::Network)(error))?;
+            Wall::NotForRoot
+        }
+    };
+    loopback_up().map_err(Refusal::of(Step::Loopback))?;
+    Ok(wall)
 }
 
 /// Maps the user onto itself: what it owned it still owns, and it is nobody else.

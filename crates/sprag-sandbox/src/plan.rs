@@ -27,12 +27,32 @@ pub(crate) struct Plan {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Word {
-    /// From the launcher: the jail stands, and here are its listeners.
-    Ready,
+    /// From the launcher: the jail stands, so firmly, and here are its listeners.
+    Ready(Wall),
     /// To the launcher: become the program.
     Go,
     /// From the launcher, its last word.
     Refused(Refusal),
+}
+
+/// Whom an empty network holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wall {
+    /// Everybody: a user namespace is around it, outside of which nobody inside has a right.
+    ForAll,
+    /// Everybody but root, which may go back to where it came from: this machine refused the user namespace.
+    NotForRoot,
+}
+
+impl Wall {
+    /// What a reader of the numbers should know.
+    pub fn caveat(self) -> Option<&'static str> {
+        match self {
+            Self::ForAll => None,
+            Self::NotForRoot => Some("the empty network is no wall for a program that runs as root"),
+        }
+    }
 }
 
 /// What the system refused to the launcher.

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use crate::{Jail, JailError, Lack};
+use crate::{Jail, JailError, Lack, Wall};
 
 /// Stands where the launcher's plan would, in the launcher that is the program inside.
 pub(crate) const PROBE: &str = "probe";
@@ -18,16 +18,16 @@ const INSIDE: u16 = 7;
 /// How long one step may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whether a program can be run in an empty network on this machine: builds one and looks around in it. `launcher` is
+/// Whether a program can be run in an empty network on this machine, and whom it holds: builds one and looks around in it. `launcher` is
 /// the command of [`Jail::new`].
 ///
 /// # Errors
 /// What is missing, in plain words, and what mends it.
-pub fn network<S: AsRef<OsStr>>(launcher: &[S]) -> Result<(), Lack> {
+pub fn network<S: AsRef<OsStr>>(launcher: &[S]) -> Result<Wall, Lack> {
     let launcher: Vec<OsString> = launcher.iter().map(|word| word.as_ref().to_owned()).collect();
     match attempt(&launcher) {
-        Ok(None) => Ok(()),
-        Ok(Some(leak)) => Err(Lack {
+        Ok((wall, None)) => Ok(wall),
+        Ok((_, Some(leak))) => Err(Lack {
             what: format!("the network of a jail is not what it should be: {leak}"),
             remedy: "this is a fault of sprag or of this kernel: please report it".to_owned(),
         }),
@@ -37,8 +37,8 @@ pub fn network<S: AsRef<OsStr>>(launcher: &[S]) -> Result<(), Lack> {
     }
 }
 
-/// What is wrong with the network inside, where one could be made.
-fn attempt(launcher: &[OsString]) -> Result<Option<String>, JailError> {
+/// Whom the network holds, and what is wrong with it inside, where one could be made.
+fn attempt(launcher: &[OsString]) -> Result<(Wall, Option<String>), JailError> {
     // Held until the probe has tried to reach it.
     let outside = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(system("listen on the loopback"))?;
     let port = outside.local_addr().map_err(system("listen on the loopback"))?.port().to_string();
@@ -51,7 +51,7 @@ fn attempt(launcher: &[OsString]) -> Result<Option<String>, JailError> {
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut probe = Ended(command.spawn().map_err(system("start the launcher of a jail"))?);
     let mut ready = door.open(&probe.0, PATIENCE)?;
-    let listeners = ready.take_listeners();
+    let (wall, listeners) = (ready.wall(), ready.take_listeners());
     ready.go()?;
 
     let mut leak = String::new();
@@ -59,11 +59,12 @@ fn attempt(launcher: &[OsString]) -> Result<Option<String>, JailError> {
         stdout.take(1000).read_to_string(&mut leak).map_err(system("read from a probe"))?;
     }
     let status = probe.0.wait().map_err(system("wait for a probe"))?;
-    Ok(match status.success() {
+    let leak = match status.success() {
         true => listeners.iter().find_map(|(_, listener)| unheard(listener).err()).map(|e| e.to_string()),
         false if leak.is_empty() => Some(format!("the probe ended with {status}")),
         false => Some(leak.trim().to_owned()),
-    })
+    };
+    Ok((wall, leak))
 }
 
 /// The probe has connected and gone: its byte is waiting.

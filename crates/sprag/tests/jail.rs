@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use sprag_sandbox::{Jail, JailError, Ready, Step};
+use sprag_sandbox::{Jail, JailError, Ready, Step, Wall};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
@@ -171,6 +171,43 @@ fn the_user_keeps_its_own_id() {
         let inside = Jailed::new(&jail(&user), &["sh", "-c", ids]).run();
         assert_eq!(printed(&inside), printed(&outside));
     }
+}
+
+#[test]
+fn root_too_has_no_way_back_to_where_it_came_from() {
+    let sprag = std::process::id();
+    for user in users() {
+        let jailed = Jailed::new(&jail(&user), &["sh", "-c", &format!("cat /proc/{sprag}/environ")]);
+        assert_eq!(jailed.ready.wall(), Wall::ForAll);
+        let output = jailed.run();
+        assert!(
+            !output.status.success() && output.stdout.is_empty(),
+            "{user:?} reads what only a debugger may"
+        );
+
+        if Command::new("nsenter").arg("--version").output().is_err() {
+            eprintln!("skipped: there is no nsenter on PATH");
+            continue;
+        }
+        let back = format!("nsenter --net=/proc/{sprag}/ns/net true || nsenter -t 1 -n true");
+        let output = Jailed::new(&jail(&user), &["sh", "-c", &back]).run();
+        assert!(!output.status.success(), "{user:?} went back");
+    }
+}
+
+#[test]
+fn where_root_is_refused_a_user_namespace_that_is_said() {
+    if users().is_empty() {
+        return;
+    }
+    // A root whose machine allows no more of them.
+    let full = "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let launcher = ["unshare", "--user", "--map-root-user", "sh", "-c", full, "sh", SPRAG, "__jail"];
+    match Command::new(launcher[0]).args(&launcher[1..7]).arg("true").output() {
+        Ok(output) if output.status.success() => {}
+        _ => return eprintln!("skipped: unshare can't make such a root here"),
+    }
+    assert_eq!(Jailed::new(&Jail::new(launcher), &["true"]).ready.wall(), Wall::NotForRoot);
 }
 
 #[test]

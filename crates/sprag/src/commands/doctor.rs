@@ -149,9 +149,13 @@ fn git() -> Result<String, Lack> {
 fn empty_network() -> Result<String, Lack> {
     let exe = std::env::current_exe()
         .map_err(|error| Lack::new(format!("sprag does not find itself: {error}"), "reinstall it"))?;
-    sprag_sandbox::network(&[exe.as_os_str(), "__jail".as_ref()])
-        .map(|()| "a program in it finds no way out, and reaches the listeners that Sprag holds".to_owned())
-        .map_err(|why| Lack::new(why.what, why.remedy))
+    let wall = sprag_sandbox::network(&[exe.as_os_str(), "__jail".as_ref()])
+        .map_err(|why| Lack::new(why.what, why.remedy))?;
+    let found = "a program in it finds no way out, and reaches the listeners that Sprag holds";
+    Ok(match wall.caveat() {
+        None => found.to_owned(),
+        Some(caveat) => format!("{found}; but {caveat}"),
+    })
 }
 
 fn cpus() -> Result<String, Lack> {

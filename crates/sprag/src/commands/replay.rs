@@ -83,7 +83,10 @@ fn network(open: bool) -> miette::Result<(Network, Option<String>)> {
         return Ok((Network::Open, Some("--open-network says so".to_owned())));
     }
     Ok(match sprag_sandbox::network(&replaying::launcher()?) {
-        Ok(()) => (Network::Empty, None),
+        Ok(wall) => {
+            wall.caveat().into_iter().for_each(show::aside);
+            (Network::Empty, None)
+        }
         Err(why) => (Network::Open, Some(why.to_string())),
     })
 }

@@ -177,7 +177,7 @@ impl Outside {
     /// Whether this machine has an empty network.
     pub(crate) fn has_empty_network() -> bool {
         match sprag_sandbox::network(&[env!("CARGO_BIN_EXE_sprag"), "__jail"]) {
-            Ok(()) => true,
+            Ok(_) => true,
             Err(why) => {
                 eprintln!("skipped: no empty network on this machine: {why}");
                 false
