@@ -9,7 +9,7 @@ use sprag_ledger::{Calibration, Entry, Final, Log, Run, RunKind};
 use crate::calibrate::medians;
 use crate::coin::Seed;
 use crate::experiment::shown_metrics;
-use crate::finish::{of_pairs, recorded_of_pairs};
+use crate::finish::{NOT_RECORDED, of_pairs, recorded_of_pairs};
 use crate::rule;
 use crate::segment::{Known, Segment};
 use crate::state::State;
@@ -220,7 +220,15 @@ fn check_result(result: &Final, state: &State) -> Option<String> {
             let scale = EffectScale { direction: result.direction, unit };
             *recorded == recorded_of_pairs(&result.metric, scale, exact, recorded.pairs.clone())
         });
-    (!follows).then(|| "the result does not follow from its pairs".to_owned())
+    let due = segment.and_then(|s| s.calibrated.as_ref()).is_some_and(|calibrated| calibrated.hides_delays);
+    let given = result.recorded.is_some() || result.caveats.iter().any(|what| what.starts_with(NOT_RECORDED));
+    if !follows {
+        Some("the result does not follow from its pairs".to_owned())
+    } else if due && !given {
+        Some("the result with recorded timing is missing, and no caveat says why".to_owned())
+    } else {
+        None
+    }
 }
 
 fn differing(expected: &Rule, found: &Rule) -> String {

@@ -70,6 +70,7 @@ impl Session<'_> {
         let (pairs, steady) = self.measure_aa(&seed, &first, &out)?;
         let mut calibrated = self.calibrated(&first, pairs, &seed, &out)?;
         calibrated.caveats.extend(self.take_printed(&first, steady)?);
+        calibrated.hides_delays = self.lab.hides_delays();
         self.warn_about(&calibrated)?;
         let row = self.baseline_row(run, &tree, &first, &calibrated)?;
         let seconds = Seconds { build, measure: seconds(started), check, ..Seconds::default() };

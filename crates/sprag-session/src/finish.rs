@@ -23,6 +23,8 @@ const BETWEEN_GROUPS: Duration = Duration::from_secs(10);
 /// Where one run takes longer than this, fewer pairs.
 const SLOW_RUN: f64 = 60.0;
 const PAIRS_OF_SLOW_RUNS: usize = 6;
+/// How the caveat begins where the result with recorded timing is missing.
+pub(crate) const NOT_RECORDED: &str = "it could not be measured with recorded timing";
 /// Keeps between two audits of what they claimed, and the pairs of one.
 pub(crate) const KEEPS_BETWEEN_AUDITS: usize = 10;
 const RATCHET_PAIRS: usize = 10;
@@ -59,7 +61,7 @@ impl Session<'_> {
                 Ok(pairs) => result.recorded = Some(self.recorded(pairs)),
                 Err(error) if error.is_interruption() => return Err(error),
                 Err(error) => {
-                    result.caveats.push(format!("it could not be measured with recorded timing: {error}"));
+                    result.caveats.push(format!("{NOT_RECORDED}: {error}"));
                 }
             }
         }

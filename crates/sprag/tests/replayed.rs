@@ -324,4 +324,22 @@ fn the_result_is_measured_with_recorded_timing_too() {
     assert!(recorded["pairs"][0]["total_ms"][0].as_f64().unwrap() >= 150.0, "{result}");
     repo.run(&["audit"]).expect(0);
     repo.run(&["status"]).expect(0).says(&["with recorded timing"]);
+
+    // A forger with this program's source leaves it out, and seals the chain again.
+    let mut prev = format!("b3:{}", "0".repeat(64));
+    let mut forged = String::new();
+    for line in std::fs::read_to_string(repo.ledger()).unwrap().lines() {
+        let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let row = row.as_object_mut().unwrap();
+        row.remove("recorded");
+        row.retain(|name, _| name != "prev" && name != "hash");
+        let body = serde_json::to_string(row).unwrap();
+        let body = format!("{},\"prev\":\"{prev}\"", body.strip_suffix('}').unwrap());
+        prev = format!("b3:{}", blake3::hash(body.as_bytes()).to_hex());
+        forged.push_str(&format!("{body},\"hash\":\"{prev}\"}}\n"));
+    }
+    let other = repo.beside("other.jsonl");
+    std::fs::write(&other, forged).unwrap();
+    let audit = repo.run(&["audit", "--file", other.to_str().unwrap()]).expect(5);
+    audit.says(&["the result with recorded timing is missing, and no caveat says why"]);
 }

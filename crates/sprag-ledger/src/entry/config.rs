@@ -127,6 +127,10 @@ pub struct Calibration {
     /// unchanged unless the spec says otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counts: Vec<String>,
+    /// Answers of the outside come sooner here than they came when they were recorded: a result is due with their
+    /// recorded timing, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides_delays: bool,
     /// The A/A pairs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,
