@@ -74,6 +74,9 @@ pub struct Asked {
     /// It is about the connection and not the application's work, such as the description of a prepared statement: found
     /// whatever the case, as often as it is asked, and not counted.
     pub aside: bool,
+    /// What tells it from others with the same canonical form: a hash of the parameters that are taken for secrets by names
+    /// that may mean something else, `key` and `token`; 0 without any. Only compared while recording, and never written.
+    pub masked: u64,
 }
 
 impl Asked {

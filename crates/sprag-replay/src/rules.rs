@@ -185,6 +185,7 @@ impl Rules {
             items,
             bytes: body.len() as u64,
             aside: false,
+            masked: target.masked(),
         }
     }
 
@@ -215,6 +216,7 @@ impl Rules {
             items: 1,
             bytes,
             aside: false,
+            masked: 0,
         }
     }
 

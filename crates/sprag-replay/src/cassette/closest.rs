@@ -113,6 +113,7 @@ mod tests {
             items: 1,
             bytes: 0,
             aside: false,
+            masked: 0,
         }
     }
 

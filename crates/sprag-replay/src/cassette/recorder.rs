@@ -37,7 +37,9 @@ struct Seen {
     times: u32,
     /// The hash of its first answer.
     answer: blake3::Hash,
-    /// Its label, once it was answered otherwise.
+    /// The [`masked`](Asked::masked) of the first; not known of what was recorded before.
+    masked: Option<u64>,
+    /// Its label, once it was answered otherwise, or was another request.
     differs: Option<String>,
 }
 
@@ -52,12 +54,13 @@ pub struct Summary {
     pub cases: u64,
     /// The seal of the cassette.
     pub seal: String,
-    /// Requests with more than one answer in a case: with concurrency, which of the answers is for whom is open. Sorted by
-    /// case and label; at most a thousand.
+    /// Requests with more than one answer in a case, and those that stand for several: with concurrency, which of the
+    /// answers is for whom is open. Sorted by case and label; at most a thousand.
     pub ambiguous: Vec<Ambiguous>,
 }
 
-/// A request that was answered differently within one case.
+/// A request that was answered differently within one case; or several that differ in nothing but a `key` or a `token`,
+/// which was taken for a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ambiguous {
     /// The case.
@@ -91,7 +94,7 @@ impl Recorder {
                 let text = known.text(nth)?;
                 let line = known.parsed(nth, &text)?;
                 let case = draft.case(&line.case);
-                Seen::note(&mut seen, (case, line.key), hash(&line.answer)?, &line.request.label);
+                Seen::note(&mut seen, (case, line.key), hash(&line.answer)?, None, &line.request.label);
             }
         }
         let state = State { draft: Some(draft), seen, added: 0, failure: None };
@@ -137,7 +140,7 @@ impl Recorder {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { draft: Some(draft), seen, added, .. } = &mut *state else { return Ok(()) };
         let label = label(asked);
-        let ordinal = Seen::note(seen, (draft.case(case), key), answered, &label);
+        let ordinal = Seen::note(seen, (draft.case(case), key), answered, Some(asked.masked), &label);
         if asked.aside && ordinal > 0 {
             return Ok(());
         }
@@ -199,9 +202,17 @@ impl Recorder {
 
 impl Seen {
     /// Counts a request and gives how often it was made before.
-    fn note(seen: &mut HashMap<(u32, Key), Self>, at: (u32, Key), answer: blake3::Hash, label: &str) -> u32 {
-        let this = seen.entry(at).or_insert(Self { times: 0, answer, differs: None });
-        if this.answer != answer && this.differs.is_none() {
+    fn note(
+        seen: &mut HashMap<(u32, Key), Self>,
+        at: (u32, Key),
+        answer: blake3::Hash,
+        masked: Option<u64>,
+        label: &str,
+    ) -> u32 {
+        let this = seen.entry(at).or_insert(Self { times: 0, answer, masked, differs: None });
+        let is_another = this.masked.or(masked) != masked;
+        this.masked = this.masked.or(masked);
+        if (this.answer != answer || is_another) && this.differs.is_none() {
             this.differs = Some(label.to_owned());
         }
         this.times += 1;

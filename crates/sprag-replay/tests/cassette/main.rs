@@ -137,6 +137,19 @@ fn requests_with_several_answers_are_reported() {
 }
 
 #[test]
+fn requests_that_differ_in_what_is_masked_are_reported_though_they_are_answered_alike() {
+    let folder = Folder::new();
+    let recorder = Recorder::create(&folder.dir, rules(), None).unwrap();
+    for (text, masked) in [("x", 1), ("x", 1), ("y", 1), ("y", 2)] {
+        let asked = sprag_replay::Asked { masked, ..asked(text) };
+        recorder.record("a", &asked, http(200, "same"), Timing::default());
+    }
+    let summary = recorder.finish().unwrap();
+    let labels: Vec<&str> = summary.ambiguous.iter().map(|one| &*one.label).collect();
+    assert_eq!(labels, ["y"]);
+}
+
+#[test]
 fn what_is_known_stays_and_what_was_missing_is_added() {
     let folder = Folder::new();
     let large = "z".repeat(10_000);

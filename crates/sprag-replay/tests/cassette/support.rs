@@ -70,6 +70,7 @@ pub(crate) fn asked(canonical: &str) -> Asked {
         items: 1,
         bytes: canonical.len() as u64,
         aside: false,
+        masked: 0,
     }
 }
 
