@@ -1,6 +1,7 @@
 //! What was asked, counted by class, where the application has no say in it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::cassette::Cassette;
 use crate::exchange::{Asked, Key};
@@ -34,9 +35,9 @@ pub(crate) struct Tally {
     misses: u64,
     denials: u64,
     /// The case under way.
-    case: String,
+    case: Arc<str>,
     /// The cases that were entered since counting began.
-    cases: BTreeSet<String>,
+    cases: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +47,7 @@ struct Sums {
     bytes: u64,
     connections: u64,
     /// How often each request was made, by case.
-    asked: HashMap<(String, Key), u64>,
+    asked: HashMap<(Arc<str>, Key), u64>,
 }
 
 /// A request of a case that was made more often than it was recorded, or less.
@@ -65,14 +66,14 @@ impl Tally {
             sums: (0..=classes).map(|_| Sums::default()).collect(),
             misses: 0,
             denials: 0,
-            case: String::new(),
-            cases: [String::new()].into(),
+            case: Arc::from(""),
+            cases: [Arc::from("")].into(),
         }
     }
 
-    pub(crate) fn enter(&mut self, case: &str) {
-        case.clone_into(&mut self.case);
-        self.cases.insert(case.to_owned());
+    pub(crate) fn enter(&mut self, case: &Arc<str>) {
+        self.case = case.clone();
+        self.cases.insert(case.clone());
     }
 
     /// Forgets all sums but misses and denials: those made the scope invalid, whenever they came. What was recorded outside
@@ -82,14 +83,14 @@ impl Tally {
         self.cases = Some(self.case.clone()).filter(|case| !case.is_empty()).into_iter().collect();
     }
 
-    pub(crate) fn asked(&mut self, case: &str, asked: &Asked, first_on_its_connection: bool) {
+    pub(crate) fn asked(&mut self, case: &Arc<str>, asked: &Asked, key: Key, first_on_its_connection: bool) {
         let others = self.sums.len() - 1;
         let sums = &mut self.sums[asked.class.map_or(others, |class| class.min(others))];
         sums.calls += 1;
         sums.items += asked.items;
         sums.bytes += asked.bytes;
         sums.connections += u64::from(first_on_its_connection);
-        *sums.asked.entry((case.to_owned(), asked.key())).or_default() += 1;
+        *sums.asked.entry((case.clone(), key)).or_default() += 1;
     }
 
     pub(crate) fn trouble(&mut self, trouble: &Trouble) {

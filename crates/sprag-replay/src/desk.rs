@@ -15,7 +15,7 @@ use sprag_contract::settings::replay::Pace;
 use crate::cassette::{Cassette, CassetteError, Played, Recorder, Slot, Unused};
 use crate::counts::{Changed, Counts, Differing, Tally};
 use crate::dial::Dialer;
-use crate::exchange::{Asked, Timing};
+use crate::exchange::{Asked, Key, Timing};
 use crate::rules::{Repeat, Rules};
 use crate::trouble::{Difference, Trouble};
 pub(crate) use ticket::Ticket;
@@ -132,8 +132,9 @@ impl Desk {
 
     /// From now on requests belong to this case; `""` is no case.
     pub(crate) fn enter(&self, case: &str) {
-        *self.0.case.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(case);
-        self.tally(|tally| tally.enter(case));
+        let case: Arc<str> = Arc::from(case);
+        *self.0.case.write().unwrap_or_else(PoisonError::into_inner) = case.clone();
+        self.tally(|tally| tally.enter(&case));
     }
 
     /// Counting starts anew: what came before was warm-up. Misses stay.
@@ -206,21 +207,21 @@ impl Desk {
         self.0.case.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn ask(&self, case: Arc<str>, asked: Asked) -> Reply {
+    fn ask(&self, case: Arc<str>, asked: Asked, key: Key) -> Reply {
         match &self.0.source {
-            Source::Replay(cassette) => match self.known(cassette, &case, &asked) {
+            Source::Replay(cassette) => match self.known(cassette, &case, &asked, key) {
                 Ok(Some(played)) => Reply::Play(played),
                 Ok(None) => self.refuse(Trouble::miss(&case, &asked, cassette.closest(&case, &asked))),
                 Err(trouble) => self.refuse(trouble),
             },
             Source::Record { known, .. } => {
-                match known.as_ref().map(|known| self.known(known, &case, &asked)) {
+                match known.as_ref().map(|known| self.known(known, &case, &asked, key)) {
                     Some(Ok(Some(played))) => Reply::Play(played),
                     Some(Err(trouble)) => self.refuse(trouble),
                     Some(Ok(None)) | None => Reply::Forward(Ticket::new(self, asked, case, None)),
                 }
             }
-            Source::Verify { cassette, .. } => match self.known(cassette, &case, &asked) {
+            Source::Verify { cassette, .. } => match self.known(cassette, &case, &asked, key) {
                 Ok(expected) => Reply::Forward(Ticket::new(self, asked, case, expected)),
                 Err(trouble) => self.refuse(trouble),
             },
@@ -228,9 +229,14 @@ impl Desk {
     }
 
     /// The answer that is next for a request; `None` where there is none, or no more.
-    fn known(&self, cassette: &Cassette, case: &str, asked: &Asked) -> Result<Option<Arc<Played>>, Trouble> {
+    fn known(
+        &self,
+        cassette: &Cassette,
+        case: &str,
+        asked: &Asked,
+        key: Key,
+    ) -> Result<Option<Arc<Played>>, Trouble> {
         let repeat = if asked.aside { Repeat::Sticky } else { self.0.rules.repeat(asked.class) };
-        let key = asked.key();
         let own = cassette.find(case, key);
         // What is asked once and kept, such as a token, may have been recorded in another case.
         let found =
@@ -276,8 +282,9 @@ impl Connection {
     pub(crate) fn ask(&self, asked: Asked) -> Reply {
         // Looked at once: another case may begin meanwhile, and what counts here must not be answered from there.
         let case = self.desk.case();
-        self.count(&case, &asked);
-        self.desk.ask(case, asked)
+        let key = asked.key();
+        self.count(&case, &asked, key);
+        self.desk.ask(case, asked, key)
     }
 
     /// Asks, in replay, for what is recorded only where it goes wrong, such as preparing a statement. `None`: it went
@@ -287,10 +294,10 @@ impl Connection {
     /// A cassette that cannot be read; the scope is latched.
     pub(crate) fn recall(&self, asked: Asked) -> Result<Option<Arc<Played>>, Trouble> {
         let Source::Replay(cassette) = &self.desk.0.source else { return Ok(None) };
-        let case = self.desk.case();
-        match self.desk.known(cassette, &case, &asked) {
+        let (case, key) = (self.desk.case(), asked.key());
+        match self.desk.known(cassette, &case, &asked, key) {
             Ok(Some(played)) => {
-                self.count(&case, &asked);
+                self.count(&case, &asked, key);
                 Ok(Some(played))
             }
             Ok(None) => Ok(None),
@@ -301,11 +308,11 @@ impl Connection {
         }
     }
 
-    fn count(&self, case: &str, asked: &Asked) {
+    fn count(&self, case: &Arc<str>, asked: &Asked, key: Key) {
         if !asked.aside {
             let bit = 1u64 << asked.class.map_or(63, |class| class.min(62));
             let first = self.classes.fetch_or(bit, Ordering::Relaxed) & bit == 0;
-            self.desk.tally(|tally| tally.asked(case, asked, first));
+            self.desk.tally(|tally| tally.asked(case, asked, key, first));
         }
     }
 }

@@ -15,6 +15,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -74,15 +75,15 @@ impl RuleError {
 
 /// A request over HTTP, complete.
 #[derive(Debug, Clone)]
-pub(crate) struct HttpRequest {
+pub(crate) struct HttpRequest<'r> {
     /// Where it goes, as an [`Upstream`] is written.
-    pub(crate) upstream: String,
+    pub(crate) upstream: &'r str,
     /// In upper case.
-    pub(crate) method: String,
+    pub(crate) method: &'r str,
     /// Path and query as they came.
-    pub(crate) target: String,
+    pub(crate) target: Cow<'r, str>,
     /// As they came, in any spelling.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(Cow<'r, str>, Cow<'r, str>)>,
     /// All of it, still encoded where it was.
     pub(crate) body: Bytes,
 }
@@ -141,14 +142,14 @@ impl Rules {
 
     /// The canonical form of a request over HTTP: a text whose lines are the method and the place, the parameters, the
     /// media type, the headers that count, and then the body in a form of its own.
-    pub(crate) fn http(&self, request: &HttpRequest) -> Asked {
+    pub(crate) fn http(&self, request: &HttpRequest<'_>) -> Asked {
         let HttpRequest { upstream, method, target, headers, body } = request;
         let target = Target::read(target);
         let class = self.classes.iter().position(|class| class.counts_http(upstream, method, &target.path));
         let view = self.view(class);
         let header = |wanted: &str| {
             let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-            found.map(|(_, value)| value.as_str())
+            found.map(|(_, value)| &**value)
         };
         let path = view.path(&target.path);
         let mut query = Vec::new();
@@ -178,7 +179,7 @@ impl Rules {
         };
         let items = sent.write(&view, counted.and_then(|class| class.items.as_ref()), &mut canonical);
         Asked {
-            upstream: upstream.clone(),
+            upstream: (*upstream).to_owned(),
             label: label_of(label.as_bytes()),
             canonical: canonical.into(),
             class,

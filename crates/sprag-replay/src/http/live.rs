@@ -19,7 +19,7 @@ use super::body::{Outgoing, Whole};
 use super::connection::Front;
 use super::refuse::refuse;
 use super::relay::{Relay, Taken};
-use super::request::{Destination, pairs, target};
+use super::request::{Destination, owned_pairs, target};
 use crate::desk::Ticket;
 use crate::dial::Dialer;
 use crate::exchange::{Body, HttpAnswer};
@@ -75,7 +75,7 @@ pub(super) async fn send(
     let taken = ticket.map(|ticket| {
         let answer = HttpAnswer {
             status: parts.status.as_u16(),
-            headers: pairs(&parts.headers),
+            headers: owned_pairs(&parts.headers),
             body: Body::default(),
             trailers: Vec::new(),
         };

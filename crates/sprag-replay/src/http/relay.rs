@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::body::BrokenOff;
-use super::request::pairs;
+use super::request::owned_pairs;
 use crate::desk::Ticket;
 use crate::exchange::{self, Answer, HttpAnswer, Timing};
 use crate::proxy::Reserved;
@@ -93,7 +93,7 @@ impl Relay {
         };
         if let Some(taken) = &mut self.taken {
             if let Some(trailers) = frame.trailers_ref() {
-                taken.answer.trailers = pairs(trailers);
+                taken.answer.trailers = owned_pairs(trailers);
             }
             if let Some(data) = frame.data_ref()
                 && !taken.add(data)

@@ -1,5 +1,6 @@
 //! One request: read, looked up, answered.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,10 +76,10 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         return live::send(&front, &destination, &head, &body, None).await;
     }
     let asked = context.desk.rules().http(&HttpRequest {
-        upstream: destination.to.text.clone(),
-        method: head.method.as_str().to_owned(),
-        target: target(&head).to_owned(),
-        headers: pairs(&head.headers),
+        upstream: &destination.to.text,
+        method: head.method.as_str(),
+        target: target(&head).into(),
+        headers: pairs(&head.headers).collect(),
         body: body.bytes.clone(),
     });
     match front.connection.ask(asked) {
@@ -146,9 +147,11 @@ fn size_of(headers: &HeaderMap) -> usize {
 }
 
 /// As they are looked up and recorded. What is no UTF-8 is replaced.
-pub(super) fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    let pair = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    headers.iter().map(pair).collect()
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    headers.iter().map(|(name, value)| (name.as_str().into(), String::from_utf8_lossy(value.as_bytes())))
+}
+
+/// The same, to be kept.
+pub(super) fn owned_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    pairs(headers).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }

@@ -1,5 +1,7 @@
 mod secrets;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use sprag_contract::settings::replay::Replay;
@@ -18,17 +20,18 @@ fn plain() -> Rules {
     rules(serde_json::json!({}))
 }
 
-fn request(target: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> HttpRequest {
+fn request(target: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> HttpRequest<'static> {
+    let owned = |text: &str| Cow::Owned(text.to_owned());
     HttpRequest {
-        upstream: "https://api.example.com".to_owned(),
-        method: "POST".to_owned(),
-        target: target.to_owned(),
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        upstream: "https://api.example.com",
+        method: "POST",
+        target: owned(target),
+        headers: headers.iter().map(|(name, value)| (owned(name), owned(value))).collect(),
         body: body.into(),
     }
 }
 
-fn canonical(rules: &Rules, request: &HttpRequest) -> String {
+fn canonical(rules: &Rules, request: &HttpRequest<'_>) -> String {
     String::from_utf8(rules.http(request).canonical.to_vec()).unwrap()
 }
 

@@ -98,7 +98,7 @@ fn rows_and_replies_keep_their_framing() {
 /// A value that is found nowhere by chance.
 const SECRET: &str = "S3CR3TxVALUE";
 
-fn planted() -> Vec<HttpRequest> {
+fn planted() -> Vec<HttpRequest<'static>> {
     let json = format!(
         r#"{{"password":"{SECRET}","a":[{{"apiKey":["{SECRET}"]}}],"pass\u0077d":"{SECRET}","clientSecret":"{SECRET}"}}"#
     );
@@ -141,7 +141,7 @@ fn planted_secrets_are_in_no_byte_of_what_is_written() {
         let HttpRequest { headers, body, .. } = request;
         let answer = HttpAnswer {
             status: 200,
-            headers: headers.clone(),
+            headers: headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             body: Body::whole(body.clone()),
             trailers: vec![("set-cookie".to_owned(), format!("sid={SECRET}"))],
         };
@@ -158,9 +158,9 @@ fn keys_do_not_depend_on_secrets() {
         let swapped = |text: &str| text.replace(SECRET, secret);
         let each = planted().into_iter().filter(|request| std::str::from_utf8(&request.body).is_ok());
         each.map(|mut request| {
-            request.target = swapped(&request.target);
+            request.target = swapped(&request.target).into();
             request.body = swapped(std::str::from_utf8(&request.body).unwrap()).into();
-            request.headers.iter_mut().for_each(|(_, value)| *value = swapped(value));
+            request.headers.iter_mut().for_each(|(_, value)| *value = swapped(value).into());
             rules.http(&request).canonical
         })
         .collect()
