@@ -275,6 +275,38 @@ fn requests_belong_to_their_case_in_whatever_way_it_is_asked() {
 }
 
 #[test]
+fn a_row_says_where_the_empty_network_is_no_wall_for_root() {
+    const CAVEAT: &str = "the empty network is no wall for a program that runs as root";
+    let upstream = Upstream::start();
+    let repo = recorded(&upstream, SPEC);
+    if !network_is_empty() {
+        return;
+    }
+    let bench = repo.run(&["bench", "--json"]).expect(0).json();
+    let held = bench["notes"].to_string();
+    // A root whose machine allows no more user namespaces.
+    let full = "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let before = ["unshare", "--user", "--map-root-user", "sh", "-c", full, "sh"];
+    match Command::new(before[0]).args(&before[1..]).arg("true").status() {
+        Ok(status) if status.success() => {}
+        _ => return eprintln!("skipped: unshare can't make such a root here"),
+    }
+    let bench = repo.command(&["bench", "--json"]);
+    let mut command = Command::new(before[0]);
+    command.args(&before[1..]).arg(bench.get_program()).args(bench.get_args()).current_dir(repo.root());
+    for (name, value) in bench.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains(CAVEAT) && !held.contains(CAVEAT), "{said}\n{held}");
+}
+
+#[test]
 fn a_baseline_that_was_not_recorded_ends_the_session_and_says_how_to_record_it() {
     let upstream = Upstream::start();
     let repo = recorded(&upstream, SPEC);
