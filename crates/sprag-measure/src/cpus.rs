@@ -66,7 +66,7 @@ impl CpuSet {
     }
 
     /// Those that the settings mean; `None` for all.
-    pub(crate) fn of(cpus: &Cpus) -> Result<Option<Self>, MeasureError> {
+    fn of(cpus: &Cpus) -> Result<Option<Self>, MeasureError> {
         match cpus {
             Cpus::All => Ok(None),
             Cpus::One => Ok(Some(Self::allowed()?.last())),

@@ -9,7 +9,7 @@ use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sprag_contract::settings::{Cpus, DriverKind, Serve, Settings};
+use sprag_contract::settings::{Serve, Settings};
 use sprag_judge::{Finding, Metrics, Reason};
 use sprag_replay::{Changed, Listeners, Proxy, Scope, Surplus, Trouble};
 use sprag_sandbox::{Door, Jail, Ready, Wall};
@@ -106,15 +106,8 @@ fn wall(settings: &Settings, setup: &Setup) -> Result<Wall, String> {
 /// # Errors
 /// [`MeasureError::Harness`] where the settings name CPUs that there are not.
 pub fn cpus_beside(settings: &Settings) -> Result<Option<Vec<usize>>, MeasureError> {
-    let by_default = match settings.measure.driver {
-        DriverKind::Cases => Cpus::One,
-        DriverKind::Script | DriverKind::Command => Cpus::All,
-    };
-    let cpus = CpuSet::of(settings.measure.cpus.as_ref().unwrap_or(&by_default))?;
-    let others = match cpus {
-        Some(cpus) => CpuSet::allowed()?.without(&cpus),
-        None => None,
-    };
+    let measured = CpuSet::measured(settings)?;
+    let others = CpuSet::beside(measured.as_ref())?;
     Ok(others.map(|others| others.numbers().to_vec()))
 }
 
@@ -132,7 +125,7 @@ struct State {
     scope: Option<Scope>,
     case: String,
     counting: bool,
-    held: bool,
+    frozen: bool,
     /// Of processes that have ended.
     counts: Metrics,
     changed: Changed,
@@ -198,18 +191,18 @@ impl Replayed {
         self.state().scope.iter().for_each(Scope::settle);
     }
 
-    /// The side stands still: nothing is done for it until it [goes on](Self::go_on).
-    pub(crate) fn hold(&self) {
+    /// The side stands still: nothing is done for it until it is [thawed](Self::thaw).
+    pub(crate) fn freeze(&self) {
         let mut state = self.state();
-        state.held = true;
-        state.scope.iter().for_each(Scope::hold);
+        state.frozen = true;
+        state.scope.iter().for_each(Scope::freeze);
     }
 
     /// The side goes on.
-    pub(crate) fn go_on(&self) {
+    pub(crate) fn thaw(&self) {
         let mut state = self.state();
-        state.held = false;
-        state.scope.iter().for_each(Scope::go_on);
+        state.frozen = false;
+        state.scope.iter().for_each(Scope::thaw);
     }
 
     /// What was counted since.
@@ -261,8 +254,8 @@ impl Replayed {
     fn attach(&self, listeners: Listeners) -> Result<(), MeasureError> {
         let mut state = self.state();
         let scope = self.outside.proxy.scope(listeners).map_err(MeasureError::replay)?;
-        if state.held {
-            scope.hold();
+        if state.frozen {
+            scope.freeze();
         }
         if state.counting {
             scope.start_counting();

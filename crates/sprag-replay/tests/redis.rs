@@ -206,16 +206,16 @@ fn a_scope_that_is_held_does_what_it_was_asked_before_and_nothing_more() {
         assert!(hears(&known), "it was done before");
         known.set_nonblocking(false).unwrap();
         known.write_all(b"PING\r\n").unwrap();
-        scope.hold();
+        scope.freeze();
         assert!(hears(&known));
         let mut new = connect();
         new.write_all(b"PING\r\n").unwrap();
         known.write_all(b"PING\r\n").unwrap();
         assert!(!hears(&known) && !hears(&new));
-        scope.go_on();
+        scope.thaw();
         assert!(hears(&known) && hears(&new));
         // It can be closed as it stands.
-        scope.hold();
+        scope.freeze();
     });
 }
 

@@ -65,16 +65,16 @@ impl Beside {
     }
 
     /// The side is stopped: its recorded answers are, too, so that the other side has the proxy's threads for itself.
-    pub(crate) fn hold(&self) {
+    pub(crate) fn freeze(&self) {
         if let Some(replayed) = &self.replayed {
-            replayed.hold();
+            replayed.freeze();
         }
     }
 
     /// The side goes on.
-    pub(crate) fn go_on(&self) {
+    pub(crate) fn thaw(&self) {
         if let Some(replayed) = &self.replayed {
-            replayed.go_on();
+            replayed.thaw();
         }
     }
 

@@ -117,16 +117,16 @@ impl Scope {
         self.tasks.settle();
     }
 
-    /// [Settles](Self::settle). Then nothing is done for the application until it may [go on](Self::go_on): no connection
+    /// [Settles](Self::settle). Then nothing is done for the application until it is [thawed](Self::thaw): no connection
     /// is accepted, and nothing is read or answered. All scopes share the proxy's threads: who leaves work to them at the
     /// moment of being stopped would take them from those who are timed meanwhile.
-    pub fn hold(&self) {
-        self.tasks.hold();
+    pub fn freeze(&self) {
+        self.tasks.freeze();
     }
 
     /// It goes on where it stood.
-    pub fn go_on(&self) {
-        self.tasks.go_on();
+    pub fn thaw(&self) {
+        self.tasks.thaw();
     }
 
     /// What was counted since.

@@ -87,16 +87,16 @@ impl Tasks {
         }
     }
 
-    /// None takes another step until they [go on](Self::go_on). What was asked of them is done before, as it belongs to
+    /// None takes another step until they are [thawed](Self::thaw). What was asked of them is done before, as it belongs to
     /// the case that is under way.
-    pub(crate) fn hold(&self) {
+    pub(crate) fn freeze(&self) {
         self.settle();
         // Waits for the steps under way.
         self.gate.set(true);
     }
 
     /// They go on.
-    pub(crate) fn go_on(&self) {
+    pub(crate) fn thaw(&self) {
         self.gate.set(false);
         let waiting = std::mem::take(&mut *self.gate.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         waiting.into_iter().for_each(Waker::wake);

@@ -58,13 +58,9 @@ impl Lane {
         let beside = launch.beside(side, repetition)?;
         let mut worker = way.start(launch, side, plan, repetition, &beside, cpus)?;
         match worker.ready() {
-            Ok(start_up) => Ok(Ok(Self {
-                beside,
-                worker,
-                start_up,
-                used: Usage::default(),
-                answers: Vec::new(),
-            })),
+            Ok(start_up) => {
+                Ok(Ok(Self { beside, worker, start_up, used: Usage::default(), answers: Vec::new() }))
+            }
             Err(fault) => Ok(Err(blame(fault, &beside, worker)?)),
         }
     }
@@ -76,12 +72,12 @@ impl Lane {
     pub(super) fn freeze(&self) -> Result<(), MeasureError> {
         self.worker.freeze()?;
         // Now that it can ask for nothing more.
-        self.beside.hold();
+        self.beside.freeze();
         Ok(())
     }
 
     pub(super) fn thaw(&self) {
-        self.beside.go_on();
+        self.beside.thaw();
         self.worker.thaw();
     }
 
