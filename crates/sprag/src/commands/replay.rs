@@ -65,6 +65,11 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     text.push_str(&words::counted(&place.replay, &counts, true));
     text.push_str(&words::unused(&unused));
     text.push_str(&words::troubles(&troubles, &counts));
+    if of("replay_misses") > 0.0 {
+        text.push_str(
+            "`sprag record` takes down what is asked now; [[replay.volatile]] says what differs each time\n",
+        );
+    }
     if code == MISSED {
         text.push_str(&format!(
             "exit code {MISSED}, although the command itself {}\n",
