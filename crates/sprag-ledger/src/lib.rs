@@ -16,8 +16,8 @@ pub mod view;
 
 pub use chain::{Hash, Stamp, VERSION};
 pub use entry::{
-    Calibration, Config, Entry, Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Recorded, Run,
-    RunKind, RunStatus, SandboxInfo, Seconds, StopEntry, StoredEvidence, UnixMs, Usage,
+    Calibration, Config, Entry, Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Recorded,
+    Run, RunKind, RunStatus, SandboxInfo, Seconds, StopEntry, StoredEvidence, UnixMs, Usage,
 };
 pub use grade::{Grade, Tier};
 pub use ledger::{Appended, Ledger, LedgerError, MirrorState, Opened, Torn, repair};

@@ -93,10 +93,7 @@ impl Session<'_> {
         let Some(finding) = finding else { return Ok(()) };
         let output =
             run.and_then(|run| run.logs.iter().map(|log| process::capped(log)).find(|text| !text.is_empty()));
-        Err(SessionError::Baseline {
-            what: SessionError::told(&finding),
-            output: output.unwrap_or_default(),
-        })
+        Err(SessionError::Baseline { what: SessionError::told(&finding), output: output.unwrap_or_default() })
     }
 
     /// Compares the baseline with the goldens, or takes its answers as goldens where there are none.

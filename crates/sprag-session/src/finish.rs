@@ -251,12 +251,7 @@ pub(crate) fn of_pairs(metric: &str, scale: EffectScale, pairs: &[Pair]) -> Fina
 }
 
 /// The same for pairs with recorded timing; of an `exact` metric one pair tells all.
-pub(crate) fn recorded_of_pairs(
-    metric: &str,
-    scale: EffectScale,
-    exact: bool,
-    pairs: Vec<Pair>,
-) -> Recorded {
+pub(crate) fn recorded_of_pairs(metric: &str, scale: EffectScale, exact: bool, pairs: Vec<Pair>) -> Recorded {
     let Final { baseline, result, interval, demonstrated, .. } = of_pairs(metric, scale, &pairs);
     let demonstrated = if exact { scale.direction.better(result, baseline) } else { demonstrated };
     Recorded { baseline, result, interval, demonstrated, pairs }

@@ -9,8 +9,8 @@ use sprag_contract::settings::{Compare, CompareKind, DriverKind, Settings};
 use sprag_contract::{Contract, Goldens as GoldenRule};
 use sprag_judge::{Finding, Reason};
 use sprag_ledger::Hash;
-use sprag_measure::{CaseOutput, drivers};
 use sprag_measure::golden::Comparison;
+use sprag_measure::{CaseOutput, drivers};
 use sprag_workspace::{Store, TreeId};
 
 use crate::SessionError;

@@ -271,7 +271,8 @@ fn at_a_terminal_the_command_reads_from_it_and_ctrl_c_ends_it() {
         let output = terminal.current_dir(outside.repo.root()).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let (code, said) = at_a_terminal("/v1/typed\\n", "echo 'which?'; read path; python3 app.py \"GET $path\"");
+    let (code, said) =
+        at_a_terminal("/v1/typed\\n", "echo 'which?'; read path; python3 app.py \"GET $path\"");
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("recorded 1 exchange"), "{said}");
     assert_eq!(outside.asked(), ["GET /v1/typed"]);

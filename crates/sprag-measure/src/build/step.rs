@@ -97,7 +97,12 @@ impl Work<'_> {
     ) -> Result<Step, MeasureError> {
         // Nothing here is timed, so the padding may as well be the same every time.
         let mut padding = ChaCha8Rng::seed_from_u64(0);
-        let mut env = environment::of_process(self.side, &self.side.tmp.join(name), &self.settings.sandbox.env, &mut padding)?;
+        let mut env = environment::of_process(
+            self.side,
+            &self.side.tmp.join(name),
+            &self.settings.sandbox.env,
+            &mut padding,
+        )?;
         if let Some(seed) = layout_seed {
             env.insert("SPRAG_LAYOUT_SEED".to_owned(), seed.to_string());
         }

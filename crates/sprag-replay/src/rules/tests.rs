@@ -1,3 +1,5 @@
+//! Requests that are the same have one key, those that are not have two, and hostile ones cost little.
+
 mod secrets;
 
 use std::borrow::Cow;

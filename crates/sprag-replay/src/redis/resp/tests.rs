@@ -1,3 +1,5 @@
+//! The parser meets whatever a network can send.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
