@@ -177,8 +177,8 @@ fn told(place: &Place, summary: &Summary, contents: &Contents, compared: Option<
         let requests = words::number(ambiguous.len() as u64, "request");
         let _ = writeln!(
             text,
-            "{requests} {were} answered in more than one way; replay gives the answers in their order, so where they are \
-             asked at the same time, who gets which is chance:"
+            "{requests} {were} answered in more than one way, or differed in a masked key or token alone; replay gives the \
+             answers in their order, so where they are asked at the same time, who gets which is chance:"
         );
         let line = |one: &Ambiguous| {
             format!("{}, {}{}", one.label, words::number(one.times.into(), "time"), words::within(&one.case))
