@@ -6,7 +6,9 @@ use std::path::Path;
 const LEFT_BEHIND: [&str; 5] = [".venv", "__pycache__", "log.jsonl", "ideas.md", ".git"];
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    // Asked now and not when this script was compiled: a checkout may have been moved since.
+    let here = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let root = Path::new(&here).join("../../examples");
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     println!("cargo::rerun-if-changed=build.rs");
     for example in ["thematic", "noop"] {
