@@ -1,8 +1,8 @@
 //! The replay harness: a proxy that records what an application says to the outside, then plays the answers back at once
 //! and always the same, and counts the calls where the application cannot reach.
 //!
-//! Way of one request: a front end ([`http`], [`postgres`], [`redis`], [`tcp`]) reads it whole; [`rules`] turn it into
-//! its canonical form, redacted; the [`desk`] of its scope looks the key up in the [`cassette`], or sends it on and takes
+//! Way of one request: a front end (`http`, `postgres`, `redis`, `tcp`) reads it whole; `rules` turn it into
+//! its canonical form, redacted; the `desk` of its scope looks the key up in the [`cassette`], or sends it on and takes
 //! the answer down, according to the [`Mode`]. What is not found latches the scope: an application that swallows the
 //! error has failed all the same.
 //!

@@ -50,7 +50,7 @@ pub fn bench(
 /// [`sprag_measure::cpus_beside`] names.
 ///
 /// # Errors
-/// As [`bench`].
+/// As [`bench()`].
 pub fn record(
     project: Project,
     proxy: Arc<Proxy>,
