@@ -17,14 +17,24 @@
 
 mod caller;
 mod channel;
+mod clock;
+mod confinement;
+mod family;
+mod grants;
 mod jail;
 mod lack;
 mod launcher;
 mod network;
+mod places;
 mod plan;
+mod privileges;
 mod probe;
+mod root;
+mod system_calls;
 
 pub use caller::Caller;
+pub use clock::CpuClock;
+pub use confinement::{Confinement, Limits, Tier};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
 pub use launcher::launch;

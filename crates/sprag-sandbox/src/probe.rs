@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{Jail, JailError, Lack, Wall};
 
 /// Stands where the launcher's plan would, in the launcher that is the program inside.
-pub(crate) const PROBE: &str = "probe";
+const PROBE: &str = "probe";
 
 /// Addresses that are nobody's, of the blocks for documentation. Where they have a route, so has the internet.
 const OUTSIDE: [&str; 2] = ["192.0.2.1:9", "[2001:db8::1]:9"];
@@ -75,8 +75,13 @@ fn unheard(listener: &TcpListener) -> io::Result<()> {
     stream.read_exact(&mut [0])
 }
 
+/// The probe of this name, where there is one.
+pub(crate) fn named(name: &OsStr) -> Option<fn(&[OsString]) -> ExitCode> {
+    (name == PROBE).then_some(inside)
+}
+
 /// The probe's own part: `args` are the port of a listener outside, and that of one inside.
-pub(crate) fn inside(args: &[OsString]) -> ExitCode {
+fn inside(args: &[OsString]) -> ExitCode {
     let port = |index: usize| args.get(index)?.to_str()?.parse::<u16>().ok();
     let (Some(outside), Some(inside)) = (port(0), port(1)) else { return ExitCode::from(2) };
     match look_around(outside, inside) {
