@@ -78,6 +78,11 @@ impl Jail {
         Self { open_network: true, ..self }
     }
 
+    /// Whether the network is that of the machine.
+    pub fn is_open(&self) -> bool {
+        self.open_network
+    }
+
     /// The program is held by more than its network. With [`Tier::Enforced`](crate::Tier::Enforced) the spawned process
     /// starts another one, which becomes the program, and ends as that one does.
     #[must_use]

@@ -5,7 +5,8 @@ use sprag_measure::Interrupt;
 
 use crate::events::Nobody;
 use crate::ideas::parked_before;
-use crate::open::{Ground, Opening, Place, parse_tree};
+use crate::ground::{Ground, Place};
+use crate::open::{Opening, parse_tree};
 use crate::session::now;
 use crate::{Project, SessionError};
 
