@@ -9,7 +9,6 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use landlock::RulesetCreated;
-use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::channel::Channel;
 use crate::grants::Grants;
@@ -33,8 +32,9 @@ pub fn launch(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         eprintln!("this command is for sprag itself: it starts what is measured in a jail");
         return ExitCode::from(2);
     };
+    let closed = inherited().map(close);
     let done = Channel::connect(&address.door).and_then(|channel| match channel.receive()? {
-        Some((Word::Build(plan), _)) => start(channel, &plan, program, args),
+        Some((Word::Build(plan), _)) => start(channel, closed, &plan, program, args),
         _ => Err(io::ErrorKind::ConnectionAborted.into()),
     });
     if let Err(error) = done {
@@ -44,13 +44,18 @@ pub fn launch(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Comes back where something was refused, and then that was said; or as an error where nobody is there to be told.
-fn start(channel: Channel, plan: &Plan, program: &OsStr, args: &[OsString]) -> io::Result<()> {
+fn start(
+    channel: Channel,
+    closed: io::Result<()>,
+    plan: &Plan,
+    program: &OsStr,
+    args: &[OsString],
+) -> io::Result<()> {
     let tier = plan.confinement.as_ref().map(|confinement| confinement.tier);
-    let separated =
-        close_inherited_at_exec().map_err(Refusal::of(Step::Descriptors)).and_then(|()| match tier {
-            Some(Tier::Enforced) => family::separate(plan.open_network),
-            _ => Ok(()),
-        });
+    let separated = closed.map_err(Refusal::of(Step::Descriptors)).and_then(|()| match tier {
+        Some(Tier::Enforced) => family::separate(plan.open_network),
+        _ => Ok(()),
+    });
     let descended = match (separated, tier) {
         (Err(refusal), _) => Err((channel, refusal)),
         (Ok(()), Some(Tier::Enforced)) => family::descend(channel),
@@ -177,11 +182,14 @@ fn limit(limits: &Limits, tier: Tier, lost: &mut Vec<Refusal>) -> Result<(), Ref
     let processes = match tier {
         // The launcher and the first process are counted with them.
         Tier::Enforced => privileges::limit_processes(limits, 2),
-        // All that the user has on this machine are.
         Tier::None | Tier::Reduced => {
             privileges::leave_terminal();
-            privileges::others_on_this_machine()
-                .and_then(|others| privileges::limit_processes(limits, others))
+            // All that run on this machine are counted, and those of root are not limited.
+            match rustix::process::geteuid().is_root() {
+                true => Err(rustix::io::Errno::PERM.into()),
+                false => privileges::others_on_this_machine()
+                    .and_then(|others| privileges::limit_processes(limits, others)),
+            }
         }
     };
     kept(processes, Step::Processes, lost);
@@ -207,23 +215,24 @@ fn lock(
     system_calls::install(&filters).map_err(Refusal::of(Step::SystemCalls))
 }
 
-/// Marks everything but the three streams to be closed by the exec: what the shell around Sprag had open is none of
-/// the program's.
-fn close_inherited_at_exec() -> io::Result<()> {
+/// The numbers of what was open when this process started, but for the three streams.
+fn inherited() -> io::Result<Vec<i32>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let number = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
         numbers.extend(number.filter(|&number| number > 2));
     }
-    for number in numbers {
-        #[expect(unsafe_code, reason = "a descriptor that was inherited has no owner to borrow it from")]
-        // SAFETY: the number comes from the kernel's list of what is open, so it is not -1. Where it was closed since,
-        // as the one that read the list was, fcntl says EBADF; the borrow ends with that call and closes nothing.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        match fcntl_setfd(descriptor, FdFlags::CLOEXEC) {
-            Ok(()) | Err(rustix::io::Errno::BADF) => {}
-            Err(error) => return Err(error.into()),
+    Ok(numbers)
+}
+
+/// What the shell around Sprag had open is none of the program's, nor of anybody inside.
+fn close(inherited: Vec<i32>) {
+    for number in inherited {
+        #[expect(unsafe_code, reason = "a descriptor that was inherited has no owner that closes it")]
+        // SAFETY: it was open before this process opened anything that it keeps, so nobody here holds it. The one that
+        // read the list is in it, and was closed since: closing it once more closes nothing.
+        unsafe {
+            libc::close(number);
         }
     }
-    Ok(())
 }

@@ -16,7 +16,7 @@ use rustix::mount::{
     UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_change, move_mount, open_tree,
     unmount,
 };
-use rustix::process::{fchdir, pivot_root};
+use rustix::process::{fchdir, geteuid, pivot_root};
 
 use crate::Limits;
 use crate::places::{Kind, Places};
@@ -218,9 +218,10 @@ fn relative(path: &Path) -> &Path {
 /// settings there without any right inside. The number of processes is limited where the kernel can do that.
 fn proc(limits: &Limits) -> io::Result<(OwnedFd, Vec<Refusal>)> {
     let proc = mounted("proc", &[], ATTRIBUTES | libc::MOUNT_ATTR_NOEXEC)?;
-    let lost = limit_processes(&proc, limits.processes).err().into_iter();
+    // Who is not root is limited in any case.
+    let lost = limit_processes(&proc, limits.processes).err().filter(|_| geteuid().is_root());
     set_attributes(&proc, ATTRIBUTES | libc::MOUNT_ATTR_NOEXEC | libc::MOUNT_ATTR_RDONLY)?;
-    Ok((proc, lost.collect()))
+    Ok((proc, lost.into_iter().collect()))
 }
 
 /// The last number that a process of the namespace can have. It holds for root too, which `RLIMIT_NPROC` does not.
