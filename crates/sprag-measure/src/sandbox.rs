@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{Reach, Serve, Settings, Tier};
 use sprag_sandbox::{Confinement, Jail, Limits};
+pub use sprag_sandbox::{Report, Tier as Held, examine_up_to};
 
 use crate::environment::{self, toolchains};
 use crate::{MeasureError, Side};

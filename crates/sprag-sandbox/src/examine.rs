@@ -43,15 +43,25 @@ struct Seen {
 
 /// Finds the strongest tier that this machine has for the user. `launcher` is the command of [`Jail::new`].
 pub fn examine<S: AsRef<OsStr>>(launcher: &[S]) -> Report {
+    examine_up_to(launcher, Tier::Enforced)
+}
+
+/// The same for the strongest tier up to `most`: one that is weaker than what the machine has is tried as well.
+pub fn examine_up_to<S: AsRef<OsStr>>(launcher: &[S], most: Tier) -> Report {
     let launcher: Vec<OsString> = launcher.iter().map(|word| word.as_ref().to_owned()).collect();
     let name = launcher.first().map_or(OsStr::new("sprag"), OsString::as_os_str);
     let lack = |error: &JailError| Lack::of(error, name);
-    let namespaces = match attempt(&launcher, Tier::Enforced, false) {
-        Ok(seen) => match wrong(&seen) {
-            None => return report(Tier::Enforced, &seen, None, None, name),
-            Some(fault) => fault,
-        },
-        Err(error) => lack(&error),
+    let namespaces = if most < Tier::Enforced {
+        let remedy = "write `tier = \"enforced\"` under [sandbox]".to_owned();
+        Lack { what: "namespaces were not asked for".to_owned(), remedy }
+    } else {
+        match attempt(&launcher, Tier::Enforced, false) {
+            Ok(seen) => match wrong(&seen) {
+                None => return report(Tier::Enforced, &seen, None, None, name),
+                Some(fault) => fault,
+            },
+            Err(error) => lack(&error),
+        }
     };
     let mut network = None;
     let reduced = attempt(&launcher, Tier::Reduced, false).or_else(|error| {

@@ -38,7 +38,7 @@ mod system_calls;
 pub use caller::Caller;
 pub use clock::CpuClock;
 pub use confinement::{Confinement, Limits, Tier};
-pub use examine::examine;
+pub use examine::{examine, examine_up_to};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
 pub use launcher::launch;

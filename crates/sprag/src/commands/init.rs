@@ -14,7 +14,6 @@ use sprag_contract::init::{InitFile, RepoFacts, infer, init_files};
 use sprag_contract::locate::Layout;
 use sprag_contract::settings::Tier;
 use sprag_contract::{Compiled, Source, Surroundings, compile};
-use sprag_measure::sandbox;
 use sprag_workspace::UserRepo;
 
 use crate::replaying::launcher;
@@ -51,7 +50,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     );
     let paths = facts.files.clone();
     let (mut inferred, notes) = infer(&facts);
-
+    inferred.tier = strongest()?;
 
     let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
     let asks = somebody && !args.yes && !args.json;
@@ -81,11 +80,11 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
 }
 
 /// The strongest that this machine has.
-fn sandbox_here() -> miette::Result<Tier> {
-    Ok(match sandbox::strongest(&launcher()?).tier() {
-        sandbox::Tier::Enforced => Tier::Enforced,
-        sandbox::Tier::Reduced => Tier::Reduced,
-        sandbox::Tier::None => Tier::None,
+fn strongest() -> miette::Result<Tier> {
+    Ok(match sprag_sandbox::examine(&launcher()?).tier {
+        sprag_sandbox::Tier::Enforced => Tier::Enforced,
+        sprag_sandbox::Tier::Reduced => Tier::Reduced,
+        sprag_sandbox::Tier::None => Tier::None,
     })
 }
 
