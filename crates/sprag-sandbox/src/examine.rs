@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::acts::Act;
 use crate::plan::{Refusal, Step, Wall};
-use crate::probe::{Ended, INSIDE, PATIENCE, system};
+use crate::probe::{Ended, PATIENCE, system};
 use crate::report::{Layer, LayerReport, Report, State};
 use crate::{Confinement, Jail, JailError, Lack, Tier, grants};
 
@@ -125,6 +125,7 @@ fn report(tier: Tier, seen: &Seen, namespaces: Option<Lack>, network: Option<Lac
         Layer::Landlock => lost(&Step::Landlock),
         Layer::Signals => signals(),
         Layer::Processes => lost(&Step::Processes),
+        Layer::Memory => Some(Lack::of_memory()),
         Layer::CpuClock => lost(&Step::Clock).or_else(|| seen.clock.is_none().then(Lack::of_clock)),
     };
     let layers = Layer::ALL.map(|layer| {
@@ -137,7 +138,15 @@ fn report(tier: Tier, seen: &Seen, namespaces: Option<Lack>, network: Option<Lac
     Report { tier, wall: seen.wall, layers: layers.into() }
 }
 
-fn trials(tier: Tier, ground: &Path, open_network: bool, port: u16, bystander: &Child) -> Vec<Trial> {
+/// Of the loopback.
+struct Ports {
+    /// That of a listener of the machine.
+    outside: u16,
+    /// That of one of the jail; `None` where its network is open.
+    inside: Option<u16>,
+}
+
+fn trials(tier: Tier, ground: &Path, ports: Ports, bystander: &Child) -> Vec<Trial> {
     // Who holds the files, and the processes.
     let holder = if tier == Tier::Enforced { Layer::Namespaces } else { Layer::Landlock };
     let works = |layer, act| Trial { layer, act, works: true };
@@ -156,9 +165,9 @@ fn trials(tier: Tier, ground: &Path, open_network: bool, port: u16, bystander: &
         let process = i32::try_from(bystander.id()).unwrap_or(i32::MAX);
         trials.push(fails(Layer::Signals, Act::Signal(process)));
     }
-    if !open_network {
-        trials.push(works(Layer::Network, Act::Inside(INSIDE)));
-        trials.push(fails(Layer::Network, Act::Connect(port)));
+    if let Some(inside) = ports.inside {
+        trials.push(works(Layer::Network, Act::Inside(inside)));
+        trials.push(fails(Layer::Network, Act::Connect(ports.outside)));
         trials.push(fails(Layer::Network, Act::Route));
     }
     let acts = [Act::RawSocket, Act::Trace, Act::Mount(ground.join("scratch")), Act::Unshare];
@@ -173,8 +182,10 @@ fn attempt(launcher: &[OsString], tier: Tier, open_network: bool) -> Result<Seen
     furnish(&ground).map_err(system("write into a folder"))?;
     let outside = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(system("listen on the loopback"))?;
     let port = outside.local_addr().map_err(system("listen on the loopback"))?.port();
+    let inside = free_port().map_err(system("listen on the loopback"))?;
     let bystander = spawn(launcher.iter().cloned().chain([STAND.into()]), Stdio::piped(), Stdio::null())?;
-    let trials = trials(tier, &ground, open_network, port, &bystander.0);
+    let ports = Ports { outside: port, inside: (!open_network).then_some(inside) };
+    let trials = trials(tier, &ground, ports, &bystander.0);
 
     let acts: Vec<&Act> = trials.iter().map(|trial| &trial.act).collect();
     let acts = serde_json::to_string(&acts).map_err(io::Error::from).map_err(system("write a plan"))?;
@@ -190,7 +201,7 @@ fn attempt(launcher: &[OsString], tier: Tier, open_network: bool) -> Result<Seen
     confinement.write = vec![ground.join("work")];
     confinement.scratch = vec![ground.join("scratch")];
     let mut jail = Jail::new(launcher).confine(confinement);
-    jail = if open_network { jail.open_network() } else { jail.listen("probe", INSIDE) };
+    jail = if open_network { jail.open_network() } else { jail.listen("probe", inside) };
     let (command, door) = jail.prepare(&program)?;
 
     let probe = spawn(command, Stdio::null(), Stdio::piped())?;
@@ -207,6 +218,11 @@ fn attempt(launcher: &[OsString], tier: Tier, open_network: bool) -> Result<Seen
     }
     let clock = clock.and_then(|clock| clock.read().ok()).filter(|time| !time.is_zero());
     Ok(Seen { wall, lost, tried: trials.into_iter().zip(outcomes).collect(), clock })
+}
+
+/// One that is free on the machine too, where a jail may have no loopback of its own.
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// The folders and files that are tried, for whichever user the launcher becomes.

@@ -41,6 +41,11 @@ impl Lack {
         Self::new("the Landlock of this kernel does not keep signals inside", "use Linux 6.12 or later")
     }
 
+    /// This version makes no cgroup.
+    pub(crate) fn of_memory() -> Self {
+        Self::new("sprag makes no cgroup yet", "start sprag in a container or a systemd scope with MemoryMax")
+    }
+
     /// A clock is there, and stands still.
     pub(crate) fn of_clock() -> Self {
         Self::new("a perf event counted no CPU time", UNKNOWN)

@@ -14,7 +14,7 @@ const PROBE: &str = "probe";
 /// Addresses that are nobody's, of the blocks for documentation. Where they have a route, so has the internet.
 const OUTSIDE: [&str; 2] = ["192.0.2.1:9", "[2001:db8::1]:9"];
 /// The port of the listener inside, one that outside only root may have.
-pub(crate) const INSIDE: u16 = 7;
+const INSIDE: u16 = 7;
 /// How long one step may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -95,13 +95,15 @@ pub enum Layer {
     Signals,
     /// The number of processes is limited.
     Processes,
+    /// The memory of all processes together is limited.
+    Memory,
     /// CPU time is counted, whoever waits for whom.
     CpuClock,
 }
 
 impl Layer {
     /// In the order in which they are shown.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Privileges,
         Self::Namespaces,
         Self::Network,
@@ -109,8 +111,24 @@ impl Layer {
         Self::Landlock,
         Self::Signals,
         Self::Processes,
+        Self::Memory,
         Self::CpuClock,
     ];
+
+    /// In a word or two.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Privileges => "privileges",
+            Self::Namespaces => "namespaces",
+            Self::Network => "network",
+            Self::SystemCalls => "system calls",
+            Self::Landlock => "Landlock",
+            Self::Signals => "signals",
+            Self::Processes => "processes",
+            Self::Memory => "memory",
+            Self::CpuClock => "CPU clock",
+        }
+    }
 
     /// What it does where it holds.
     pub fn meaning(self) -> &'static str {
@@ -122,6 +140,7 @@ impl Layer {
             Self::Landlock => "files beyond those that it was given can't be opened",
             Self::Signals => "signals stay inside",
             Self::Processes => "the number of processes is limited",
+            Self::Memory => "the memory of all processes together is limited",
             Self::CpuClock => "the CPU time of all that is started is counted, whoever waits for it",
         }
     }
@@ -139,6 +158,7 @@ impl Layer {
             Self::Network => "a program may reach the network of the machine",
             Self::Signals => "a program may stop or kill other processes of its user",
             Self::Processes => "a program that starts others without end can fill the machine",
+            Self::Memory => "many processes can fill the memory of the machine, each within its own limit",
             Self::CpuClock => "a program can hide CPU time in children that it does not wait for",
         }
     }
@@ -146,15 +166,6 @@ impl Layer {
 
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Privileges => "privileges",
-            Self::Namespaces => "namespaces",
-            Self::Network => "network",
-            Self::SystemCalls => "system calls",
-            Self::Landlock => "Landlock",
-            Self::Signals => "signals",
-            Self::Processes => "processes",
-            Self::CpuClock => "CPU clock",
-        })
+        f.pad(self.name())
     }
 }

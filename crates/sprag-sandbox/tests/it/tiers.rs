@@ -1,10 +1,11 @@
 //! What the self-test says, and that a machine which lacks something is told so before anything runs.
 
+use std::net::TcpListener;
 use std::process::Command;
 
-use sprag_sandbox::{Confinement, Jail, JailError, Layer, State, Step, Tier};
+use sprag_sandbox::{Confinement, Jail, JailError, Layer, State, Step, Tier, Wall};
 
-use crate::ground::{Ground, PROGRAM, User, start};
+use crate::ground::{Ground, PROGRAM, User, all_said, printed, start};
 
 /// A root whose machine allows no more user namespaces, as launcher; `None` where this one makes no such root.
 fn without_user_namespaces() -> Option<Vec<&'static str>> {
@@ -36,6 +37,41 @@ fn where_user_namespaces_are_forbidden_the_tier_is_reduced_and_says_why() {
         Some(JailError::Refused(refusal)) => assert_eq!(refusal.step, Step::Namespaces),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn where_no_network_can_be_made_only_the_ports_of_the_listeners_are_left() {
+    let Some(launcher) = without_user_namespaces() else { return };
+    let without_rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+    let (itself, before) = (&launcher[launcher.len() - 2..], &launcher[..launcher.len() - 2]);
+    let launcher: Vec<&str> =
+        before.iter().copied().chain(without_rights).chain(itself.iter().copied()).collect();
+    let report = sprag_sandbox::examine(&launcher);
+    assert_eq!((report.tier, report.wall), (Tier::Reduced, Wall::Ports), "{report}");
+
+    let ground = Ground::new(&[]);
+    let [ours, other] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [port, elsewhere] = [&ours, &other].map(|listener| listener.local_addr().unwrap().port());
+    drop(ours);
+    let program = format!(
+        "import socket
+socket.create_connection(('127.0.0.1', {port})).sendall(b'x')
+def refused(act):
+    try: act(); print('was not refused', act)
+    except PermissionError: pass
+refused(lambda: socket.create_connection(('127.0.0.1', {elsewhere})))
+refused(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+refused(lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+refused(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262))
+refused(lambda: socket.create_server(('127.0.0.1', 0)))
+refused(lambda: socket.socket().sendto(b'x', 0x20000000, ('127.0.0.1', {elsewhere})))"
+    );
+    let jail = Jail::new(launcher).listen("ours", port).confine(ground.confinement(Tier::Reduced));
+    let mut jailed = ground.start(&jail, &["python3", "-c", &program]);
+    assert_eq!(jailed.ready.wall(), Wall::Ports);
+    let _held = jailed.ready.take_listeners();
+    let output = jailed.run();
+    assert!(output.status.success() && printed(&output).is_empty(), "{}", all_said(&output));
 }
 
 #[test]
