@@ -74,9 +74,12 @@ pub(crate) fn programs() -> Vec<Utf8PathBuf> {
     };
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = path.split(':').map(Utf8PathBuf::from).filter(|folder| folder.is_absolute());
-    let mut places: Vec<Utf8PathBuf> = toolchains().map(|(_, place)| place).chain(folders.map(whole)).collect();
+    let mut places: Vec<Utf8PathBuf> =
+        toolchains().map(|(_, place)| place).chain(folders.map(whole)).collect();
     // Of the system's folders every sandbox has its own.
-    places.retain(|place| place.is_dir() && !["/usr", "/bin", "/sbin"].iter().any(|all| place.starts_with(all)));
+    places.retain(|place| {
+        place.is_dir() && !["/usr", "/bin", "/sbin"].iter().any(|all| place.starts_with(all))
+    });
     places.sort();
     places.dedup();
     places

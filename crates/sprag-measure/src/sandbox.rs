@@ -58,9 +58,9 @@ impl Sandbox {
         read.extend(inputs.iter().cloned());
         read.extend(inputs.iter().filter_map(|input| interpreter_of(input)));
         read.extend(settings.sandbox.read.iter().filter_map(|path| from_home(path)));
-        let hide = toolchains().map(|(_, place)| place).flat_map(|cargo| {
-            ["credentials", "credentials.toml"].map(|name| cargo.join(name))
-        });
+        let hide = toolchains()
+            .map(|(_, place)| place)
+            .flat_map(|cargo| ["credentials", "credentials.toml"].map(|name| cargo.join(name)));
         Some(Self {
             launcher: launcher.iter().map(OsString::from).collect(),
             tier,

@@ -9,9 +9,7 @@ use sprag_judge::Provenance;
 use sprag_ledger::{Config, Grade, Ledger, SandboxInfo};
 use sprag_measure::Interrupt;
 use sprag_measure::host::Fingerprint;
-use sprag_workspace::{
-    Baseline, BlobId, Change, Edit, Expected, FileMode, Imported, Start, Store, TreeId,
-};
+use sprag_workspace::{Baseline, BlobId, Change, Edit, Expected, FileMode, Imported, Start, Store, TreeId};
 use ulid::Ulid;
 
 use crate::inputs;
@@ -77,7 +75,10 @@ impl Ground {
     }
 
     /// Starts a new session: imports the baseline and writes the first row.
-    pub(crate) fn begin(&self, opening: &Opening) -> Result<(String, Ledger, State, Vec<String>), SessionError> {
+    pub(crate) fn begin(
+        &self,
+        opening: &Opening,
+    ) -> Result<(String, Ledger, State, Vec<String>), SessionError> {
         let start = opening.start(&self.project)?;
         let imported = import_baseline(&self.project, &self.store, start)?;
         let id = Ulid::generate().to_string();

@@ -12,7 +12,8 @@ use sprag_contract::settings::replay::Pace;
 use sprag_judge::{Finding, Order, Provenance};
 use sprag_measure::build::{self, LayoutControl};
 use sprag_measure::{
-    Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Sandbox, Setup, Side, cpus_beside, drivers,
+    Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Sandbox, Setup, Side, cpus_beside,
+    drivers,
 };
 use sprag_replay::{Mode, Proxy};
 use sprag_workspace::{Checkout, Store, TreeId, remove_dir};

@@ -4,8 +4,8 @@ use sprag_ledger::PhaseStart;
 use sprag_measure::Interrupt;
 
 use crate::events::Nobody;
-use crate::ideas::parked_before;
 use crate::ground::{Ground, Place};
+use crate::ideas::parked_before;
 use crate::open::{Opening, parse_tree};
 use crate::session::now;
 use crate::{Project, SessionError};

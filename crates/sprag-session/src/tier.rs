@@ -21,7 +21,11 @@ pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
     if report.tier < wanted {
         let why = report.lacks().map(|(layer, lack)| format!("{layer}: {}", lack.what)).next();
         let why = why.unwrap_or_else(|| "the self-test did not say what is missing".to_owned());
-        return Err(SessionError::NoSandbox { wanted: wanted.to_string(), found: report.tier.to_string(), why });
+        return Err(SessionError::NoSandbox {
+            wanted: wanted.to_string(),
+            found: report.tier.to_string(),
+            why,
+        });
     }
     let tier = if wanted == Held::Enforced { Tier::Enforced } else { Tier::Reduced };
     let lost = report.lacks().map(|(layer, _)| format!("{layer}: {}", layer.lost())).collect();

@@ -125,7 +125,8 @@ impl Group {
             let mut ready = door.open(child, PATIENCE).map_err(MeasureError::jail)?;
             let (services, listeners): (Vec<_>, Vec<_>) =
                 ready.take_listeners().into_iter().partition(|(name, _)| name.starts_with(SERVICE));
-            group.relays = services.into_iter().map(|(_, inside)| Relay::start(inside)).collect::<Result<_, _>>()?;
+            group.relays =
+                services.into_iter().map(|(_, inside)| Relay::start(inside)).collect::<Result<_, _>>()?;
             if let Some(replayed) = &invocation.replayed {
                 replayed.attach(Listeners::from_sockets(listeners))?;
                 group.replayed = Some(replayed.clone());

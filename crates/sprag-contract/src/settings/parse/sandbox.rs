@@ -18,7 +18,8 @@ impl Findings {
         for (at, path) in sandbox.write.iter().enumerate() {
             if normal(path).is_none_or(|path| path == ".") {
                 let message = format!("`{path}` is no path in the repository");
-                let help = "write it from the repository's top, without `..`: what lies outside cannot be written";
+                let help =
+                    "write it from the repository's top, without `..`: what lies outside cannot be written";
                 self.add(Severity::Error, &["sandbox", "write", &at.to_string()], message, help);
             }
         }
@@ -42,7 +43,6 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::super::tests::told;
-
 
     #[test]
     fn paths_that_lead_elsewhere_are_refused_with_their_place() {

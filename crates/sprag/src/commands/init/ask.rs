@@ -54,7 +54,19 @@ impl<R: BufRead, W: Write> Asker<R, W> {
         let stop = self.list("When does it stop?", &proposed.stop, rule)?;
         writeln!(self.output)?;
         let (read, tier) = (proposed.read, proposed.tier);
-        Ok(InitAnswers { goal, metric, controls, in_scope, off_limits, read, build, measure, checks, stop, tier })
+        Ok(InitAnswers {
+            goal,
+            metric,
+            controls,
+            in_scope,
+            off_limits,
+            read,
+            build,
+            measure,
+            checks,
+            stop,
+            tier,
+        })
     }
 
     fn measure(&mut self, proposed: &InitAnswers) -> io::Result<(Measured, MetricAnswer)> {
