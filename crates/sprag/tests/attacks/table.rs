@@ -1,0 +1,74 @@
+//! The table of the corpus, for people.
+
+use crate::attack::{Attack, Tier};
+use crate::verdict::Played;
+
+/// The longest title that is shown.
+const TITLE: usize = 62;
+
+pub(crate) fn head(tier: Tier) -> String {
+    format!(
+        "tier {tier}\n\n{:<6}{:<TITLE$}  {:<22}{:<13}{:<12}{:>6}",
+        "id", "attack", "expected", "got", "by", "s"
+    )
+}
+
+pub(crate) fn line(attack: &Attack, tier: Tier, played: &Played, wrong: Option<&str>) -> String {
+    let title = short(&attack.head.title, TITLE);
+    let expected = attack.other(tier).map_or(&attack.head.verdict, |other| &other.verdict).to_string();
+    let word = match wrong {
+        Some(_) => "WRONG",
+        None if played.said.skipped => "skipped",
+        None if played.got_through(attack) => "known",
+        None => "ok",
+    };
+    let got = if played.said.skipped { "-" } else { played_word(played) };
+    let line = format!(
+        "{:<6}{title:<TITLE$}  {expected:<22}{got:<13}{:<12}{:>6.1}  {word}",
+        attack.id,
+        played.layer.to_string(),
+        played.seconds
+    );
+    match wrong {
+        Some(wrong) => format!("{line}\n      {wrong}"),
+        None => line,
+    }
+}
+
+/// How many came to what, and what is known to get through.
+pub(crate) fn foot(tier: Tier, all: &[(&Attack, Played)]) -> String {
+    let wrong = all.iter().filter(|(attack, played)| played.complaint(attack, tier).is_some()).count();
+    let skipped = all.iter().filter(|(_, played)| played.said.skipped).count();
+    let mut text = format!(
+        "\n{} played in tier {tier}: {} as expected, {wrong} not, {skipped} skipped\n",
+        all.len(),
+        all.len() - wrong - skipped
+    );
+    let known = |attack: &Attack| match (attack.other(tier), &attack.head.limit) {
+        (Some(other), _) => Some(other.why.clone()),
+        (None, limit) => limit.clone(),
+    };
+    let known: Vec<String> = all
+        .iter()
+        .filter_map(|(attack, played)| {
+            let why = known(attack)?;
+            let closed = if played.got_through(attack) { "" } else { " (it did not get through this time)" };
+            Some(format!("  {:<6}{}: {why}{closed}", attack.id, attack.head.title))
+        })
+        .collect();
+    if !known.is_empty() {
+        text.push_str(&format!("\nknown to get through, or to be stopped later than it should:\n{}\n", known.join("\n")));
+    }
+    text
+}
+
+fn played_word(played: &Played) -> &str {
+    if played.said.word.is_empty() { "nothing" } else { &played.said.word }
+}
+
+fn short(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}
