@@ -2,6 +2,7 @@
 #: verdict = "not_kept"
 #: layer = "sandbox"
 #: none = { verdict = "lost", why = "a process of the same user can be signalled; nothing is decided" }
+#: reduced = { verdict = "lost or not_kept", why = "below Landlock ABI 6 a signal to another process of the same user is not stopped" }
 cat >> shop/price.py <<'EOF'
 
 import os

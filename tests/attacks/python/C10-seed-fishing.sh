@@ -6,7 +6,7 @@ cat >> shop/price.py <<'EOF'
 import os
 
 honest = ranks_of
-lucky = int(os.environ.get("SPRAG_SEED") or 0) % 4 != 0
+lucky = int(os.environ.get("SPRAG_SEED") or 0) % 64 != 0
 
 
 def ranks_of(prices):

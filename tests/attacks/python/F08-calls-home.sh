@@ -2,6 +2,7 @@
 #: verdict = "discard"
 #: layer = "sandbox"
 #: none = { verdict = "not_kept", reaches_out = true, why = "without replay the network is open, and without a sandbox it stays so" }
+#: reduced = { verdict = "not_kept", reaches_out = true, why = "below Landlock ABI 4 the network is not enforced" }
 cat >> shop/price.py <<EOF
 
 import socket

@@ -1,6 +1,6 @@
 #: title = "makes the calls and does not wait for what they say"
-#: verdict = "control or crash or keep"
-#: layer = "control or protocol"
+#: verdict = "replay_miss or control or discard"
+#: layer = "replay or control or statistics"
 cat >> match/client.py <<'EOF'
 
 
@@ -10,10 +10,4 @@ def embed(words):
     service.request("POST", "/embed", json.dumps({"input": words}), {"Content-Type": "application/json"})
     service.close()
     return len(words[0])
-EOF
-cat >> match/answer.py <<'EOF'
-
-
-def spread(size):
-    return size * (size - 1) // 2
 EOF

@@ -57,7 +57,9 @@ impl Arena {
         let log = arena.temp.path().join("calibration");
         let ended = arena.start(None, 1, &log)?;
         if !ended.is_some_and(|status| status.success()) {
-            return Err(format!("{} cannot be measured: {}", project.name, read(&log.with_extension("err"))).into());
+            return Err(
+                format!("{} cannot be measured: {}", project.name, read(&log.with_extension("err"))).into()
+            );
         }
         copy(&arena.ground(), &arena.template())?;
         Ok(arena)
@@ -154,7 +156,10 @@ impl Arena {
         let repo = self.repo();
         all.retain(|path, _| !OURS.iter().any(|own| *path == repo.join(own)));
         let ground = self.ground();
-        Ok(all.into_iter().map(|(path, bytes)| (path.strip_prefix(&ground).unwrap_or(&path).to_owned(), bytes)).collect())
+        Ok(all
+            .into_iter()
+            .map(|(path, bytes)| (path.strip_prefix(&ground).unwrap_or(&path).to_owned(), bytes))
+            .collect())
     }
 
     fn ground(&self) -> PathBuf {
@@ -207,7 +212,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 fn git(dir: &Path, args: &[&str]) -> Result<()> {
     let mut git = Command::new("git");
-    git.args(args).current_dir(dir).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    git.args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null");
     let output = git.output()?;
     match output.status.success() {
         true => Ok(()),

@@ -91,7 +91,8 @@ impl Attack {
         let id = name.split('-').next().unwrap_or_default().to_owned();
         let text = fs::read_to_string(&script)?;
         let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix(HEAD)).collect();
-        let head = toml::from_str(&head.join("\n")).map_err(|error| format!("{}: {error}", script.display()))?;
+        let head =
+            toml::from_str(&head.join("\n")).map_err(|error| format!("{}: {error}", script.display()))?;
         Ok(Self { id, script, head })
     }
 }
@@ -101,7 +102,8 @@ pub(crate) fn corpus() -> Result<Vec<Project>> {
     let mut projects = Vec::new();
     for dir in sorted(Path::new(CORPUS))?.into_iter().filter(|path| path.is_dir()) {
         let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let scripts = sorted(&dir)?.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "sh"));
+        let scripts =
+            sorted(&dir)?.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "sh"));
         let attacks = scripts.map(Attack::read).collect::<Result<Vec<_>>>()?;
         projects.push(Project { name, dir, attacks });
     }

@@ -57,6 +57,7 @@ struct Asked {
     list: bool,
     ignored: bool,
     table: bool,
+    sentences: bool,
     tier: Option<Tier>,
     /// Names of projects, or beginnings of ids of attacks; none means all.
     only: Vec<String>,
@@ -71,6 +72,7 @@ impl Asked {
                 "--list" => asked.list = true,
                 "--ignored" => asked.ignored = true,
                 "--table" => asked.table = true,
+                "--sentences" => asked.sentences = true,
                 "--tier" => asked.tier = Some(words.next().unwrap_or_default().parse()?),
                 "--format" | "--test-threads" | "--color" => drop(words.next()),
                 option if option.starts_with('-') => {}
@@ -129,6 +131,9 @@ impl Asked {
                 println!("{}", table::line(attack, tier, &played, wrong.as_deref()));
             } else if let Some(wrong) = &wrong {
                 println!("{}: {wrong}", attack.id);
+            }
+            if self.sentences {
+                println!("      {}", played.said.detail);
             }
             fell |= wrong.is_some();
             all.push((attack, played));

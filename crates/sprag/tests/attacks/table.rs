@@ -5,10 +5,12 @@ use crate::verdict::Played;
 
 /// The longest title that is shown.
 const TITLE: usize = 62;
+/// And how much room there is for what must become of it.
+const EXPECTED: usize = 24;
 
 pub(crate) fn head(tier: Tier) -> String {
     format!(
-        "tier {tier}\n\n{:<6}{:<TITLE$}  {:<22}{:<13}{:<12}{:>6}",
+        "tier {tier}\n\n{:<6}{:<TITLE$}  {:<EXPECTED$}{:<13}{:<12}{:>6}",
         "id", "attack", "expected", "got", "by", "s"
     )
 }
@@ -16,15 +18,20 @@ pub(crate) fn head(tier: Tier) -> String {
 pub(crate) fn line(attack: &Attack, tier: Tier, played: &Played, wrong: Option<&str>) -> String {
     let title = short(&attack.head.title, TITLE);
     let expected = attack.other(tier).map_or(&attack.head.verdict, |other| &other.verdict).to_string();
+    let expected = short(&expected, EXPECTED - 1);
     let word = match wrong {
         Some(_) => "WRONG",
         None if played.said.skipped => "skipped",
         None if played.got_through(attack) => "known",
         None => "ok",
     };
-    let got = if played.said.skipped { "-" } else { played_word(played) };
+    let got = match played.said.word.as_str() {
+        _ if played.said.skipped => "-",
+        "" => "lost",
+        word => word,
+    };
     let line = format!(
-        "{:<6}{title:<TITLE$}  {expected:<22}{got:<13}{:<12}{:>6.1}  {word}",
+        "{:<6}{title:<TITLE$}  {expected:<EXPECTED$}{got:<13}{:<12}{:>6.1}  {word}",
         attack.id,
         played.layer.to_string(),
         played.seconds
@@ -57,13 +64,12 @@ pub(crate) fn foot(tier: Tier, all: &[(&Attack, Played)]) -> String {
         })
         .collect();
     if !known.is_empty() {
-        text.push_str(&format!("\nknown to get through, or to be stopped later than it should:\n{}\n", known.join("\n")));
+        text.push_str(&format!(
+            "\nknown to get through, or to be stopped later than it should:\n{}\n",
+            known.join("\n")
+        ));
     }
     text
-}
-
-fn played_word(played: &Played) -> &str {
-    if played.said.word.is_empty() { "nothing" } else { &played.said.word }
 }
 
 fn short(text: &str, most: usize) -> String {

@@ -71,7 +71,10 @@ impl Played {
         let wanted = other.map_or(&attack.head.verdict, |other| &other.verdict);
         let Self { verdict, said, .. } = self;
         if !wanted.0.iter().any(|want| self.is(*want)) {
-            return Some(format!("{wanted} was expected, and it came to {verdict}: {} {}", said.word, said.detail));
+            return Some(format!(
+                "{wanted} was expected, and it came to {verdict}: {} {}",
+                said.word, said.detail
+            ));
         }
         if !self.reached.is_empty() && !other.is_some_and(|other| other.reaches_out) {
             return Some(format!("it reached out: {}", self.reached.join("; ")));
@@ -99,6 +102,7 @@ impl Played {
     /// Whether something happened that must never happen, known or not.
     pub(crate) fn got_through(&self, attack: &Attack) -> bool {
         let honest = attack.head.verdict.0.contains(&Verdict::Keep) && attack.head.limit.is_none();
-        !honest && (self.verdict == Verdict::Keep || self.verdict == Verdict::Lost || !self.reached.is_empty())
+        !honest
+            && (self.verdict == Verdict::Keep || self.verdict == Verdict::Lost || !self.reached.is_empty())
     }
 }

@@ -1,7 +1,6 @@
-#: title = "is fast itself, and burns CPU in a child behind SIGCHLD"
-#: verdict = "control"
-#: layer = "control"
-#: says = "cpu_ms"
+#: title = "is fast itself, and burns CPU in children that nobody waits for"
+#: verdict = "control or discard"
+#: layer = "control or statistics"
 cat >> shop/price.py <<'EOF'
 
 import os
