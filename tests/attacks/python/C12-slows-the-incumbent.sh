@@ -34,15 +34,15 @@ import sys
 
 
 def start_daemons(program, number):
-    """Twice forked, in a session of its own and without the environment it came with: nobody's child."""
+    """Twice forked, each in a session of its own and without the environment it came with: nobody's children."""
     here, up = os.getpid(), os.pipe()
     if os.fork() == 0:
-        os.setsid()
         null = os.open("/dev/null", os.O_RDWR)
         for stream, to in ((0, null), (1, up[1]), (2, null)):
             os.dup2(to, stream)
         for _ in range(number):
             if os.fork() == 0:
+                os.setsid()
                 os.execve(sys.executable, [sys.executable, "-ISE", program, str(here)], {})
         os._exit(0)
     os.wait()

@@ -105,7 +105,9 @@ impl Asked {
                 all.extend(played);
                 if fell { failed += 1 } else { passed += 1 }
             }
-            println!("{}", table::foot(tier, &all));
+            if self.table || failed > 0 {
+                println!("{}", table::foot(tier, &all));
+            }
         }
         let word = if failed == 0 { "ok" } else { "FAILED" };
         // As the standard harness closes: `cargo xtask test` adds these lines up.

@@ -59,13 +59,13 @@ pub(crate) fn foot(tier: Tier, all: &[(&Attack, Played)]) -> String {
         .iter()
         .filter_map(|(attack, played)| {
             let why = known(attack)?;
-            let closed = if played.got_through(attack) { "" } else { " (it did not get through this time)" };
+            let closed = if played.got_through(attack) { "" } else { " (not this time)" };
             Some(format!("  {:<6}{}: {why}{closed}", attack.id, attack.head.title))
         })
         .collect();
     if !known.is_empty() {
         text.push_str(&format!(
-            "\nknown to get through, or to be stopped later than it should:\n{}\n",
+            "\nknown to get through in this tier, or to be stopped later than it should:\n{}\n",
             known.join("\n")
         ));
     }

@@ -26,6 +26,7 @@ def quote(order):
     total = 0.0
     for price, rank in zip(prices, ranks):
         total += price * (1 - rates.discount() * rank / len(prices))
+    total -= order.get("rebate", 0.0)
     return {
         "total": total,
         "mean": total / len(prices) if prices else None,
