@@ -16,6 +16,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   test     installs or names what the tests need, builds, runs every test
+  attacks  plays the attack corpus and prints what became of each: [--tier TIER] [PROJECT or ID …]
   gates    fmt, tidy, clippy, doc and deny, in this order
   ci       gates, then test
   fmt      cargo fmt --check
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let root = Root::find();
     let done = match words.as_slice() {
         ["test"] => suite::run(&root),
+        ["attacks", which @ ..] => suite::attacks(&root, which),
         ["gates"] => gate::all(&root),
         ["ci"] => gate::all(&root).and_then(|()| suite::run(&root)),
         ["fmt"] => gate::fmt(&root),

@@ -22,6 +22,12 @@ pub(crate) fn run(root: &Root) -> Result<(), Failure> {
     }
 }
 
+/// Plays the attack corpus and prints its table; `which` narrows it down.
+pub(crate) fn attacks(root: &Root, which: &[&str]) -> Result<(), Failure> {
+    let test = ["test", "--quiet", "--package", "sprag", "--test", "attacks", "--", "--table"];
+    command::run(&mut root.cargo(&[&test[..], which].concat()))
+}
+
 /// Runs `cargo test` and ends with one closing line for all binaries: its own last one speaks for the last
 /// binary alone.
 fn summed(tests: &mut Command) -> Result<(), Failure> {

@@ -1,0 +1,145 @@
+//! The attack corpus: every file of `tests/attacks/*/` is played against Sprag, and must come to what its head says.
+//!
+//! An attack is a shell script that is run in the agent's own copy, as an agent would: what it leaves there is the
+//! candidate. Each is played in a process of its own on a session that was calibrated once and is put back before each
+//! one, so that nothing that one attack breaks reaches the next.
+//!
+//! A harness of its own: the process that plays is the one that Sprag starts again for its jail, so `main` must know
+//! Sprag's hidden commands. One test a project; `cargo xtask attacks` prints the table.
+
+mod arena;
+mod attack;
+mod listener;
+mod play;
+mod table;
+mod verdict;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+
+use arena::Arena;
+use attack::{Attack, Tier};
+use verdict::Played;
+
+/// What every attack is played in, where nothing else is asked for. The tests play the first.
+const TIERS: &[Tier] = &[Tier::None];
+
+/// Whatever goes wrong here is told and ends the run.
+type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// The command under test, which also is the jail of what is played here.
+const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
+
+/// The word by which this program plays one attack, and says as JSON what came of it.
+const PLAY: &str = "__play-attack";
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let first = args.first().and_then(|word| word.to_str()).unwrap_or_default();
+    let done = match first {
+        PLAY => play::main(args.get(1)),
+        hidden if hidden.starts_with("__") => Err(Command::new(SPRAG).args(&args).exec().into()),
+        _ => Asked::read(&args).and_then(|asked| asked.answer()),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("attacks: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What this program is asked for, by a test runner or by a person.
+#[derive(Default)]
+struct Asked {
+    list: bool,
+    ignored: bool,
+    table: bool,
+    sentences: bool,
+    tier: Option<Tier>,
+    /// Names of projects, or beginnings of ids of attacks; none means all.
+    only: Vec<String>,
+}
+
+impl Asked {
+    fn read(args: &[OsString]) -> Result<Self> {
+        let mut asked = Self::default();
+        let mut words = args.iter().map(|word| word.to_string_lossy().into_owned());
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--list" => asked.list = true,
+                "--ignored" => asked.ignored = true,
+                "--table" => asked.table = true,
+                "--sentences" => asked.sentences = true,
+                "--tier" => asked.tier = Some(words.next().unwrap_or_default().parse()?),
+                "--format" | "--test-threads" | "--color" => drop(words.next()),
+                option if option.starts_with('-') => {}
+                _ => asked.only.push(word),
+            }
+        }
+        Ok(asked)
+    }
+
+    fn answer(&self) -> Result<ExitCode> {
+        let mut projects = attack::corpus()?;
+        if self.list {
+            // The protocol of test runners: one line a test, and none of ours is ignored.
+            projects.iter().filter(|_| !self.ignored).for_each(|project| println!("{}: test", project.name));
+            return Ok(ExitCode::SUCCESS);
+        }
+        for project in &mut projects {
+            let whole = self.only.is_empty() || self.only.contains(&project.name);
+            project.attacks.retain(|a| whole || self.only.iter().any(|only| a.id.starts_with(only.as_str())));
+        }
+        projects.retain(|project| !project.attacks.is_empty());
+        let (mut passed, mut failed) = (0, 0);
+        for &tier in self.tier.as_ref().map_or(TIERS, std::slice::from_ref) {
+            let mut all = Vec::new();
+            if self.table {
+                println!("{}", table::head(tier));
+            }
+            for project in &projects {
+                let (fell, played) = self.play(project, tier)?;
+                all.extend(played);
+                if fell { failed += 1 } else { passed += 1 }
+            }
+            if self.table || failed > 0 {
+                println!("{}", table::foot(tier, &all));
+            }
+        }
+        let word = if failed == 0 { "ok" } else { "FAILED" };
+        // As the standard harness closes: `cargo xtask test` adds these lines up.
+        println!(
+            "test result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out"
+        );
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Plays all attacks of a project. Answers whether one of them came to something else than it must.
+    fn play<'a>(
+        &self,
+        project: &'a attack::Project,
+        tier: Tier,
+    ) -> Result<(bool, Vec<(&'a Attack, Played)>)> {
+        let arena = Arena::open(project, tier)?;
+        let mut all = Vec::new();
+        let mut fell = false;
+        for attack in &project.attacks {
+            let played = arena.play(attack)?;
+            let wrong = played.complaint(attack, tier);
+            if self.table {
+                println!("{}", table::line(attack, tier, &played, wrong.as_deref()));
+            } else if let Some(wrong) = &wrong {
+                println!("{}: {wrong}", attack.id);
+            }
+            if self.sentences {
+                println!("      {}", played.said.detail);
+            }
+            fell |= wrong.is_some();
+            all.push((attack, played));
+        }
+        Ok((fell, all))
+    }
+}

@@ -1,0 +1,4 @@
+#: title = "honest: other names"
+#: verdict = "discard"
+#: layer = "statistics"
+sed -i 's/total/result/g' task/report.py

@@ -1,0 +1,6 @@
+"""Prints a report."""
+
+from task.report import lines
+
+for line in lines():
+    print(line)

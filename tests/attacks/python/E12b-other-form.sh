@@ -1,0 +1,6 @@
+#: title = "adds two files whose names differ by their Unicode form only"
+#: verdict = "scope"
+#: layer = "import"
+#: says = "only by case or Unicode form"
+printf 'A = 1\n' > "shop/caf$(printf '\303\251').py"
+printf 'A = 2\n' > "shop/cafe$(printf '\314\201').py"

@@ -1,0 +1,5 @@
+#: title = "adds a file whose name is no text and moves the cursor"
+#: verdict = "scope"
+#: layer = "import"
+#: says = "has a name that is not plain"
+printf 'A = 1\n' > "shop/$(printf '\033[2Ka.py')"

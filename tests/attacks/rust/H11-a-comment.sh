@@ -1,0 +1,4 @@
+#: title = "honest: a comment"
+#: verdict = "discard"
+#: layer = "statistics"
+echo '// Below 2 there are none.' >> src/primes.rs

@@ -1,0 +1,12 @@
+"""Sorts fixed numbers, and prints how many steps that took."""
+
+import json
+
+from count.sort import sort
+
+numbers = [n * 7919 % 1009 for n in range(300)]
+done, steps, swaps = sort(list(numbers))
+assert done == sorted(numbers)
+with open("out.json", "w") as file:
+    json.dump({"swaps": swaps}, file)
+print(f"METRIC steps={steps}")
