@@ -48,7 +48,9 @@ impl Arena {
         }
         let settings = repo.join(".auto/sprag.toml");
         let text = fs::read_to_string(&settings)?;
-        fs::write(&settings, format!("{text}\n[sandbox]\ntier = \"{tier}\"\n"))?;
+        // The stand-in whose time is the floor is another program than the one that plays.
+        let readable = if tier == Tier::None { String::new() } else { format!("read = [\"{SPRAG}\"]\n") };
+        fs::write(&settings, format!("{text}\n[sandbox]\ntier = \"{tier}\"\n{readable}"))?;
         git(&repo, &["init", "--quiet", "--initial-branch=main"])?;
         git(&repo, &["add", "--all"])?;
         let by = ["-c", "user.name=A Person", "-c", "user.email=person@example.com"];
