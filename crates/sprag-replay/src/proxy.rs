@@ -32,7 +32,6 @@ use crate::cassette::{Cassette, CassetteError, Recorder, Summary};
 use crate::desk::{Desk, Source};
 use crate::dial::{DialError, Dialer};
 use crate::environment;
-use crate::exchange::LARGEST_BODY;
 use crate::rules::{RuleError, Rules};
 
 /// The most threads that answer.
@@ -58,7 +57,6 @@ pub struct Proxy {
     rules: Arc<Rules>,
     authority: Arc<Authority>,
     answers: Answers,
-    largest_body: usize,
     passed: Passed,
     /// Of the scopes to come.
     pace: Mutex<Pace>,
@@ -162,14 +160,8 @@ impl Proxy {
             rules,
             authority: Arc::new(Authority::new()?),
             answers,
-            largest_body: LARGEST_BODY,
             passed: Passed::default(),
         })
-    }
-
-    /// Another limit for bodies than [`LARGEST_BODY`], in bytes.
-    pub fn limit_bodies(&mut self, bytes: usize) {
-        self.largest_body = bytes;
     }
 
     /// The settings that it was opened with.
@@ -231,7 +223,6 @@ impl Proxy {
                 *self.pace.lock().unwrap_or_else(PoisonError::into_inner),
             ),
             authority: self.authority.clone(),
-            largest_body: self.largest_body,
             passed: self.passed.clone(),
             runtime: self.threads.handle(),
         };

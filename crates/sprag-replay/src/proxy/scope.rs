@@ -35,8 +35,6 @@ pub struct Scope {
 pub(crate) struct Context {
     pub(crate) desk: Desk,
     pub(crate) authority: Arc<Authority>,
-    /// The largest body, in bytes.
-    pub(crate) largest_body: usize,
     pub(crate) memory: Memory,
     pub(crate) tasks: Tasks,
     pub(crate) passed: Passed,
@@ -48,7 +46,6 @@ pub(crate) struct Context {
 pub(super) struct Parts {
     pub(super) desk: Desk,
     pub(super) authority: Arc<Authority>,
-    pub(super) largest_body: usize,
     pub(super) passed: Passed,
     pub(super) runtime: tokio::runtime::Handle,
 }
@@ -59,7 +56,7 @@ impl Scope {
         settings: &Replay,
         mut listeners: Listeners,
     ) -> Result<Self, ProxyError> {
-        let Parts { desk, authority, largest_body, passed, runtime } = parts;
+        let Parts { desk, authority, passed, runtime } = parts;
         let (forward, at) = listeners.take(FORWARD_PROXY)?;
         let mut env = environment::child_environment(at, authority.trust());
         let mut sockets = Vec::new();
@@ -76,7 +73,6 @@ impl Scope {
         let context = Arc::new(Context {
             desk,
             authority,
-            largest_body,
             memory: Memory::default(),
             tasks: tasks.clone(),
             passed,
