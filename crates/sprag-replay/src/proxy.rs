@@ -135,15 +135,16 @@ impl Proxy {
             let roots = settings.roots.as_ref().map(|roots| root.join(roots));
             Ok(Arc::new(Dialer::new(roots.as_deref())?))
         };
-        let cassette = || -> Result<_, CassetteError> {
-            let cassette = Cassette::open(&folder)?;
+        let under_rules = |cassette: Cassette| -> Result<_, CassetteError> {
             cassette.check_rules(&rules)?;
             Ok(Arc::new(cassette))
         };
         let answers = match mode {
-            Mode::Replay => Answers::Replay(cassette()?),
+            // What is answered may write into the folder.
+            Mode::Replay => Answers::Replay(under_rules(Cassette::open_copy(&folder)?)?),
             Mode::Verify => Answers::Verify { dialer: dialer()?, cassette: cassette()? },
             Mode::Record => {
+        let cassette = || under_rules(Cassette::open(&folder)?);
                 let recorder = Recorder::create(&folder, rules.clone(), None)?;
                 Answers::Record { dialer: dialer()?, recorder: Arc::new(recorder), known: None }
             }

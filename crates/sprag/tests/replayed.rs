@@ -327,15 +327,40 @@ fn a_baseline_that_was_not_recorded_ends_the_session_and_says_how_to_record_it()
     repo.run(&["bench"]).expect(1).says(&["there is no cassette in fixtures", "sprag record"]);
 }
 
+/// The number of calls repeats to the bit, so one pair tells all.
+fn fewer_calls() -> String {
+    SPEC.replace("total_ms (ms, lower is better)", "embedder_calls (calls, lower is better)")
+        .replace("- **Secondary**: embedder_calls, embedder_items\n", "")
+        .replace("- embedder_requests exact\n", "")
+}
+
+#[test]
+fn a_candidate_that_writes_into_the_cassette_stops_nothing() {
+    let upstream = Upstream::start();
+    let repo = recorded(&upstream, &fewer_calls());
+    drop(upstream);
+    let fewer = APP.replace("ask(word) for", "ask(word) if word == 'one' else len(word) for");
+    let vandal = "
+import pathlib
+for file in pathlib.Path('../../harness').rglob('fixtures/**/*'):
+    try:
+        file.write_text('nothing')
+    except OSError:
+        pass
+";
+    repo.write("app.py", &format!("{fewer}{vandal}"));
+    repo.run(&["try", "-m", "writes into the cassette"]).expect(0);
+    assert_eq!(repo.verdict().0, "keep");
+    // The next session finds it whole again.
+    repo.write("app.py", &format!("{fewer}{vandal}pass\n"));
+    repo.run(&["try", "-m", "writes into it again"]).expect(10);
+    repo.run(&["audit"]).expect(0);
+}
+
 #[test]
 fn the_result_is_measured_with_recorded_timing_too() {
     let upstream = Upstream::start();
-    // The number of calls repeats to the bit, so one pair tells all.
-    let spec = SPEC
-        .replace("total_ms (ms, lower is better)", "embedder_calls (calls, lower is better)")
-        .replace("- **Secondary**: embedder_calls, embedder_items\n", "")
-        .replace("- embedder_requests exact\n", "");
-    let repo = recorded(&upstream, &spec);
+    let repo = recorded(&upstream, &fewer_calls());
     drop(upstream);
     repo.propose("01-fewer", |root| {
         let text = APP.replace("ask(word) for", "ask(word) if word == 'one' else len(word) for");
