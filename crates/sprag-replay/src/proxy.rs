@@ -1,6 +1,7 @@
 //! The proxy: for callers that know nothing of async. It owns its threads; each [`Scope`] has listeners, cursors,
 //! counters and a latch of its own.
 
+mod account;
 mod connection_limit;
 mod listeners;
 mod memory;
@@ -19,6 +20,8 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use sprag_contract::settings::replay::{Pace, Replay};
 use tokio::runtime::{Handle, Runtime};
 
+pub use account::Account;
+use account::Closed;
 pub use listeners::{FORWARD_PROXY, Listeners};
 pub(crate) use memory::{FULL, Memory, Reserved};
 pub(crate) use passed::Passed;
@@ -58,6 +61,7 @@ pub struct Proxy {
     authority: Arc<Authority>,
     answers: Answers,
     passed: Passed,
+    closed: Closed,
     /// Of the scopes to come.
     pace: Mutex<Pace>,
 }
@@ -139,12 +143,12 @@ impl Proxy {
             cassette.check_rules(&rules)?;
             Ok(Arc::new(cassette))
         };
+        let cassette = || under_rules(Cassette::open(&folder)?);
         let answers = match mode {
             // What is answered may write into the folder.
             Mode::Replay => Answers::Replay(under_rules(Cassette::open_copy(&folder)?)?),
             Mode::Verify => Answers::Verify { dialer: dialer()?, cassette: cassette()? },
             Mode::Record => {
-        let cassette = || under_rules(Cassette::open(&folder)?);
                 let recorder = Recorder::create(&folder, rules.clone(), None)?;
                 Answers::Record { dialer: dialer()?, recorder: Arc::new(recorder), known: None }
             }
@@ -162,6 +166,7 @@ impl Proxy {
             authority: Arc::new(Authority::new()?),
             answers,
             passed: Passed::default(),
+            closed: Closed::default(),
         })
     }
 
@@ -225,9 +230,22 @@ impl Proxy {
             ),
             authority: self.authority.clone(),
             passed: self.passed.clone(),
+            closed: self.closed.clone(),
             runtime: self.threads.handle(),
         };
         Scope::start(parts, &self.settings, listeners)
+    }
+
+    /// What came of the scopes that were closed, together.
+    ///
+    /// # Errors
+    /// The cassette cannot be read any more.
+    pub fn account(&self) -> Result<Account, ProxyError> {
+        let cassette = match &self.answers {
+            Answers::Replay(cassette) | Answers::Verify { cassette, .. } => Some(cassette),
+            Answers::Record { known, .. } => known.as_ref(),
+        };
+        Ok(self.closed.account(cassette.map(Arc::as_ref))?)
     }
 
     /// How often something was let through by `[[replay.pass]]`, unrecorded, by host.
