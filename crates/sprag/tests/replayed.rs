@@ -358,6 +358,26 @@ for file in pathlib.Path('../../harness').rglob('fixtures/**/*'):
 }
 
 #[test]
+fn a_cassette_that_is_not_committed_is_told_at_the_start_and_in_each_row() {
+    const CAVEAT: &str =
+        "the cassette fixtures is not committed as it is: what judges candidates is in no commit";
+    let upstream = Upstream::start();
+    let repo = recorded(&upstream, &fewer_calls());
+    drop(upstream);
+    repo.git(&["rm", "-q", "-r", "--cached", "fixtures"]);
+    repo.git(&["commit", "-q", "-m", "the cassette stays at home"]);
+    repo.write("app.py", &APP.replace("ask(word) for", "ask(word) if word == 'one' else len(word) for"));
+    repo.run(&["try", "-m", "fewer calls"]).expect(0).says(&[CAVEAT]);
+    for row in repo.rows() {
+        assert!(row["caveats"].to_string().contains(CAVEAT), "{row}");
+    }
+    repo.git(&["add", "fixtures"]);
+    repo.git(&["commit", "-q", "-m", "the cassette"]);
+    let done = repo.run(&["try", "--base", "HEAD", "-m", "fewer calls"]).expect(0);
+    assert!(!done.stderr.contains("is not committed"), "{}", done.stderr);
+}
+
+#[test]
 fn the_result_is_measured_with_recorded_timing_too() {
     let upstream = Upstream::start();
     let repo = recorded(&upstream, &fewer_calls());
