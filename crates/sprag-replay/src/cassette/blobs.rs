@@ -97,7 +97,7 @@ impl Blobs {
             }
             Ok(Packed { file, places })
         };
-        let copy = copy().map_err(CassetteError::io("copy", &folder))?;
+        let copy = copy().map_err(CassetteError::io("make a temporary copy of", &folder))?;
         Ok(Self { folder, copy: Some(Arc::new(copy)) })
     }
 
@@ -172,7 +172,7 @@ pub(super) fn copied(mut file: File, path: &Utf8Path) -> Result<File, CassetteEr
         copy.rewind()?;
         Ok(copy)
     };
-    copy().map_err(CassetteError::io("copy", path))
+    copy().map_err(CassetteError::io("make a temporary copy of", path))
 }
 
 /// Opens a file that is one: a pipe of that name would wait for ever.
