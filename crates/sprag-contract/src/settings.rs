@@ -370,6 +370,17 @@ impl Reach {
     }
 }
 
+impl Tier {
+    /// As the settings write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tier::Enforced => "enforced",
+            Tier::Reduced => "reduced",
+            Tier::None => "none",
+        }
+    }
+}
+
 /// How far a candidate is locked in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

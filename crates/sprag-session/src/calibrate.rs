@@ -250,6 +250,7 @@ impl Session<'_> {
         calibrated.controls =
             noise.controls.keys().map(|name| (name.clone(), noise.control_scale(name))).collect();
         calibrated.caveats.extend(noise.warning());
+        calibrated.caveats.extend(self.project.uncommitted_cassette()?);
         calibrated.caveats.extend(first.notes.iter().cloned());
         Ok(calibrated)
     }

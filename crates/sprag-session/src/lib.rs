@@ -42,7 +42,7 @@ mod tier;
 pub use answers::{Answer, AnswerState, Answers, Written, accept_answers, compare_answers, record_goldens};
 pub use apply::{Applied, apply};
 pub use audit::{Audit, Mismatch, Rejudged, audit, rejudge};
-pub use bench::{Bench, bench, latest as latest_bench, record};
+pub use bench::{Bench, bench, bench_beside, latest as latest_bench};
 pub use coin::{Seed, Toss};
 pub use error::SessionError;
 pub use events::{Event, Observer, Outcome, Stage};

@@ -150,6 +150,22 @@ impl Project {
         Ok(Region { prefixes: self.contract()?.settings.workspace.copied() })
     }
 
+    /// That the cassette is in no commit as it is, in a sentence; `None` where it is in one, or nothing is replayed.
+    ///
+    /// # Errors
+    /// [`SessionError`] when git fails.
+    pub(crate) fn uncommitted_cassette(&self) -> Result<Option<String>, SessionError> {
+        let Some(replay) = &self.contract()?.settings.replay else { return Ok(None) };
+        let cassette = &replay.cassette;
+        let inside = |path: &str| path.strip_prefix(cassette).is_some_and(|rest| rest.starts_with('/'));
+        let dirty = self.repo.dirty(&|path| !inside(path))?;
+        Ok((!dirty.is_empty()).then(|| {
+            format!(
+                "the cassette {cassette} is not committed as it is: what judges candidates is in no commit"
+            )
+        }))
+    }
+
     /// Whether a path is part of the harness.
     ///
     /// # Errors

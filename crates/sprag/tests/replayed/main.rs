@@ -2,6 +2,8 @@
 //! cannot reach, and whoever says something else, or goes around, is not kept.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
+mod cassette;
+#[path = "../repo/mod.rs"]
 mod repo;
 
 use std::io::{BufRead, BufReader};
@@ -325,53 +327,4 @@ fn a_baseline_that_was_not_recorded_ends_the_session_and_says_how_to_record_it()
     repo.commit("no cassette");
     repo.run(&["check"]).expect(3).says(&["recorded answers", "sprag record"]);
     repo.run(&["bench"]).expect(1).says(&["there is no cassette in fixtures", "sprag record"]);
-}
-
-#[test]
-fn the_result_is_measured_with_recorded_timing_too() {
-    let upstream = Upstream::start();
-    // The number of calls repeats to the bit, so one pair tells all.
-    let spec = SPEC
-        .replace("total_ms (ms, lower is better)", "embedder_calls (calls, lower is better)")
-        .replace("- **Secondary**: embedder_calls, embedder_items\n", "")
-        .replace("- embedder_requests exact\n", "");
-    let repo = recorded(&upstream, &spec);
-    drop(upstream);
-    repo.propose("01-fewer", |root| {
-        let text = APP.replace("ask(word) for", "ask(word) if word == 'one' else len(word) for");
-        repo::write(&root.join("app.py"), text.as_bytes());
-    });
-    repo.play().expect(0);
-    assert_eq!(repo.verdict().0, "keep");
-    let result = &repo.of_type("final")[0];
-    assert_eq!((result["baseline"].as_f64(), result["final"].as_f64()), (Some(3.0), Some(1.0)), "{result}");
-    let recorded = &result["recorded"];
-    assert_eq!(
-        (recorded["baseline"].as_f64(), recorded["final"].as_f64()),
-        (Some(3.0), Some(1.0)),
-        "{result}"
-    );
-    assert_eq!(recorded["demonstrated"], true, "{result}");
-    // Three calls of 50 ms each.
-    assert!(recorded["pairs"][0]["total_ms"][0].as_f64().unwrap() >= 150.0, "{result}");
-    repo.run(&["audit"]).expect(0);
-    repo.run(&["status"]).expect(0).says(&["with recorded timing"]);
-
-    // A forger with this program's source leaves it out, and seals the chain again.
-    let mut prev = format!("b3:{}", "0".repeat(64));
-    let mut forged = String::new();
-    for line in std::fs::read_to_string(repo.ledger()).unwrap().lines() {
-        let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
-        let row = row.as_object_mut().unwrap();
-        row.remove("recorded");
-        row.retain(|name, _| name != "prev" && name != "hash");
-        let body = serde_json::to_string(row).unwrap();
-        let body = format!("{},\"prev\":\"{prev}\"", body.strip_suffix('}').unwrap());
-        prev = format!("b3:{}", blake3::hash(body.as_bytes()).to_hex());
-        forged.push_str(&format!("{body},\"hash\":\"{prev}\"}}\n"));
-    }
-    let other = repo.beside("other.jsonl");
-    std::fs::write(&other, forged).unwrap();
-    let audit = repo.run(&["audit", "--file", other.to_str().unwrap()]).expect(5);
-    audit.says(&["the result with recorded timing is missing, and no caveat says why"]);
 }
