@@ -4,7 +4,7 @@
 //! nothing is seen. A perf event counts while it runs, and every process that is started from there inherits it.
 //!
 //! One thing ends it: a program file that its user may execute and not read. The kernel lets nobody look into such a
-//! process, and counts it no further.
+//! process, and counts it no further. So the filter for system calls lets nobody make one.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -47,7 +47,7 @@ pub(crate) fn enter(places: &Places, limits: &Limits) -> Result<Vec<Refusal>, Re
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).map_err(Refusal::of(root.clone()))?;
     let (proc, lost) = proc(limits).map_err(Refusal::of(Step::Proc))?;
-    let terminals = mounted("devpts", &[("ptmxmode", "0666"), ("mode", "0620")], ATTRIBUTES);
+    let terminals = mounted("devpts", &[("ptmxmode", "0666"), ("mode", "0620")], NO_SUID_NO_EXEC);
     let terminals = terminals.map_err(Refusal::of(root.clone()))?;
     let devices: Vec<(&str, OwnedFd)> = (DEVICES.into_iter())
         .filter(|device| Path::new("/").join(device).exists())
