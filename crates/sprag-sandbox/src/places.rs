@@ -82,7 +82,8 @@ impl Places {
         for path in &confinement.scratch {
             places.ask(path, resolved(path), Kind::Scratch)?;
         }
-        for path in &confinement.hide {
+        // Of what is not there nothing can be seen.
+        for path in confinement.hide.iter().filter(|path| path.exists()) {
             places.ask(path, resolved(path), Kind::Hidden)?;
         }
         if confinement.tier == Tier::Enforced {
@@ -176,11 +177,10 @@ mod tests {
         confinement.hide = vec![root.join("code/goldens"), root.join("elsewhere"), root.join("code/none")];
         assert_eq!(
             below(&root, &confinement),
+            // What is not there, or seen by nobody, need not be hidden.
             [
                 ("code".to_owned(), Kind::Read),
                 ("code/goldens".to_owned(), Kind::Hidden),
-                // Not there yet, and if it comes it is not seen; what is seen by nobody need not be hidden.
-                ("code/none".to_owned(), Kind::Hidden),
                 ("code/src".to_owned(), Kind::Write),
             ]
         );
