@@ -38,6 +38,18 @@ fn what_cannot_be_started_is_told() {
 }
 
 #[test]
+fn a_launcher_without_its_parent_starts_nothing() {
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let Jailed { child, ready } =
+            ground.start(&user.jail(&ground.confinement(tier)), &["echo", "started"]);
+        drop(ready);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), printed(&output)), (Some(125), String::new()), "{user:?} {tier}");
+    }
+}
+
+#[test]
 fn a_program_starts_with_nothing_that_was_not_meant_for_it() {
     for (user, tier) in User::with_each_tier() {
         let ground = Ground::new(&[]);
