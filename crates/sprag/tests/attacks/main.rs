@@ -135,7 +135,7 @@ impl Asked {
                 println!("{}: {wrong}", attack.id);
             }
             if self.sentences {
-                println!("      {}", played.said.detail);
+                println!("      {}", table::sentence(&played.said.detail));
             }
             fell |= wrong.is_some();
             all.push((attack, played));
