@@ -9,6 +9,8 @@ use std::fmt;
 
 use sprag_judge::Direction;
 
+use crate::settings::Tier;
+
 pub use answer::{check_control, check_metric, check_path, check_stop};
 pub use facts::RepoFacts;
 pub use infer::infer;
@@ -36,6 +38,8 @@ pub struct InitAnswers {
     pub checks: Option<String>,
     /// Stop rules, as sentences.
     pub stop: Vec<String>,
+    /// How far what is run is locked in.
+    pub tier: Tier,
 }
 
 /// The primary metric as it is asked for.
@@ -84,6 +88,7 @@ impl Default for InitAnswers {
             measure: Measured::Unknown,
             checks: None,
             stop: vec!["after 5 consecutive discards".to_owned(), "after 50 experiments".to_owned()],
+            tier: Tier::None,
         }
     }
 }
@@ -241,7 +246,7 @@ mod tests {
         driver = "command"          # wall_ms, cpu_ms and peak_rss_mb, taken by Sprag
 
         [sandbox]
-        tier = "none"               # this version has no other: run only what you would run yourself
+        tier = "none"               # this machine has no sandbox (see `sprag doctor`): run only what you would run yourself
 
         [judge]
         mode = "paired"

@@ -338,10 +338,36 @@ pub enum CompareKind {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sandbox {
-    /// The least that is accepted.
+    /// How far: a machine that cannot do it is refused.
     pub tier: Tier,
     /// Environment variables passed through to the candidate.
     pub env: Vec<String>,
+    /// Folders outside of the tree that may be read, such as a toolchain's; `~` is the person's home.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<String>,
+    /// Paths in the tree that measured runs may write. The rest of the tree is read-only to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<String>,
+    /// Which network builds, checks and measured runs find.
+    #[serde(skip_serializing_if = "Reach::is_default")]
+    pub network: Reach,
+}
+
+/// Which network what is locked in finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// One of its own, with nothing in it but what the settings put there.
+    #[default]
+    Empty,
+    /// That of this machine.
+    Open,
+}
+
+impl Reach {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How far a candidate is locked in.

@@ -16,7 +16,7 @@ use sprag_judge::{Finding, Order, Provenance, Reason};
 use sprag_replay::Proxy;
 
 use crate::process::{Ended, Invocation, Status};
-use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Side};
+use crate::{Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Sandbox, Side};
 pub use cases::{Cases, Turns, echo_once, echo_server, echo_worker};
 pub use command::STDOUT;
 
@@ -40,6 +40,8 @@ pub struct Setup {
     /// against recorded answers run in one. Without it, or where this machine has none, the network stays open, and
     /// each run says so.
     pub jail: Option<Vec<String>>,
+    /// What measured processes are locked in; `None` for nothing.
+    pub sandbox: Option<Sandbox>,
     /// Ends whatever runs.
     pub interrupt: Interrupt,
 }

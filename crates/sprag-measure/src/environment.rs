@@ -44,20 +44,55 @@ fn from_outside(passed: &[String]) -> BTreeMap<String, String> {
     let outside = |name: &str| Some((name.to_owned(), std::env::var(name).ok()?));
     let mut env: BTreeMap<String, String> =
         ALWAYS_PASSED.iter().copied().chain(passed.iter().map(String::as_str)).filter_map(outside).collect();
-    let home = std::env::var("HOME").ok();
-    for (name, below_home) in TOOLCHAINS {
-        let place = std::env::var(name).ok().map(Utf8PathBuf::from);
-        let place = place.or_else(|| home.as_deref().map(|home| Utf8Path::new(home).join(below_home)));
-        if let Some(place) = place.filter(|place| place.is_dir()) {
-            env.insert((*name).to_owned(), place.into_string());
-        }
-    }
+    env.extend(toolchains().map(|(name, place)| (name.to_owned(), place.into_string())));
     env
+}
+
+/// The toolchains that there are, by the variable that names each.
+pub(crate) fn toolchains() -> impl Iterator<Item = (&'static str, Utf8PathBuf)> {
+    let home = std::env::var("HOME").ok();
+    TOOLCHAINS.iter().filter_map(move |(name, below_home)| {
+        let place = std::env::var(name).ok().map(Utf8PathBuf::from);
+        let place = place.or_else(|| home.as_deref().map(|home| Utf8Path::new(home).join(below_home)))?;
+        place.is_dir().then_some((*name, place))
+    })
+}
+
+/// Where programs that are called by name are installed, with what belongs to them: the toolchains, and each folder of
+/// PATH. What a folder `bin` or `shims` holds leans on its neighbours, so they come with it; but for those of a home
+/// and of its `.local`, which hold all that a person has.
+pub(crate) fn programs() -> Vec<Utf8PathBuf> {
+    let home = std::env::var("HOME").map(Utf8PathBuf::from).unwrap_or_default();
+    let own = [home.clone(), home.join(".local")];
+    let whole = |folder: Utf8PathBuf| match (folder.file_name(), folder.parent()) {
+        (Some("bin" | "sbin" | "shims"), Some(parent))
+            if parent.parent().is_some() && !own.iter().any(|own| own == parent) =>
+        {
+            parent.to_owned()
+        }
+        _ => folder,
+    };
+    let path = std::env::var("PATH").unwrap_or_default();
+    let folders = path.split(':').map(Utf8PathBuf::from).filter(|folder| folder.is_absolute());
+    let mut places: Vec<Utf8PathBuf> =
+        toolchains().map(|(_, place)| place).chain(folders.map(whole)).collect();
+    // Of the system's folders every sandbox has its own.
+    places.retain(|place| {
+        place.is_dir() && !["/usr", "/bin", "/sbin"].iter().any(|all| place.starts_with(all))
+    });
+    places.sort();
+    places.dedup();
+    places
 }
 
 /// The value of [`PADDING`] of one process.
 pub(crate) fn padding(rng: &mut impl rand::Rng) -> String {
     "x".repeat(rng.random_range(0..4096))
+}
+
+/// The folders of a process below `root`, by the variable that names each.
+pub(crate) fn folders(root: &Utf8Path) -> [(&'static str, Utf8PathBuf); 3] {
+    [("HOME", root.join("home")), ("TMPDIR", root.join("tmp")), ("XDG_CACHE_HOME", root.join("cache"))]
 }
 
 /// The folders of a process below `root`, there and empty.
@@ -68,8 +103,7 @@ pub(crate) fn fresh_folders(root: &Utf8Path) -> Result<[(&'static str, Utf8PathB
         }
         _ => {}
     }
-    let folders =
-        [("HOME", root.join("home")), ("TMPDIR", root.join("tmp")), ("XDG_CACHE_HOME", root.join("cache"))];
+    let folders = folders(root);
     for (_, folder) in &folders {
         std::fs::create_dir_all(folder).map_err(MeasureError::file("create", folder.clone()))?;
     }

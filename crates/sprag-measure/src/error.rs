@@ -48,7 +48,13 @@ pub enum MeasureError {
         /// What to do.
         remedy: String,
     },
-    /// The proxy that plays the recorded answers, its cassette, or the empty network failed.
+    /// What a process is locked in could not be built.
+    #[error("{what}")]
+    Jail {
+        /// What went wrong.
+        what: String,
+    },
+    /// The proxy that plays the recorded answers, or its cassette, failed.
     #[error("{what}")]
     Replay {
         /// What went wrong, and what to do.
@@ -83,6 +89,10 @@ impl MeasureError {
 
     pub(crate) fn replay(error: impl std::fmt::Display) -> Self {
         Self::Replay { what: error.to_string() }
+    }
+
+    pub(crate) fn jail(error: impl std::fmt::Display) -> Self {
+        Self::Jail { what: error.to_string() }
     }
 
     pub(crate) fn harness(what: impl Into<String>, remedy: impl Into<String>) -> Self {

@@ -18,8 +18,10 @@ mod interrupt;
 mod port;
 pub mod process;
 mod readers;
+mod relay;
 mod replay;
 mod run;
+pub mod sandbox;
 pub mod service;
 mod side;
 
@@ -30,4 +32,5 @@ pub use error::MeasureError;
 pub use interrupt::Interrupt;
 pub use replay::{Replayed, cpus_beside};
 pub use run::{CaseOutput, Floor, Run};
+pub use sandbox::Sandbox;
 pub use side::{PairPlan, Plan, Role, Side};

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
+use sprag_sandbox::Jail;
 
 use crate::{CpuSet, Replayed};
 
@@ -57,8 +58,9 @@ pub struct Invocation {
     pub cpus: Option<CpuSet>,
     /// The most bytes in each of the two files. Past it the group is killed and the file is cut to this length.
     pub output_limit: u64,
-    /// What answers in place of the outside, in an empty network where this machine has one. Without it the process is
-    /// in the network that Sprag is in.
+    /// What it is locked in. Without it it has the rights and the network that Sprag has.
+    pub jail: Option<Jail>,
+    /// What answers at the jail's listeners.
     pub replayed: Option<Arc<Replayed>>,
 }
 

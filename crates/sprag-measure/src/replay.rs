@@ -5,19 +5,16 @@
 //! networks, and where a process needs the loopback of this machine, there is one scope for all.
 
 use std::collections::BTreeMap;
-use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use camino::Utf8Path;
 use sprag_contract::settings::{Serve, Settings};
 use sprag_judge::{Finding, Metrics, Reason};
 use sprag_replay::{Changed, Listeners, Proxy, Scope, Surplus, Trouble};
-use sprag_sandbox::{Door, Jail, Ready, Wall};
+use sprag_sandbox::{Jail, Wall};
 
 use crate::{CpuSet, MeasureError, Setup};
 
-/// How long the building of an empty network may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// So much of a request that was missed is kept in a finding, in characters.
 const SHOWN: usize = 3_000;
 /// How many requests that differ are named, and how much of each, in characters.
@@ -43,7 +40,7 @@ impl Outside {
     /// `None` where nothing is replayed. Tries whether this machine has empty networks.
     pub(crate) fn of(settings: &Settings, setup: &Setup) -> Option<Self> {
         let proxy = setup.replay.clone()?;
-        let network = match wall(settings, setup) {
+        let network = match wall(setup) {
             Err(why) => Network::Open(why),
             Ok(wall) => {
                 let mut jail = Jail::new(setup.jail.iter().flatten().cloned());
@@ -91,10 +88,7 @@ impl Outside {
 }
 
 /// Whom an empty network holds here, or why the network is open.
-fn wall(settings: &Settings, setup: &Setup) -> Result<Wall, String> {
-    if !settings.service.is_empty() {
-        return Err("a [[service]] listens outside of an empty one".to_owned());
-    }
+fn wall(setup: &Setup) -> Result<Wall, String> {
     match &setup.jail {
         None => Err("no empty one was asked for".to_owned()),
         Some(launcher) => sprag_sandbox::network(launcher).map_err(|why| why.to_string()),
@@ -141,27 +135,24 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// Between the start of a launcher and that of its program.
-pub(crate) struct Entrance<'a> {
-    replayed: &'a Replayed,
-    door: Door,
-}
-
 impl Replayed {
     /// What a process is told.
     pub(crate) fn env(&self) -> &BTreeMap<String, String> {
         &self.env
     }
 
-    /// What is to be spawned in place of `argv`, and where its empty network is waited for; `None` where the network is
-    /// open, and `argv` is to be spawned as it is.
-    pub(crate) fn entrance(
-        &self,
-        argv: &[std::ffi::OsString],
-    ) -> Result<Option<(Vec<std::ffi::OsString>, Entrance<'_>)>, MeasureError> {
-        let Network::Empty(jail, _) = &self.outside.network else { return Ok(None) };
-        let (argv, door) = jail.prepare(argv).map_err(MeasureError::replay)?;
-        Ok(Some((argv, Entrance { replayed: self, door })))
+    /// The jail of each of its processes: an empty network, with the listeners at which it is answered. `None` where the
+    /// network is open.
+    pub(crate) fn jail(&self) -> Option<Jail> {
+        match &self.outside.network {
+            Network::Empty(jail, _) => Some(jail.clone()),
+            Network::Open(_) => None,
+        }
+    }
+
+    /// The folder that its processes must be able to read: whom to trust.
+    pub(crate) fn trusted(&self) -> &Utf8Path {
+        self.outside.proxy.trust().folder()
     }
 
     /// From now on requests belong to this case.
@@ -251,7 +242,7 @@ impl Replayed {
     }
 
     /// A process has come whose listeners are these: it gets a scope of its own.
-    fn attach(&self, listeners: Listeners) -> Result<(), MeasureError> {
+    pub(crate) fn attach(&self, listeners: Listeners) -> Result<(), MeasureError> {
         let mut state = self.state();
         let scope = self.outside.proxy.scope(listeners).map_err(MeasureError::replay)?;
         if state.frozen {
@@ -269,15 +260,6 @@ impl Replayed {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entrance<'_> {
-    /// Waits until the network of `child` is there, and answers in it. The program may go from then on.
-    pub(crate) fn open(self, child: &Child) -> Result<Ready, MeasureError> {
-        let mut ready = self.door.open(child, PATIENCE).map_err(MeasureError::replay)?;
-        self.replayed.attach(Listeners::from_sockets(ready.take_listeners()))?;
-        Ok(ready)
     }
 }
 

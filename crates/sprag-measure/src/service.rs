@@ -78,6 +78,11 @@ impl Services {
         self.running.iter().map(url).collect()
     }
 
+    /// The name and the port of each.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.running.iter().map(|running| (running.settings.name.as_str(), running.port))
+    }
+
     /// The counters of all services now.
     ///
     /// # Errors
@@ -145,6 +150,7 @@ impl Running {
             stdin: None,
             cpus: cpus.cloned(),
             output_limit: OUTPUT_LIMIT,
+            jail: None,
             replayed: None,
         };
         let out = output_file(&log)?;

@@ -19,8 +19,8 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::plan::{MOST_DESCRIPTORS, Word};
 
-/// The longest message: a refusal names a program, whose path is shorter than this.
-const LONGEST: usize = 8 << 10;
+/// The longest message, in bytes: a plan names paths.
+pub(crate) const LONGEST: usize = 128 << 10;
 /// Room for the descriptors of one message.
 const RIGHTS: usize = rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS));
 
@@ -104,7 +104,7 @@ impl Channel {
 
     /// The same, for as long as it takes.
     pub(crate) fn receive(&self) -> io::Result<Option<(Word, Vec<OwnedFd>)>> {
-        let mut text = [0; LONGEST];
+        let mut text = vec![0; LONGEST];
         let mut space = [MaybeUninit::uninit(); RIGHTS];
         let mut rights = RecvAncillaryBuffer::new(&mut space);
         let message = retry_on_intr(|| {
@@ -174,9 +174,13 @@ mod tests {
         let ours = Channel::connect(&listening.name).unwrap();
         let theirs = listening.accept(rustix::process::getpid(), soon()).unwrap().unwrap();
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        ours.send(&Word::Ready(Wall::ForAll), &[socket.as_fd(), socket.as_fd()]).unwrap();
+        ours.send(
+            &Word::Ready { wall: Wall::ForAll, clock: false, lost: Vec::new() },
+            &[socket.as_fd(), socket.as_fd()],
+        )
+        .unwrap();
         let (word, descriptors) = theirs.receive_by(soon()).unwrap().unwrap();
-        assert!(matches!(word, Word::Ready(Wall::ForAll)));
+        assert!(matches!(word, Word::Ready { wall: Wall::ForAll, .. }));
         let same = TcpListener::from(descriptors.into_iter().nth(1).unwrap());
         assert_eq!(same.local_addr().unwrap(), socket.local_addr().unwrap());
         drop(ours);

@@ -7,11 +7,12 @@ use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::Pid;
 
-use crate::Caller;
-use crate::channel::{Channel, Listening};
-use crate::plan::{MOST_LISTENERS, Plan, Refusal, Wall, Word};
+use crate::channel::{Channel, LONGEST, Listening};
+use crate::plan::{Address, MOST_LISTENERS, Plan, Refusal, Wall, Word};
+use crate::{Caller, Confinement, CpuClock};
 
 /// Why a jail could not be built, or its program not be started. Never the fault of the program.
 #[derive(Debug, thiserror::Error)]
@@ -52,20 +53,41 @@ impl JailError {
     }
 }
 
-/// A description of what a program finds around itself: an empty network, and these listeners in it. One description
-/// serves any number of programs; each gets a network of its own.
+/// A description of what a program finds around itself: an empty network, these listeners in it, and whatever else it is
+/// confined to. One description serves any number of programs; each gets a network, and all else, of its own.
 #[derive(Debug, Clone)]
 pub struct Jail {
     launcher: Vec<OsString>,
     listeners: Vec<(String, u16)>,
     call: bool,
+    open_network: bool,
+    confinement: Option<Confinement>,
 }
 
 impl Jail {
     /// An empty network. `launcher` is the command that calls [`launch`](crate::launch) with the arguments that follow
     /// it, such as `["/usr/bin/sprag", "__jail"]`.
     pub fn new<S: Into<OsString>>(launcher: impl IntoIterator<Item = S>) -> Self {
-        Self { launcher: launcher.into_iter().map(Into::into).collect(), listeners: Vec::new(), call: false }
+        let launcher = launcher.into_iter().map(Into::into).collect();
+        Self { launcher, listeners: Vec::new(), call: false, open_network: false, confinement: None }
+    }
+
+    /// The network is that of the machine, and so are the ports of the listeners.
+    #[must_use]
+    pub fn open_network(self) -> Self {
+        Self { open_network: true, ..self }
+    }
+
+    /// Whether the network is that of the machine.
+    pub fn is_open(&self) -> bool {
+        self.open_network
+    }
+
+    /// The program is held by more than its network. With [`Tier::Enforced`](crate::Tier::Enforced) the spawned process
+    /// starts another one, which becomes the program, and ends as that one does.
+    #[must_use]
+    pub fn confine(self, confinement: Confinement) -> Self {
+        Self { confinement: Some(confinement), ..self }
     }
 
     /// Adds a listener on 127.0.0.1 inside. In a network of its own every port is free, those below 1024 too, so the
@@ -94,16 +116,21 @@ impl Jail {
         }
         let listening = Listening::open().map_err(JailError::system("wait for a launcher"))?;
         let plan = Plan {
-            door: listening.name.clone(),
             listen: self.listeners.iter().map(|(_, port)| *port).collect(),
             call: self.call,
+            open_network: self.open_network,
+            confinement: self.confinement.clone(),
         };
-        let plan = serde_json::to_string(&plan).map_err(JailError::system("write a plan"))?;
+        let text = |written: serde_json::Result<String>| written.map_err(JailError::system("write a plan"));
+        if text(serde_json::to_string(&plan))?.len() > LONGEST - 1000 {
+            return Err(JailError::system("tell a launcher so many paths")(Errno::MSGSIZE));
+        }
+        let address = text(serde_json::to_string(&Address { door: listening.name.clone() }))?;
         let mut command = self.launcher.clone();
-        command.push(plan.into());
+        command.push(address.into());
         command.extend(argv.iter().map(|arg| arg.as_ref().to_owned()));
         let names = self.listeners.iter().map(|(name, _)| name.clone()).collect();
-        Ok((command, Door { listening, names, call: self.call }))
+        Ok((command, Door { listening, names, plan }))
     }
 }
 
@@ -112,7 +139,7 @@ impl Jail {
 pub struct Door {
     listening: Listening,
     names: Vec<String>,
-    call: bool,
+    plan: Plan,
 }
 
 impl Door {
@@ -127,30 +154,29 @@ impl Door {
         let channel = (self.listening.accept(Pid::from_child(child), deadline))
             .map_err(JailError::system("hear from the launcher of a jail"))?
             .ok_or_else(|| JailError::launcher("ended before it said anything"))?;
-        let callers = if self.call { 1..=2 } else { 0..=0 };
-        let (wall, mut sockets) = match next_word(&channel, deadline)? {
-            Some((Word::Ready(wall), sockets))
-                if sockets
-                    .len()
-                    .checked_sub(self.names.len())
-                    .is_some_and(|more| callers.contains(&more)) =>
-            {
-                (wall, sockets)
-            }
+        let call = self.plan.call;
+        let told = channel.send(&Word::Build(self.plan), &[]);
+        told.map_err(JailError::system("tell the launcher of a jail what to build"))?;
+        let (wall, clock, lost, mut sockets) = match next_word(&channel, deadline)? {
+            Some((Word::Ready { wall, clock, lost }, sockets)) => (wall, clock, lost, sockets),
             Some((Word::Refused(refusal), _)) => return Err(refusal.into()),
-            Some((word, sockets)) => {
-                let count = sockets.len();
-                return Err(JailError::launcher(format!("said {word:?} with {count} sockets")));
-            }
+            Some((word, _)) => return Err(JailError::launcher(format!("said {word:?}"))),
             None => return Err(JailError::launcher("ended while it built the jail")),
         };
+        let clock = if clock { sockets.pop() } else { None };
+        let callers = if call { 1..=2 } else { 0..=0 };
+        if !sockets.len().checked_sub(self.names.len()).is_some_and(|more| callers.contains(&more)) {
+            return Err(JailError::launcher(format!("handed out {} sockets", sockets.len())));
+        }
         let callers = sockets.split_off(self.names.len());
         let listeners = sockets.into_iter().map(TcpListener::from);
         Ok(Ready {
             channel,
             wall,
+            lost,
             listeners: self.names.into_iter().zip(listeners).collect(),
-            caller: self.call.then(|| Caller::new(callers)),
+            caller: call.then(|| Caller::new(callers)),
+            clock: clock.map(CpuClock::new),
             patience,
         })
     }
@@ -161,8 +187,10 @@ impl Door {
 pub struct Ready {
     channel: Channel,
     wall: Wall,
+    lost: Vec<Refusal>,
     listeners: Vec<(String, TcpListener)>,
     caller: Option<Caller>,
+    clock: Option<CpuClock>,
     patience: Duration,
 }
 
@@ -170,6 +198,12 @@ impl Ready {
     /// Whom its network holds.
     pub fn wall(&self) -> Wall {
         self.wall
+    }
+
+    /// What the system refused and the jail stands without: the clock, Landlock where namespaces hold the program, and
+    /// the limit of processes.
+    pub fn lost(&self) -> &[Refusal] {
+        &self.lost
     }
 
     /// The listeners, by name, in the order in which they were asked for. They listen already: what connects before
@@ -181,6 +215,11 @@ impl Ready {
     /// The way to what the program listens on, where [`Jail::call`] asked for it. A second call gives none.
     pub fn take_caller(&mut self) -> Option<Caller> {
         self.caller.take()
+    }
+
+    /// The program's CPU time, where it is confined and this machine can count it. A second call gives none.
+    pub fn take_clock(&mut self) -> Option<CpuClock> {
+        self.clock.take()
     }
 
     /// Lets the launcher become the program, and comes back once it has. A clock that starts just before measures the

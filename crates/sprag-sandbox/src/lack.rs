@@ -1,15 +1,16 @@
-//! Why this machine has no empty network for us, and what mends it.
+//! Why this machine has no jail for us, or one with a layer less, and what mends it.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
-use crate::{JailError, Step};
+use crate::{JailError, Refusal, Step};
 
 /// What a machine lacks, and the remedy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Lack {
     /// What is missing.
     pub what: String,
@@ -28,16 +29,26 @@ impl fmt::Display for Lack {
 impl Lack {
     /// Reads from this machine's settings what made `launcher` fail.
     pub fn of(error: &JailError, launcher: &OsStr) -> Self {
-        match error {
-            JailError::Refused(refusal)
-                if matches!(refusal.step, Step::Network | Step::Identity | Step::Loopback) =>
-            {
-                let errno = Errno::from_raw_os_error(refusal.errno);
-                let lack = explain(errno, &Settings::read(), &launcher.to_string_lossy());
-                lack.unwrap_or_else(|| Self::new(refusal, UNKNOWN))
-            }
-            _ => Self::new(error, UNKNOWN),
-        }
+        let known = match error {
+            JailError::Refused(refusal) => explain(refusal, &Settings::read(), &launcher.to_string_lossy()),
+            _ => None,
+        };
+        known.unwrap_or_else(|| Self::new(error, UNKNOWN))
+    }
+
+    /// Landlock is there, and does not keep signals inside.
+    pub(crate) fn of_signals() -> Self {
+        Self::new("the Landlock of this kernel does not keep signals inside", "use Linux 6.12 or later")
+    }
+
+    /// This version makes no cgroup.
+    pub(crate) fn of_memory() -> Self {
+        Self::new("sprag makes no cgroup yet", "start sprag in a container or a systemd scope with MemoryMax")
+    }
+
+    /// A clock is there, and stands still.
+    pub(crate) fn of_clock() -> Self {
+        Self::new("a perf event counted no CPU time", UNKNOWN)
     }
 
     fn new(what: impl fmt::Display, remedy: impl Into<String>) -> Self {
@@ -48,20 +59,22 @@ impl Lack {
 const UNKNOWN: &str =
     "no setting of this machine explains it: try as root, or outside of the container or chroot";
 
-/// The settings that can forbid namespaces; `None` for one that this kernel does not have.
+/// The settings that can forbid namespaces or clocks; `None` for one that this kernel does not have.
 #[derive(Debug, Default)]
 struct Settings {
     unprivileged_userns_clone: Option<u64>,
     max_user_namespaces: Option<u64>,
     max_net_namespaces: Option<u64>,
     apparmor_restrict_unprivileged_userns: Option<u64>,
+    perf_event_paranoid: Option<i64>,
     /// 2 where system calls are filtered.
     seccomp: Option<u64>,
 }
 
 impl Settings {
     fn read() -> Self {
-        let number = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok()?.trim().parse().ok();
+        let text = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok();
+        let number = |name| text(name)?.trim().parse().ok();
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let seccomp = status.lines().find_map(|line| line.strip_prefix("Seccomp:"));
         Self {
@@ -69,12 +82,77 @@ impl Settings {
             max_user_namespaces: number("user/max_user_namespaces"),
             max_net_namespaces: number("user/max_net_namespaces"),
             apparmor_restrict_unprivileged_userns: number("kernel/apparmor_restrict_unprivileged_userns"),
+            perf_event_paranoid: text("kernel/perf_event_paranoid")
+                .and_then(|number| number.trim().parse().ok()),
             seccomp: seccomp.and_then(|mode| mode.trim().parse().ok()),
         }
     }
 }
 
-fn explain(errno: Errno, settings: &Settings, launcher: &str) -> Option<Lack> {
+impl Settings {
+    fn apparmor_forbids(&self) -> bool {
+        self.apparmor_restrict_unprivileged_userns == Some(1)
+    }
+}
+
+fn explain(refusal: &Refusal, settings: &Settings, launcher: &str) -> Option<Lack> {
+    let errno = Errno::from_raw_os_error(refusal.errno);
+    let forbidden = matches!(errno, Errno::PERM | Errno::ACCESS);
+    match &refusal.step {
+        Step::Network | Step::Namespaces | Step::Identity | Step::Loopback | Step::Process => {
+            namespaces(errno, settings, launcher)
+        }
+        Step::Proc | Step::Root | Step::Place(_) if matches!(errno, Errno::NOSYS) => Some(Lack::new(
+            "this kernel can't make a tree of mounts read-only",
+            "use Linux 5.12 or later, which has mount_setattr",
+        )),
+        // Ubuntu lets anybody make a user namespace, and takes its rights away.
+        Step::Root | Step::Proc if forbidden && settings.apparmor_forbids() => Some(apparmor(launcher)),
+        Step::Proc if forbidden => Some(Lack::new(
+            "parts of /proc are covered here, as they are in containers, so no other may be mounted",
+            "start the container with --security-opt systempaths=unconfined",
+        )),
+        Step::Root if errno == Errno::INVAL => Some(Lack::new(
+            "the root can't be changed here, as in a chroot or an initial ramdisk",
+            "start sprag outside of it",
+        )),
+        Step::Landlock => Some(Lack::new(
+            "there is no Landlock in this kernel, or it is not switched on",
+            "use Linux 5.13 or later, with landlock in the list `lsm=` of its command line; containers: one whose seccomp \
+             filter knows it",
+        )),
+        Step::SystemCalls => Some(Lack::new(
+            "this kernel can't filter system calls, or this is neither x86-64 nor AArch64",
+            "use a kernel with CONFIG_SECCOMP_FILTER, as distributions ship; gVisor has none",
+        )),
+        Step::Processes if forbidden => Some(Lack::new(
+            "the processes of root are not limited where there is no namespace for them",
+            "run as an ordinary user",
+        )),
+        Step::Processes => Some(Lack::new(
+            "before Linux 6.14 the processes of root are not limited",
+            "run as an ordinary user, or use Linux 6.14 or later",
+        )),
+        Step::Clock if settings.perf_event_paranoid.is_some_and(|level| level > 2) => Some(Lack::new(
+            format!(
+                "only root may count CPU time by perf events: kernel.perf_event_paranoid is {}",
+                settings.perf_event_paranoid.unwrap_or_default()
+            ),
+            "sudo sysctl -w kernel.perf_event_paranoid=2",
+        )),
+        Step::Clock if forbidden && settings.seccomp == Some(2) => Some(Lack::new(
+            "a seccomp filter forbids perf events, as Docker's own does",
+            "start the container with --cap-add PERFMON, or with --security-opt seccomp=unconfined",
+        )),
+        Step::Clock if matches!(errno, Errno::NOSYS | Errno::NOENT) => Some(Lack::new(
+            "this kernel has no perf events",
+            "use one with CONFIG_PERF_EVENTS, as distributions ship",
+        )),
+        _ => None,
+    }
+}
+
+fn namespaces(errno: Errno, settings: &Settings, launcher: &str) -> Option<Lack> {
     Some(match errno {
         Errno::NOSPC | Errno::USERS => {
             let user = settings.max_user_namespaces.unwrap_or(u64::MAX);
@@ -98,17 +176,19 @@ fn explain(errno: Errno, settings: &Settings, launcher: &str) -> Option<Lack> {
             "a seccomp filter forbids namespaces, as Docker's own does",
             "start the container with --security-opt seccomp=unconfined, or with --cap-add SYS_ADMIN",
         ),
-        Errno::PERM | Errno::ACCESS if settings.apparmor_restrict_unprivileged_userns == Some(1) => {
-            Lack::new(
-                "AppArmor forbids user namespaces to programs without a profile that allows them",
-                format!(
-                    "write `abi <abi/4.0>, profile sprag {launcher} flags=(unconfined) {{ userns, }}` to \
-                 /etc/apparmor.d/sprag, then sudo apparmor_parser -r /etc/apparmor.d/sprag"
-                ),
-            )
-        }
+        Errno::PERM | Errno::ACCESS if settings.apparmor_forbids() => apparmor(launcher),
         _ => return None,
     })
+}
+
+fn apparmor(launcher: &str) -> Lack {
+    Lack::new(
+        "AppArmor forbids user namespaces to programs without a profile that allows them",
+        format!(
+            "write `abi <abi/4.0>, profile sprag {launcher} flags=(unconfined) {{ userns, }}` to \
+             /etc/apparmor.d/sprag, then sudo apparmor_parser -r /etc/apparmor.d/sprag"
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -117,7 +197,13 @@ mod tests {
 
     #[track_caller]
     fn says(errno: Errno, settings: Settings, what: &str, remedy: &str) {
-        let lack = explain(errno, &settings, "/usr/bin/sprag").unwrap();
+        says_of(Step::Namespaces, errno, settings, what, remedy);
+    }
+
+    #[track_caller]
+    fn says_of(step: Step, errno: Errno, settings: Settings, what: &str, remedy: &str) {
+        let refusal = Refusal { step, errno: errno.raw_os_error() };
+        let lack = explain(&refusal, &settings, "/usr/bin/sprag").unwrap();
         assert!(lack.what.contains(what), "{lack}");
         assert!(lack.remedy.contains(remedy), "{lack}");
     }
@@ -141,6 +227,21 @@ mod tests {
     }
 
     #[test]
+    fn each_layer_that_is_missing_says_what_mends_it() {
+        let none = Settings::default;
+        let ubuntu = Settings { apparmor_restrict_unprivileged_userns: Some(1), ..none() };
+        says_of(Step::Root, Errno::ACCESS, ubuntu, "AppArmor", "apparmor_parser");
+        says_of(Step::Proc, Errno::PERM, none(), "/proc are covered", "systempaths=unconfined");
+        says_of(Step::Root, Errno::NOSYS, none(), "read-only", "5.12");
+        says_of(Step::Landlock, Errno::OPNOTSUPP, none(), "no Landlock", "lsm=");
+        says_of(Step::Processes, Errno::NOSYS, none(), "root are not limited", "ordinary user");
+        let debian = Settings { perf_event_paranoid: Some(3), ..none() };
+        says_of(Step::Clock, Errno::ACCESS, debian, "perf_event_paranoid is 3", "perf_event_paranoid=2");
+        let docker = Settings { perf_event_paranoid: Some(2), seccomp: Some(2), ..none() };
+        says_of(Step::Clock, Errno::PERM, docker, "seccomp", "--cap-add PERFMON");
+    }
+
+    #[test]
     fn where_no_setting_explains_it_none_is_blamed() {
         let settings = Settings {
             unprivileged_userns_clone: Some(1),
@@ -148,7 +249,9 @@ mod tests {
             seccomp: Some(0),
             ..Settings::default()
         };
-        assert_eq!(explain(Errno::PERM, &settings, "sprag"), None);
-        assert_eq!(explain(Errno::NOMEM, &settings, "sprag"), None);
+        for errno in [Errno::PERM, Errno::NOMEM] {
+            let refusal = Refusal { step: Step::Network, errno: errno.raw_os_error() };
+            assert_eq!(explain(&refusal, &settings, "sprag"), None);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The launcher: the process that builds a jail around itself and then becomes the program.
 
+use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -7,11 +8,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use landlock::RulesetCreated;
 
 use crate::channel::Channel;
-use crate::plan::{Plan, Refusal, Step, Wall, Word};
-use crate::{network, probe};
+use crate::grants::Grants;
+use crate::places::Places;
+use crate::plan::{Address, Plan, Refusal, Step, Wall, Word};
+use crate::system_calls::{self, Sockets};
+use crate::{Limits, Tier, clock, family, grants, network, privileges, probe, root};
 
 /// What the hidden command of Sprag's binary runs; `args` are its own arguments, without the name of that command.
 /// It comes back only where no program could be started, and Sprag was told why by then.
@@ -20,45 +24,148 @@ use crate::{network, probe};
 pub fn launch(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args = args.into_iter();
     let (first, rest): (Option<OsString>, Vec<OsString>) = (args.next(), args.collect());
-    if first.as_deref() == Some(OsStr::new(probe::PROBE)) {
-        return probe::inside(&rest);
+    if let Some(probe) = first.as_deref().and_then(|first| probe::named(first)) {
+        return probe(&rest);
     }
-    let plan = first.as_deref().and_then(OsStr::to_str).map(serde_json::from_str::<Plan>);
-    let (Some(Ok(plan)), Some((program, args))) = (plan, rest.split_first()) else {
-        eprintln!("this command is for sprag itself: it starts what is measured in an empty network");
+    let address = first.as_deref().and_then(OsStr::to_str).map(serde_json::from_str::<Address>);
+    let (Some(Ok(address)), Some((program, args))) = (address, rest.split_first()) else {
+        eprintln!("this command is for sprag itself: it starts what is measured in a jail");
         return ExitCode::from(2);
     };
-    let done =
-        Channel::connect(&plan.door).and_then(|channel| become_program(&channel, &plan, program, args));
+    let closed = inherited().map(close);
+    let done = Channel::connect(&address.door).and_then(|channel| match channel.receive()? {
+        Some((Word::Build(plan), _)) => start(channel, closed, &plan, program, args),
+        _ => Err(io::ErrorKind::ConnectionAborted.into()),
+    });
     if let Err(error) = done {
         eprintln!("sprag's launcher lost its parent: {error}");
     }
-    // As env(1) and timeout(1) do where they fail themselves.
-    ExitCode::from(125)
+    ExitCode::from(family::FAILED)
 }
 
 /// Comes back where something was refused, and then that was said; or as an error where nobody is there to be told.
-fn become_program(channel: &Channel, plan: &Plan, program: &OsStr, args: &[OsString]) -> io::Result<()> {
-    let (wall, sockets) = match build(plan) {
-        Ok(built) => built,
-        Err(refusal) => return channel.send(&Word::Refused(refusal), &[]),
+fn start(
+    channel: Channel,
+    closed: io::Result<()>,
+    plan: &Plan,
+    program: &OsStr,
+    args: &[OsString],
+) -> io::Result<()> {
+    let tier = plan.confinement.as_ref().map(|confinement| confinement.tier);
+    let separated = closed.map_err(Refusal::of(Step::Descriptors)).and_then(|()| match tier {
+        Some(Tier::Enforced) => family::separate(plan.open_network),
+        _ => Ok(()),
+    });
+    let descended = match (separated, tier) {
+        (Err(refusal), _) => Err((channel, refusal)),
+        (Ok(()), Some(Tier::Enforced)) => family::descend(channel),
+        (Ok(()), _) => Ok(channel),
     };
-    let descriptors: Vec<BorrowedFd<'_>> = sockets.iter().map(AsFd::as_fd).collect();
-    channel.send(&Word::Ready(wall), &descriptors)?;
+    let (channel, refusal) = match descended {
+        Ok(channel) => match become_program(&channel, plan, program, args) {
+            Ok(Ok(never)) => match never {},
+            Ok(Err(refusal)) => (channel, refusal),
+            Err(error) => return Err(error),
+        },
+        Err(refused) => refused,
+    };
+    channel.send(&Word::Refused(refusal), &[])
+}
+
+/// What stands around the program, and what is handed out.
+struct Built {
+    wall: Wall,
+    /// The listeners, and then the callers.
+    sockets: Vec<OwnedFd>,
+    clock: Option<OwnedFd>,
+    lost: Vec<Refusal>,
+}
+
+/// What was refused; or as an error where nobody is there to be told.
+fn become_program(
+    channel: &Channel,
+    plan: &Plan,
+    program: &OsStr,
+    args: &[OsString],
+) -> io::Result<Result<Infallible, Refusal>> {
+    let built = match build(plan) {
+        Ok(built) => built,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let Built { wall, sockets, clock, lost } = built;
+    let descriptors: Vec<BorrowedFd<'_>> = sockets.iter().chain(&clock).map(AsFd::as_fd).collect();
+    channel.send(&Word::Ready { wall, clock: clock.is_some(), lost }, &descriptors)?;
+    let mut command = Command::new(program);
+    command.args(args);
     match channel.receive()? {
         Some((Word::Go, _)) => {}
         _ => return Err(io::ErrorKind::ConnectionAborted.into()),
     }
+    if let Some(confinement) = &plan.confinement
+        && let Err(error) = privileges::limit_address_space(&confinement.limits)
+    {
+        return Ok(Err(Refusal::of(Step::Limit)(error)));
+    }
     // The channel and our copies of the sockets are closed by the kernel in the moment of the exec.
-    let error = Command::new(program).args(args).exec();
-    let step = Step::Program(program.to_string_lossy().chars().take(1000).collect());
-    channel.send(&Word::Refused(Refusal::of(step)(error)), &[])
+    let error = command.exec();
+    Ok(Err(Refusal::of(Step::about(Step::Program, program.as_ref()))(error)))
+}
+
+fn build(plan: &Plan) -> Result<Built, Refusal> {
+    let Some(confinement) = &plan.confinement else {
+        let wall = if plan.open_network { Wall::Open } else { network::enter()? };
+        return Ok(Built { wall, sockets: sockets(plan)?, clock: None, lost: Vec::new() });
+    };
+    let (wall, sockets) = connect(plan, confinement.tier)?;
+    let mut lost = Vec::new();
+    let rules = match confinement.tier {
+        Tier::None => None,
+        Tier::Reduced => {
+            let grants = Grants::in_place(&Places::of(confinement, plan.open_network)?);
+            let grants = if wall == Wall::Ports { grants.only_ports(&plan.listen) } else { grants };
+            Some(grants.rules(true).map_err(Refusal::of(Step::Landlock))?)
+        }
+        Tier::Enforced => {
+            let places = Places::of(confinement, plan.open_network)?;
+            lost.extend(root::enter(&places, &confinement.limits)?);
+            kept(Grants::in_own_root(&places).rules(false), Step::Landlock, &mut lost)
+        }
+    };
+    let clock = kept(clock::open(), Step::Clock, &mut lost);
+    limit(&confinement.limits, confinement.tier, &mut lost)?;
+    if confinement.tier > Tier::None {
+        lock(wall, confinement.tier, rules, &mut lost)?;
+    }
+    Ok(Built { wall, sockets, clock, lost })
+}
+
+/// What there is; or it goes to what was lost.
+fn kept<T>(tried: io::Result<T>, step: Step, lost: &mut Vec<Refusal>) -> Option<T> {
+    tried.map_err(Refusal::of(step)).map_err(|refusal| lost.push(refusal)).ok()
+}
+
+/// The network that was asked for, or that which comes next to it.
+fn connect(plan: &Plan, tier: Tier) -> Result<(Wall, Vec<OwnedFd>), Refusal> {
+    let wall = match tier {
+        _ if plan.open_network => Wall::Open,
+        Tier::None => network::enter()?,
+        Tier::Enforced => {
+            network::loopback_up().map_err(Refusal::of(Step::Loopback))?;
+            Wall::ForAll
+        }
+        Tier::Reduced => match network::enter() {
+            // The right to go back is given up below, by root too.
+            Ok(_) => Wall::ForAll,
+            // A program that shall be called listens on a port that nobody has named.
+            Err(_) if !plan.call && grants::version() >= grants::WITH_PORTS => Wall::Ports,
+            Err(refusal) => return Err(refusal),
+        },
+    };
+    Ok((wall, sockets(plan)?))
 }
 
 /// The listeners, and then the callers.
-fn build(plan: &Plan) -> Result<(Wall, Vec<OwnedFd>), Refusal> {
-    close_inherited_at_exec().map_err(Refusal::of(Step::Descriptors))?;
-    let wall = network::enter()?;
+fn sockets(plan: &Plan) -> Result<Vec<OwnedFd>, Refusal> {
     let mut sockets = Vec::new();
     for &port in &plan.listen {
         sockets.push(network::listen(port)?.into());
@@ -66,26 +173,66 @@ fn build(plan: &Plan) -> Result<(Wall, Vec<OwnedFd>), Refusal> {
     if plan.call {
         sockets.extend(network::callers()?);
     }
-    Ok((wall, sockets))
+    Ok(sockets)
 }
 
-/// Marks everything but the three streams to be closed by the exec: what the shell around Sprag had open is none of
-/// the program's.
-fn close_inherited_at_exec() -> io::Result<()> {
+fn limit(limits: &Limits, tier: Tier, lost: &mut Vec<Refusal>) -> Result<(), Refusal> {
+    let limited = privileges::default_signals().and_then(|()| privileges::limit(limits));
+    limited.map_err(Refusal::of(Step::Limit))?;
+    let processes = match tier {
+        // The launcher and the first process are counted with them.
+        Tier::Enforced => privileges::limit_processes(limits, 2),
+        Tier::None | Tier::Reduced => {
+            privileges::leave_terminal();
+            // All that run on this machine are counted, and those of root are not limited.
+            match rustix::process::geteuid().is_root() {
+                true => Err(rustix::io::Errno::PERM.into()),
+                false => privileges::others_on_this_machine()
+                    .and_then(|others| privileges::limit_processes(limits, others)),
+            }
+        }
+    };
+    kept(processes, Step::Processes, lost);
+    Ok(())
+}
+
+/// From here on nothing can be undone.
+fn lock(
+    wall: Wall,
+    tier: Tier,
+    rules: Option<RulesetCreated>,
+    lost: &mut Vec<Refusal>,
+) -> Result<(), Refusal> {
+    let sockets = if wall == Wall::Ports { Sockets::Tcp } else { Sockets::Ip };
+    let filters = system_calls::filters(sockets).map_err(Refusal::of(Step::SystemCalls))?;
+    privileges::give_up().map_err(Refusal::of(Step::Privileges))?;
+    if let Some(rules) = rules {
+        match (grants::hold(rules), tier) {
+            (Err(error), Tier::Reduced) => return Err(Refusal::of(Step::Landlock)(error)),
+            (held, _) => kept(held, Step::Landlock, lost),
+        };
+    }
+    system_calls::install(&filters).map_err(Refusal::of(Step::SystemCalls))
+}
+
+/// The numbers of what was open when this process started, but for the three streams.
+fn inherited() -> io::Result<Vec<i32>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let number = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
         numbers.extend(number.filter(|&number| number > 2));
     }
-    for number in numbers {
-        #[expect(unsafe_code, reason = "a descriptor that was inherited has no owner to borrow it from")]
-        // SAFETY: the number comes from the kernel's list of what is open, so it is not -1. Where it was closed since,
-        // as the one that read the list was, fcntl says EBADF; the borrow ends with that call and closes nothing.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        match fcntl_setfd(descriptor, FdFlags::CLOEXEC) {
-            Ok(()) | Err(rustix::io::Errno::BADF) => {}
-            Err(error) => return Err(error.into()),
+    Ok(numbers)
+}
+
+/// What the shell around Sprag had open is none of the program's, nor of anybody inside.
+fn close(inherited: Vec<i32>) {
+    for number in inherited {
+        #[expect(unsafe_code, reason = "a descriptor that was inherited has no owner that closes it")]
+        // SAFETY: it was open before this process opened anything that it keeps, so nobody here holds it. The one that
+        // read the list is in it, and was closed since: closing it once more closes nothing.
+        unsafe {
+            libc::close(number);
         }
     }
-    Ok(())
 }

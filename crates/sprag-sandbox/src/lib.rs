@@ -15,18 +15,33 @@
 //! What this layer does not stop: sockets with a path in the file system lead out of any network namespace; and where
 //! root is refused the user namespace, a program that runs as root may go back to where it came from: [`Wall`] tells.
 
+mod acts;
 mod caller;
 mod channel;
+mod clock;
+mod confinement;
+mod examine;
+mod family;
+mod grants;
 mod jail;
 mod lack;
 mod launcher;
 mod network;
+mod places;
 mod plan;
+mod privileges;
 mod probe;
+mod report;
+mod root;
+mod system_calls;
 
 pub use caller::Caller;
+pub use clock::CpuClock;
+pub use confinement::{Confinement, Limits, Tier};
+pub use examine::{examine, examine_up_to};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
 pub use launcher::launch;
 pub use plan::{MOST_LISTENERS, Refusal, Step, Wall};
 pub use probe::network;
+pub use report::{Layer, LayerReport, Report, State};

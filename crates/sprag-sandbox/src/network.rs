@@ -16,7 +16,7 @@ use crate::plan::{Refusal, Step, Wall};
 /// How many connections may wait before they are accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// Takes this process, which must have one thread only, into an empty network; how firm it is.
+/// Takes this process, which must have one thread only, into an empty network; whom it holds.
 pub(crate) fn enter() -> Result<Wall, Refusal> {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     // The user namespace is what holds root: without one it keeps every right, and so the way back.
@@ -36,7 +36,7 @@ pub(crate) fn enter() -> Result<Wall, Refusal> {
 }
 
 /// Maps the user onto itself: what it owned it still owns, and it is nobody else.
-fn keep_identity(user: u32, group: u32) -> io::Result<()> {
+pub(crate) fn keep_identity(user: u32, group: u32) -> io::Result<()> {
     // The kernel lets an ordinary user map its group only once nobody can drop a group to gain rights.
     fs::write("/proc/self/setgroups", "deny")?;
     fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
@@ -44,7 +44,7 @@ fn keep_identity(user: u32, group: u32) -> io::Result<()> {
 }
 
 /// Sets the flag IFF_UP of the loopback by one netlink message, rtnetlink(7). Its addresses come by themselves.
-fn loopback_up() -> io::Result<()> {
+pub(crate) fn loopback_up() -> io::Result<()> {
     const RTM_NEWLINK: u16 = 16;
     const REQUEST_AND_ACKNOWLEDGE: u16 = 1 | 4;
     const NLMSG_ERROR: u16 = 2;

@@ -5,44 +5,68 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Confinement;
+
 /// The most listeners of one jail: the kernel passes 253 descriptors in one message.
 pub const MOST_LISTENERS: usize = 128;
 
-/// The most descriptors in one message: the listeners, and a socket for each version of IP.
-pub(crate) const MOST_DESCRIPTORS: usize = MOST_LISTENERS + 2;
+/// The most descriptors in one message: the listeners, a socket for each version of IP, and a clock.
+pub(crate) const MOST_DESCRIPTORS: usize = MOST_LISTENERS + 3;
 
-/// What the launcher builds before it becomes the program. It is its first argument, as JSON.
+/// Where the launcher is told what to do. It is its first argument, as JSON; the program can read it there.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Plan {
+pub(crate) struct Address {
     /// The abstract name of the socket on which Sprag waits.
     pub(crate) door: String,
+}
+
+/// What the launcher builds before it becomes the program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plan {
     /// The ports of the loopback to listen on, in the order in which the listeners are handed out.
     pub(crate) listen: Vec<u16>,
     /// Whether sockets are handed out as well by which to connect to what the program listens on.
     pub(crate) call: bool,
+    /// Whether the network stays that of the machine.
+    pub(crate) open_network: bool,
+    /// What else holds the program; `None` where only the network does.
+    pub(crate) confinement: Option<Confinement>,
 }
 
 /// One message through the door.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Word {
-    /// From the launcher: the jail stands, so firmly, and here are its listeners.
-    Ready(Wall),
+    /// To the launcher: build this.
+    Build(Plan),
+    /// From the launcher: the jail stands, and here are its listeners, then its callers, then its clock.
+    Ready {
+        /// Whom the network holds.
+        wall: Wall,
+        /// Whether the last descriptor is a clock.
+        clock: bool,
+        /// What was refused, and can be done without.
+        lost: Vec<Refusal>,
+    },
     /// To the launcher: become the program.
     Go,
     /// From the launcher, its last word.
     Refused(Refusal),
 }
 
-/// Whom an empty network holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Whom the network of a jail holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wall {
-    /// Everybody: a user namespace is around it, outside of which nobody inside has a right.
+    /// Everybody: it is empty, and nobody inside has a right outside of it.
     ForAll,
     /// Everybody but root, which may go back to where it came from: this machine refused the user namespace.
     NotForRoot,
+    /// It is that of the machine, and of it there is nothing but TCP to the ports of the listeners.
+    Ports,
+    /// Nobody: it is that of the machine.
+    Open,
 }
 
 impl Wall {
@@ -51,6 +75,8 @@ impl Wall {
         match self {
             Self::ForAll => None,
             Self::NotForRoot => Some("the empty network is no wall for a program that runs as root"),
+            Self::Ports => Some("there was no empty network: only TCP to the ports of the proxy was left"),
+            Self::Open => Some("the network was open"),
         }
     }
 }
@@ -87,7 +113,9 @@ pub enum Step {
     Descriptors,
     /// Make an empty network, with a user namespace around it where one is needed.
     Network,
-    /// Keep the user's own ids in that user namespace.
+    /// Make namespaces for users, files and processes.
+    Namespaces,
+    /// Keep the user's own ids in a user namespace.
     Identity,
     /// Bring the loopback up.
     Loopback,
@@ -95,8 +123,39 @@ pub enum Step {
     Listener(u16),
     /// Make a socket by which to connect to the program.
     Caller,
+    /// Start a process in a process namespace.
+    Process,
+    /// Show the processes of a process namespace, and no others, in `/proc`.
+    Proc,
+    /// Make a root with nothing in it, and move there.
+    Root,
+    /// Let this file or folder be there inside.
+    Place(String),
+    /// Put nothing in the place of this file or folder.
+    Hide(String),
+    /// Be in the working directory.
+    Folder(String),
+    /// Set a limit.
+    Limit,
+    /// Limit the number of processes.
+    Processes,
+    /// Give all privileges up.
+    Privileges,
+    /// Filter system calls.
+    SystemCalls,
+    /// Restrict files by Landlock.
+    Landlock,
+    /// Count CPU time by a perf event.
+    Clock,
     /// Become the program.
     Program(String),
+}
+
+impl Step {
+    /// About a path, of which so much is said that a message still fits through the door.
+    pub(crate) fn about(step: fn(String) -> Self, path: &std::path::Path) -> Self {
+        step(path.to_string_lossy().chars().take(1000).collect())
+    }
 }
 
 impl fmt::Display for Step {
@@ -104,10 +163,25 @@ impl fmt::Display for Step {
         match self {
             Step::Descriptors => f.write_str("close the descriptors that were inherited"),
             Step::Network => f.write_str("make an empty network"),
-            Step::Identity => f.write_str("keep the user's id in an empty network"),
+            Step::Namespaces => f.write_str("make namespaces for users, files and processes"),
+            Step::Identity => f.write_str("keep the user's id in a namespace"),
             Step::Loopback => f.write_str("bring the loopback of an empty network up"),
             Step::Listener(port) => write!(f, "listen on port {port} of an empty network"),
             Step::Caller => f.write_str("make a socket in an empty network"),
+            Step::Process => f.write_str("start a process in a namespace"),
+            Step::Proc => f.write_str("mount a /proc with the processes of a namespace alone"),
+            Step::Root => f.write_str("move into an empty root"),
+            Step::Place(path) => write!(f, "let `{path}` be there in a jail"),
+            Step::Hide(path) => write!(f, "hide `{path}` in a jail"),
+            Step::Folder(path) => {
+                write!(f, "be in `{path}` in a jail: is it below what may be read or written there?")
+            }
+            Step::Limit => f.write_str("set a limit"),
+            Step::Processes => f.write_str("limit the number of processes"),
+            Step::Privileges => f.write_str("give all privileges up"),
+            Step::SystemCalls => f.write_str("filter system calls"),
+            Step::Landlock => f.write_str("restrict files by Landlock"),
+            Step::Clock => f.write_str("count CPU time by a perf event"),
             Step::Program(program) => write!(f, "start `{program}`"),
         }
     }

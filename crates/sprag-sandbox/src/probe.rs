@@ -6,17 +6,17 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use crate::{Jail, JailError, Lack, Wall};
+use crate::{Jail, JailError, Lack, Wall, examine};
 
 /// Stands where the launcher's plan would, in the launcher that is the program inside.
-pub(crate) const PROBE: &str = "probe";
+const PROBE: &str = "probe";
 
 /// Addresses that are nobody's, of the blocks for documentation. Where they have a route, so has the internet.
 const OUTSIDE: [&str; 2] = ["192.0.2.1:9", "[2001:db8::1]:9"];
 /// The port of the listener inside, one that outside only root may have.
 const INSIDE: u16 = 7;
 /// How long one step may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether a program can be run in an empty network on this machine, and whom it holds: builds one and looks around in it. `launcher` is
 /// the command of [`Jail::new`].
@@ -75,8 +75,18 @@ fn unheard(listener: &TcpListener) -> io::Result<()> {
     stream.read_exact(&mut [0])
 }
 
+/// The probe of this name, where there is one.
+pub(crate) fn named(name: &OsStr) -> Option<fn(&[OsString]) -> ExitCode> {
+    match name.to_str()? {
+        PROBE => Some(inside),
+        examine::ACTS => Some(examine::inside),
+        examine::STAND => Some(examine::stand),
+        _ => None,
+    }
+}
+
 /// The probe's own part: `args` are the port of a listener outside, and that of one inside.
-pub(crate) fn inside(args: &[OsString]) -> ExitCode {
+fn inside(args: &[OsString]) -> ExitCode {
     let port = |index: usize| args.get(index)?.to_str()?.parse::<u16>().ok();
     let (Some(outside), Some(inside)) = (port(0), port(1)) else { return ExitCode::from(2) };
     match look_around(outside, inside) {
@@ -90,7 +100,7 @@ pub(crate) fn inside(args: &[OsString]) -> ExitCode {
 }
 
 fn look_around(outside: u16, inside: u16) -> Result<(), String> {
-    if let Some(address) = OUTSIDE.iter().find(|address| has_route(address)) {
+    if let Some(address) = route() {
         return Err(format!("there is a route to {address}"));
     }
     let connect = |port: u16| {
@@ -103,18 +113,35 @@ fn look_around(outside: u16, inside: u16) -> Result<(), String> {
     hello.map_err(|error| format!("a listener inside can't be reached: {error}"))
 }
 
+/// An address outside to which there is a way.
+pub(crate) fn route() -> Option<&'static str> {
+    OUTSIDE.into_iter().find(|address| has_route(address))
+}
+
 /// Asks the kernel; connecting a datagram socket sends nothing.
 fn has_route(address: &str) -> bool {
     let any = if address.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
     UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
 }
 
-fn system(doing: &'static str) -> impl FnOnce(io::Error) -> JailError {
+pub(crate) fn system(doing: &'static str) -> impl FnOnce(io::Error) -> JailError {
     move |source| JailError::System { doing, source }
 }
 
 /// A child that does not outlive this.
-struct Ended(Child);
+pub(crate) struct Ended(pub(crate) Child);
+
+impl Ended {
+    /// What it prints until its end, within reason.
+    pub(crate) fn printed(mut self) -> io::Result<Vec<u8>> {
+        let mut printed = Vec::new();
+        if let Some(stdout) = self.0.stdout.take() {
+            stdout.take(100_000).read_to_end(&mut printed)?;
+        }
+        self.0.wait()?;
+        Ok(printed)
+    }
+}
 
 impl Drop for Ended {
     fn drop(&mut self) {

@@ -15,8 +15,8 @@ use sprag_workspace::Start;
 
 use crate::coin::Seed;
 use crate::goldens::{case_of, comparison};
+use crate::ground::{Ground, import_baseline};
 use crate::lab::Lab;
-use crate::open::{Ground, import_baseline};
 use crate::{Observer, Project, SessionError};
 
 /// The answers of the working tree beside the goldens.

@@ -12,8 +12,8 @@ use sprag_workspace::Start;
 
 use crate::coin::Seed;
 use crate::goldens::Goldens;
+use crate::ground::{Ground, import_baseline};
 use crate::lab::Lab;
-use crate::open::{Ground, import_baseline};
 use crate::{Home, Observer, Project, SessionError};
 
 /// One measurement of the working tree. It decides nothing, and no ledger knows of it.

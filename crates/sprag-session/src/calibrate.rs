@@ -6,7 +6,7 @@ use std::time::Instant;
 use sprag_contract::settings::DriverKind;
 use sprag_judge::stats::median;
 use sprag_judge::{Bound, Finding, Metrics, Noise, Pair, Provenance, repeats_exactly, smallest_margin};
-use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Usage};
+use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Tier, Usage};
 use sprag_measure::{Floor, Role, Run, process};
 
 use crate::SessionError;
@@ -31,6 +31,9 @@ pub(crate) const ATTEMPTS: u32 = 3;
 /// And of all the pairs of one candidate together so many: a candidate that could void every pair that it does not like
 /// would choose its own evidence.
 pub(crate) const PAIRS_AGAIN: u32 = 3;
+
+/// What may be new to code that works outside of a sandbox.
+const LOCKED_IN: &str = "\n  It ran in the sandbox: there the tree is read-only while it is measured, but for [sandbox] write, and outside of the tree there are only the system's folders, those of PATH, [workspace] read and [sandbox] read";
 
 impl Session<'_> {
     /// Measures the baseline of the segment, unless the ledger has it.
@@ -93,7 +96,11 @@ impl Session<'_> {
         let Some(finding) = finding else { return Ok(()) };
         let output =
             run.and_then(|run| run.logs.iter().map(|log| process::capped(log)).find(|text| !text.is_empty()));
-        Err(SessionError::Baseline { what: SessionError::told(&finding), output: output.unwrap_or_default() })
+        let mut what = SessionError::told(&finding);
+        if self.grade().tier != Tier::None {
+            what.push_str(LOCKED_IN);
+        }
+        Err(SessionError::Baseline { what, output: output.unwrap_or_default() })
     }
 
     /// Compares the baseline with the goldens, or takes its answers as goldens where there are none.

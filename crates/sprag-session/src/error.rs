@@ -64,6 +64,18 @@ pub enum SessionError {
         /// What is wrong and what to change.
         what: String,
     },
+    /// This machine cannot lock in what is run as the settings ask.
+    #[error(
+        "[sandbox] tier is {wanted}, and this machine gives {found}: {why}\n  mend it (`sprag doctor` shows how), or write `tier = \"{found}\"`: results say which tier they are of"
+    )]
+    NoSandbox {
+        /// What the settings ask for.
+        wanted: String,
+        /// The best that there is.
+        found: String,
+        /// What is missing.
+        why: String,
+    },
     /// The session was interrupted.
     #[error("interrupted: `sprag run` goes on where this stopped")]
     Interrupted,

@@ -62,6 +62,7 @@ impl Session<'_> {
             stdin: Some(stdin),
             cpus: None,
             output_limit: 1 << 20,
+            jail: None,
             replayed: None,
         };
         let ended = match process::run(&invocation, &self.interrupt) {

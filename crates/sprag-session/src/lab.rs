@@ -1,24 +1,26 @@
 //! The bench: two slots that hold incumbent and candidate, the locked harness beside them, and the driver.
 
+mod shuffle;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::Contract;
-use sprag_contract::settings::Layout;
 use sprag_contract::settings::replay::Pace;
-use sprag_judge::{Finding, Order, Provenance, Reason};
+use sprag_judge::{Finding, Order, Provenance};
 use sprag_measure::build::{self, LayoutControl};
 use sprag_measure::{
-    Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Setup, Side, cpus_beside, drivers,
+    Driver, Floor, Interrupt, MeasureError, PairPlan, Plan, Role, Run, Sandbox, Setup, Side, cpus_beside,
+    drivers,
 };
 use sprag_replay::{Mode, Proxy};
 use sprag_workspace::{Checkout, Store, TreeId, remove_dir};
 
 use crate::SessionError;
 use crate::coin::Toss;
-use crate::open::Ground;
+use crate::ground::Ground;
 use crate::slot::Slot;
 
 /// Where trees are built and measured. Everything it holds on disk can be deleted and made again.
@@ -29,6 +31,8 @@ pub(crate) struct Lab {
     driver: Box<dyn Driver>,
     /// What answers in place of the outside.
     replay: Option<Arc<Proxy>>,
+    /// What everything that is run is locked in; `None` for nothing.
+    sandbox: Option<Sandbox>,
     contract: Contract,
     checks: Option<String>,
     tmp: Utf8PathBuf,
@@ -86,19 +90,21 @@ impl Lab {
         let mut wanted: std::collections::BTreeSet<String> =
             rules.controls.iter().map(|control| control.metric.clone()).collect();
         wanted.insert(contract.primary.name.clone());
-        let own = std::env::current_exe().ok().and_then(|exe| exe.into_os_string().into_string().ok());
-        let own = |command: &str| Some(vec![own.clone()?, command.to_owned()]);
         let replay = match proxy {
             Some(proxy) => Some(proxy),
             None => open_cassette(contract, harness.path())?,
         };
+        let copies: Vec<Utf8PathBuf> = inputs.iter().map(|(_, copy)| copy.clone()).collect();
+        let jail = own("__jail");
+        let sandbox = Sandbox::of(&contract.settings, jail.as_deref().unwrap_or_default(), &copies);
         let setup = Setup {
             how_to_run: scripts.measure,
             wanted,
             harness: harness.path().to_owned(),
             echo: own("__echo-worker"),
             replay: replay.clone(),
-            jail: own("__jail"),
+            jail,
+            sandbox: sandbox.clone(),
             interrupt: interrupt.clone(),
         };
         Ok(Self {
@@ -106,6 +112,7 @@ impl Lab {
             incumbent: 0,
             driver: drivers::open(&contract.settings, setup)?,
             replay,
+            sandbox,
             contract: contract.clone(),
             checks: scripts.checks,
             tmp: home.work("tmp"),
@@ -161,7 +168,7 @@ impl Lab {
         }
         self.slots[index].forget_build();
         let step = self.with_side(role, out, |lab, side| {
-            Ok(build::build(&lab.contract.settings, side, layout, &lab.interrupt)?)
+            Ok(build::build(&lab.contract.settings, side, layout, lab.sandbox.as_ref(), &lab.interrupt)?)
         })?;
         if step.failure.is_none() {
             let package = &self.contract.settings.workspace.root;
@@ -235,62 +242,6 @@ impl Lab {
         Ok(if first == Role::Incumbent { [a, b] } else { [b, a] })
     }
 
-    /// From here on a pair needs both sides relinked, where they are at all.
-    pub(crate) fn insist_on_shuffling(&mut self) {
-        self.must_shuffle = self.shuffles();
-    }
-
-    /// Relinks both sides with the seeds of `toss`, so that layout is noise of the pair and no constant of a build.
-    /// Answers what is wrong with a candidate that cannot be relinked where the incumbent can.
-    fn shuffle(
-        &mut self,
-        store: &Store,
-        toss: Toss,
-        out: &Utf8Path,
-    ) -> Result<Option<Finding>, SessionError> {
-        if !self.shuffles() {
-            return Ok(None);
-        }
-        for (role, seed) in [(Role::Incumbent, toss.layout[0]), (Role::Candidate, toss.layout[1])] {
-            let tree = self.slots[self.slot(role)].tree();
-            let loaded = self.load(store, role, &tree, Some(seed), out)?;
-            if let Some(finding) = loaded.finding {
-                // It was built before: the host failed, not the code.
-                return Err(SessionError::IncumbentFailed {
-                    what: format!("relinking failed: {}", finding.detail),
-                });
-            }
-            if loaded.layout != LayoutControl::Off || loaded.seconds.is_none() {
-                continue;
-            }
-            match (self.must_shuffle, role) {
-                (false, _) => self.cannot_shuffle = true,
-                (true, Role::Candidate) => {
-                    let detail = "it builds, but not with its sections shuffled, as the incumbent does: the luck of one layout is no gain (a build of more than one binary must name one with --bin)";
-                    return Ok(Some(Finding { reason: Reason::Build, detail: detail.to_owned() }));
-                }
-                (true, Role::Incumbent) => {
-                    return Err(SessionError::IncumbentFailed {
-                        what: "it can no longer be linked with its sections shuffled".to_owned(),
-                    });
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether both sides are built for each pair with fresh layout seeds: by default where a plain cargo build can be
-    /// relinked so, and wherever the settings ask for it.
-    pub(crate) fn shuffles(&self) -> bool {
-        let build = self.contract.settings.run.build.as_deref();
-        let wanted = match self.contract.settings.measure.layout {
-            Some(Layout::Shuffle) => build.is_some(),
-            Some(Layout::Off | Layout::Sample) => false,
-            None => build.is_some_and(|command| build::shuffled(command, 0).is_some()),
-        };
-        wanted && !self.cannot_shuffle
-    }
-
     /// The share of each metric that no change can remove.
     ///
     /// # Errors
@@ -320,7 +271,7 @@ impl Lab {
         };
         self.clean(store, role)?;
         let step = self.with_side(role, out, |lab, side| {
-            Ok(build::checks(&command, &lab.contract.settings, side, &lab.interrupt)?)
+            Ok(build::checks(&command, &lab.contract.settings, side, lab.sandbox.as_ref(), &lab.interrupt)?)
         })?;
         Ok((step.failure, Some(step.wall.as_secs_f64())))
     }
@@ -372,6 +323,12 @@ impl Lab {
         let dir = if root == "." { tree.to_owned() } else { tree.join(root) };
         Ok((dir, tmp, out))
     }
+}
+
+/// A hidden command of this very program.
+pub(crate) fn own(command: &str) -> Option<Vec<String>> {
+    let program = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
+    Some(vec![program, command.to_owned()])
 }
 
 /// The cassette of the locked harness, played in every run.

@@ -17,6 +17,7 @@ mod experiment;
 mod export;
 mod finish;
 mod goldens;
+mod ground;
 mod home;
 mod hooks;
 mod ideas;
@@ -36,6 +37,7 @@ mod segment;
 mod session;
 mod slot;
 mod state;
+mod tier;
 
 pub use answers::{Answer, AnswerState, Answers, Written, accept_answers, compare_answers, record_goldens};
 pub use apply::{Applied, apply};

@@ -10,7 +10,8 @@ use sprag_workspace::{Change, Edit, Locked, LockedWhy, Start, TreeId, patch};
 
 use crate::SessionError;
 use crate::events::Outcome;
-use crate::open::{import_baseline, parse_tree};
+use crate::ground::import_baseline;
+use crate::open::parse_tree;
 use crate::run::StoreBlobs;
 use crate::session::Session;
 

@@ -4,8 +4,9 @@ use sprag_ledger::PhaseStart;
 use sprag_measure::Interrupt;
 
 use crate::events::Nobody;
+use crate::ground::{Ground, Place};
 use crate::ideas::parked_before;
-use crate::open::{Ground, Opening, Place, parse_tree};
+use crate::open::{Opening, parse_tree};
 use crate::session::now;
 use crate::{Project, SessionError};
 

@@ -12,7 +12,8 @@ use sprag_measure::process::{self, Invocation, OUTPUT_LIMIT, Program};
 use sprag_workspace::{Checkout, Start, Store, TreeId};
 
 use crate::events::{Event, Stage};
-use crate::open::{Opening, import_baseline, parse_tree};
+use crate::ground::import_baseline;
+use crate::open::{Opening, parse_tree};
 use crate::state::State;
 use crate::{Home, Observer, Project, SessionError};
 
@@ -76,6 +77,7 @@ pub(crate) fn prepare(
         stdin: None,
         cpus: None,
         output_limit: OUTPUT_LIMIT,
+        jail: None,
         replayed: None,
     };
     let ended = process::run(&invocation, interrupt)?;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{InitAnswers, Measured};
+use crate::settings::Tier;
 
 /// One line without line breaks: an answer must not become a heading.
 fn line(text: &str) -> String {
@@ -110,7 +111,18 @@ pub(super) fn settings(answers: &InitAnswers) -> String {
             "\n[measure]\ndriver = \"script\"\n# trust = \"attested\"        # your claim that measure.sh never loads the code under test\n"
         }
     });
-    out.push_str("\n[sandbox]\ntier = \"none\"               # this version has no other: run only what you would run yourself\n");
+    out.push_str("\n[sandbox]\n");
+    out.push_str(match answers.tier {
+        Tier::Enforced => {
+            "tier = \"enforced\"           # no network, no files but the tree and the system's; a machine that cannot is refused\n"
+        }
+        Tier::Reduced => {
+            "tier = \"reduced\"            # this machine has no namespaces (see `sprag doctor`)\n"
+        }
+        Tier::None => {
+            "tier = \"none\"               # this machine has no sandbox (see `sprag doctor`): run only what you would run yourself\n"
+        }
+    });
     out.push_str("\n[judge]\nmode = \"paired\"\nmin_effect = \"1%\"\n");
     out
 }

@@ -1,12 +1,13 @@
 //! Reads the settings, and says where they are wrong.
 
 mod replay;
+mod sandbox;
 
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{DriverKind, Settings, Tier};
+use super::{DriverKind, Settings};
 use crate::{
     diagnostic::{Diagnostic, Severity},
     nearest::nearest,
@@ -110,14 +111,7 @@ impl Findings {
                 format!("write a value {}", error.allowed),
             );
         }
-        if settings.sandbox.tier != Tier::None {
-            self.add(
-                Severity::Error,
-                &["sandbox", "tier"],
-                "this version has no sandbox, so it cannot give the tier that is asked for",
-                "write `tier = \"none\"`, and run only code that you would run yourself",
-            );
-        }
+        self.sandbox(&settings.sandbox);
         if settings.measure.layout == Some(super::Layout::Sample) {
             self.add(
                 Severity::Error,
@@ -272,7 +266,7 @@ mod tests {
     }
 
     /// Each finding on a line: place, message, help.
-    fn told(text: &str) -> String {
+    pub(super) fn told(text: &str) -> String {
         let list = match read(text) {
             Ok((_, list)) | Err(list) => list,
         };
@@ -349,10 +343,7 @@ env = ["LANG"]
 
     #[test]
     fn what_this_version_lacks_is_said_and_not_dropped() {
-        insta::assert_snapshot!(told("[sandbox]\ntier = 'enforced'\n[agent]\nuse = ['claude']\n"), @r#"
-        2:8 this version has no sandbox, so it cannot give the tier that is asked for | write `tier = "none"`, and run only code that you would run yourself
-        3:2 `[agent]` is not read by this version | choose the agent on the command line: `sprag run --agent …`
-        "#);
+        insta::assert_snapshot!(told("[agent]\nuse = ['claude']\n"), @"1:2 `[agent]` is not read by this version | choose the agent on the command line: `sprag run --agent …`");
         insta::assert_snapshot!(told("[measure]\nlayout = 'sample'\n"), @r#"2:10 this version does not sample builds | write `layout = "shuffle"` to build both sides anew for each pair, or `layout = "off"`, which says so in every row and looks for 3 % or more"#);
         insta::assert_snapshot!(told("[measure]\ndriver = 'cases'\n[judge]\nalpha = 7\n[run]\nbuild = ' '\n"), @r#"
         4:9 [judge] alpha = 7 is out of range: it must be above 0 and at most 0.5 | write a value above 0 and at most 0.5

@@ -10,6 +10,7 @@ use sprag_judge::{Finding, Reason};
 
 use super::{LayoutControl, shuffled};
 use crate::process::{self, Ended, Invocation, OUTPUT_LIMIT, Program};
+use crate::sandbox::{Profile, Sandbox};
 use crate::{Interrupt, MeasureError, Side, environment};
 
 /// What became of a step.
@@ -37,6 +38,7 @@ pub fn build(
     settings: &Settings,
     side: &Side<'_>,
     layout: Option<u64>,
+    sandbox: Option<&Sandbox>,
     interrupt: &Interrupt,
 ) -> Result<Step, MeasureError> {
     let Some(command) = &settings.run.build else {
@@ -48,7 +50,8 @@ pub fn build(
         });
     };
     let seed = layout.filter(|_| settings.measure.layout != Some(Layout::Off));
-    let work = Work { settings, side, timeout: settings.run.timeout.build, reason: Reason::Build, interrupt };
+    let timeout = settings.run.timeout.build;
+    let work = Work { settings, side, timeout, reason: Reason::Build, sandbox, interrupt };
     let Some(seed) = seed else { return work.run("build", command, None, LayoutControl::Off) };
     let Some(rewritten) = shuffled(command, seed) else {
         return work.run("build", command, Some(seed), LayoutControl::Told);
@@ -72,10 +75,11 @@ pub fn checks(
     command: &str,
     settings: &Settings,
     side: &Side<'_>,
+    sandbox: Option<&Sandbox>,
     interrupt: &Interrupt,
 ) -> Result<Step, MeasureError> {
-    let work =
-        Work { settings, side, timeout: settings.run.timeout.checks, reason: Reason::Checks, interrupt };
+    let timeout = settings.run.timeout.checks;
+    let work = Work { settings, side, timeout, reason: Reason::Checks, sandbox, interrupt };
     work.run("checks", command, None, LayoutControl::Off)
 }
 
@@ -84,6 +88,7 @@ struct Work<'a> {
     side: &'a Side<'a>,
     timeout: Duration,
     reason: Reason,
+    sandbox: Option<&'a Sandbox>,
     interrupt: &'a Interrupt,
 }
 
@@ -97,12 +102,9 @@ impl Work<'_> {
     ) -> Result<Step, MeasureError> {
         // Nothing here is timed, so the padding may as well be the same every time.
         let mut padding = ChaCha8Rng::seed_from_u64(0);
-        let mut env = environment::of_process(
-            self.side,
-            &self.side.tmp.join(name),
-            &self.settings.sandbox.env,
-            &mut padding,
-        )?;
+        let folders = self.side.tmp.join(name);
+        let passed = &self.settings.sandbox.env;
+        let mut env = environment::of_process(self.side, &folders, passed, &mut padding)?;
         if let Some(seed) = layout_seed {
             env.insert("SPRAG_LAYOUT_SEED".to_owned(), seed.to_string());
         }
@@ -110,6 +112,8 @@ impl Work<'_> {
             // As in a measured run: code that knows its checks by a missing seed could behave for them alone.
             env.insert("SPRAG_SEED".to_owned(), rand::random::<u32>().to_string());
         }
+        let profile = if self.reason == Reason::Build { Profile::Build } else { Profile::Checks };
+        let jail = self.sandbox.map(|sandbox| sandbox.jail(profile, self.side, &folders)).transpose()?;
         let log = |stream: &str| self.side.out.join(format!("{}-{name}.{stream}", self.side.role.name()));
         let invocation = Invocation {
             program: Program::Shell(command.to_owned()),
@@ -121,6 +125,7 @@ impl Work<'_> {
             stdin: None,
             cpus: None,
             output_limit: OUTPUT_LIMIT,
+            jail,
             replayed: None,
         };
         let ended = process::run(&invocation, self.interrupt)?;

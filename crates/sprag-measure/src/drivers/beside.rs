@@ -43,6 +43,11 @@ impl Beside {
         env
     }
 
+    /// The services, with the port of each on the loopback of this machine.
+    pub(crate) fn services(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.services.ports()
+    }
+
     /// Where a process finds recorded answers.
     pub(crate) fn replayed(&self) -> Option<&Arc<Replayed>> {
         self.replayed.as_ref()

@@ -6,12 +6,15 @@ use camino::Utf8PathBuf;
 use rand::Rng as _;
 use sprag_contract::settings::{Service, Settings};
 use sprag_judge::Provenance;
+use sprag_sandbox::Jail;
 
 use super::beside::Beside;
 use super::crash_of;
 use crate::draw::{Purpose, draw};
 use crate::process::{self, Ended, Invocation, OUTPUT_LIMIT, Program};
+use crate::relay::SERVICE;
 use crate::replay::Outside;
+use crate::sandbox::{Profile, Sandbox};
 use crate::service::Services;
 use crate::{CpuSet, Interrupt, MeasureError, Plan, Run, Side, environment};
 
@@ -23,6 +26,7 @@ pub(crate) struct Launch {
     pub(crate) cpus: Option<CpuSet>,
     services: Vec<Service>,
     outside: Option<Outside>,
+    sandbox: Option<Sandbox>,
     harness: Utf8PathBuf,
     passed: Vec<String>,
 }
@@ -35,6 +39,7 @@ impl Launch {
             cpus: CpuSet::measured(settings)?,
             services: settings.service.clone(),
             outside: Outside::of(settings, setup),
+            sandbox: setup.sandbox.clone(),
             harness: setup.harness.clone(),
             passed: settings.sandbox.env.clone(),
         })
@@ -51,8 +56,9 @@ impl Launch {
     }
 
     /// What a reader of the numbers should know of how they came about.
-    pub(crate) fn caveat(&self) -> Option<String> {
-        self.outside.as_ref().and_then(Outside::caveat)
+    pub(crate) fn caveats(&self) -> impl Iterator<Item = String> {
+        let outside = self.outside.as_ref().and_then(Outside::caveat);
+        outside.into_iter().chain(self.sandbox.as_ref().and_then(Sandbox::caveat))
     }
 
     /// Services and recorded answers for one side and repetition. Where the side has only some of the CPUs services get
@@ -84,7 +90,7 @@ impl Launch {
 
         let mut run = Run { logs: vec![ended.stdout.clone(), ended.stderr.clone()], ..Run::default() };
         run.note_leftovers(ended.leftovers);
-        run.notes.extend(self.caveat());
+        run.notes.extend(self.caveats());
         match finding {
             Some(finding) => run.fail(finding.reason, finding.detail),
             None => {
@@ -112,6 +118,19 @@ impl Launch {
         env.insert("SPRAG_SEED".to_owned(), shared.to_string());
         env.extend(beside.env());
         let [stdout, stderr] = Self::logs(side, repetition);
+        let replayed = beside.replayed();
+        let around = replayed.and_then(|replayed| replayed.jail());
+        let jail = match (&self.sandbox, around, replayed) {
+            (None, around, _) => around,
+            (Some(sandbox), Some(around), Some(replayed)) => {
+                Some(sandbox.confine(around, Profile::Measure, side, &folders, &[replayed.trusted()])?)
+            }
+            (Some(sandbox), ..) => Some(sandbox.jail(Profile::Measure, side, &folders)?),
+        };
+        let jail = jail.map(|jail| {
+            let inside = |jail: Jail, (name, port)| jail.listen(format!("{SERVICE}{name}"), port);
+            if jail.is_open() { jail } else { beside.services().fold(jail, inside) }
+        });
         Ok(Invocation {
             program,
             dir: side.dir.to_owned(),
@@ -122,7 +141,8 @@ impl Launch {
             stdin: None,
             cpus: self.cpus.clone(),
             output_limit: OUTPUT_LIMIT,
-            replayed: beside.replayed().cloned(),
+            replayed: replayed.filter(|_| jail.is_some()).cloned(),
+            jail,
         })
     }
 

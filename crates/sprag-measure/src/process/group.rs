@@ -12,17 +12,22 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process, kill_process_group, pidfd_open,
     waitid,
 };
-use sprag_sandbox::Caller;
+use sprag_replay::Listeners;
+use sprag_sandbox::{Caller, CpuClock};
 use wait4::Wait4;
 
 use super::descendants::{children_of, family_of, orphans_with, start_reaping, stat_of, threads_of};
 use super::shell;
 use super::usage::Usage;
 use super::{Invocation, Program};
+use crate::relay::{Relay, SERVICE};
 use crate::{MeasureError, Replayed};
 
 /// The environment variable by which orphans of a run are recognised.
 pub(super) const MARKER: &str = "SPRAG_RUN";
+
+/// How long the building of a jail may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running group. Dropped, it is killed.
 #[derive(Debug)]
@@ -34,8 +39,12 @@ pub(crate) struct Group {
     started: Instant,
     /// The CPU time of what made room for the program, in the process that became it.
     launching: Duration,
+    /// Counts the CPU time of all that it starts, whoever waits for it.
+    clock: Option<CpuClock>,
     /// The way to what it listens on, where it is in an empty network.
     caller: Option<Caller>,
+    /// The ways to services outside of that network.
+    relays: Vec<Relay>,
     /// What answers there.
     replayed: Option<Arc<Replayed>>,
 }
@@ -64,12 +73,11 @@ impl Group {
             }
             Program::Argv(argv) => argv.iter().map(Into::into).collect(),
         };
-        let mut entrance = None;
-        if let Some((launcher, opened)) =
-            invocation.replayed.as_ref().map(|replayed| replayed.entrance(&argv)).transpose()?.flatten()
-        {
+        let mut door = None;
+        if let Some(jail) = &invocation.jail {
+            let (launcher, opened) = jail.prepare(&argv).map_err(MeasureError::jail)?;
             argv = launcher;
-            entrance = Some(opened);
+            door = Some(opened);
         }
         let program = argv
             .first()
@@ -107,16 +115,27 @@ impl Group {
             marker,
             started,
             launching: Duration::ZERO,
+            clock: None,
             caller: None,
-            replayed: invocation.replayed.clone().filter(|_| entrance.is_some()),
+            relays: Vec::new(),
+            replayed: None,
         };
-        if let (Some(entrance), Some(child)) = (entrance, &group.child) {
+        if let (Some(door), Some(child)) = (door, &group.child) {
             // Where this fails the launcher is killed with the group.
-            let mut ready = entrance.open(child)?;
+            let mut ready = door.open(child, PATIENCE).map_err(MeasureError::jail)?;
+            let (services, listeners): (Vec<_>, Vec<_>) =
+                ready.take_listeners().into_iter().partition(|(name, _)| name.starts_with(SERVICE));
+            group.relays =
+                services.into_iter().map(|(_, inside)| Relay::start(inside)).collect::<Result<_, _>>()?;
+            if let Some(replayed) = &invocation.replayed {
+                replayed.attach(Listeners::from_sockets(listeners))?;
+                group.replayed = Some(replayed.clone());
+            }
             group.caller = ready.take_caller();
-            group.launching = Usage::of(leader).cpu;
+            group.clock = ready.take_clock();
+            group.launching = group.usage().cpu;
             group.started = Instant::now();
-            ready.go().map_err(MeasureError::replay)?;
+            ready.go().map_err(MeasureError::jail)?;
         }
         Ok((group, streams))
     }
@@ -158,7 +177,12 @@ impl Group {
     /// What the leading process and all below it have cost so far.
     pub(crate) fn usage(&self) -> Usage {
         let used = self.members().into_iter().map(Usage::of).fold(Usage::default(), Usage::and);
-        Usage { cpu: used.cpu.saturating_sub(self.launching), ..used }
+        Usage { cpu: used.cpu.saturating_sub(self.launching).max(self.counted()), ..used }
+    }
+
+    /// The CPU time that the clock has counted; zero where there is none.
+    fn counted(&self) -> Duration {
+        self.clock.as_ref().and_then(|clock| clock.read().ok()).unwrap_or_default()
     }
 
     /// Stops every process of the group, everything below it and the orphans it made, and waits until none of them
@@ -236,6 +260,7 @@ impl Group {
             leftovers: if ended { remains.alive } else { 0 },
         };
         remains.reap(&mut exit);
+        exit.cpu = exit.cpu.max(self.counted());
         if let Some(replayed) = self.replayed.take() {
             replayed.leave();
         }

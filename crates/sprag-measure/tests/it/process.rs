@@ -30,6 +30,7 @@ impl Place {
             stdin: None,
             cpus: None,
             output_limit: 1 << 20,
+            jail: None,
             replayed: None,
         }
     }

@@ -8,6 +8,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use rustix::thread::sched_setaffinity;
 use serde::Serialize;
 use sprag_measure::CpuSet;
+use sprag_sandbox::{Layer, LayerReport, State, Tier};
 
 use crate::demo::python;
 use crate::show;
@@ -96,12 +97,18 @@ struct Line {
     remedy: Option<String>,
 }
 
+impl Line {
+    fn ok(what: &'static str, detail: impl Into<String>) -> Self {
+        Self { what, state: "ok", detail: detail.into(), lost: None, remedy: None }
+    }
+}
+
 pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
     let mut ready = true;
-    let lines: Vec<Line> = LOOKS
+    let mut lines: Vec<Line> = LOOKS
         .iter()
         .map(|look| match (look.check)() {
-            Ok(detail) => Line { what: look.what, state: "ok", detail, lost: None, remedy: None },
+            Ok(detail) => Line::ok(look.what, detail),
             Err(lack) => {
                 ready &= !look.needed;
                 let (lost, remedy) = (Some(look.lost), Some(lack.remedy));
@@ -109,6 +116,7 @@ pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
             }
         })
         .collect();
+    lines.extend(sandbox());
     if args.json {
         show::json(&serde_json::json!({ "ready": ready, "machine": lines }))?;
     } else {
@@ -156,6 +164,49 @@ fn empty_network() -> Result<String, Lack> {
         None => found.to_owned(),
         Some(caveat) => format!("{found}; but {caveat}"),
     })
+}
+
+/// The tier, and then its layers.
+fn sandbox() -> Vec<Line> {
+    let Ok(exe) = std::env::current_exe() else { return Vec::new() };
+    let report = sprag_sandbox::examine(&[exe.as_os_str(), "__jail".as_ref()]);
+    let tier = match report.tier {
+        Tier::Enforced => {
+            Line::ok("sandbox", "tier enforced: a program in it was stopped in all that it must not do")
+        }
+        Tier::Reduced => Line {
+            what: "sandbox",
+            state: "missing",
+            detail: "tier reduced: files, network and system calls are held, and no namespaces around them"
+                .to_owned(),
+            lost: Some(Layer::Namespaces.lost()),
+            remedy: report.lacks().next().map(|(_, lack)| lack.remedy.clone()),
+        },
+        Tier::None => Line {
+            what: "sandbox",
+            state: "missing",
+            detail: "tier none".to_owned(),
+            lost: Some(Layer::Privileges.lost()),
+            remedy: report.lacks().next().map(|(_, lack)| lack.remedy.clone()),
+        },
+    };
+    // Of the network there is a line already.
+    let layers = report.layers.into_iter().filter(|report| report.layer != Layer::Network);
+    std::iter::once(tier).chain(layers.map(layer)).collect()
+}
+
+fn layer(report: LayerReport) -> Line {
+    let what = report.layer.name();
+    match report.state {
+        State::Held => Line::ok(what, report.layer.meaning()),
+        State::Missing(lack) => Line {
+            what,
+            state: "missing",
+            detail: lack.what,
+            lost: Some(report.layer.lost()),
+            remedy: Some(lack.remedy),
+        },
+    }
 }
 
 fn cpus() -> Result<String, Lack> {

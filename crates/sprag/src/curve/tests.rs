@@ -264,6 +264,17 @@ fn any_curve() -> impl Strategy<Value = Curve> {
         .prop_map(|(metric, unit, direction, points)| Curve { metric, unit, direction, points })
 }
 
+#[test]
+fn run_numbers_that_would_run_together_leave_out_the_last() {
+    let runs = [(10_000_000, Some(2.0), Status::Keep), (20_000_000, Some(1.0), Status::Keep)];
+    let axis = |width| {
+        let picture = text(&curve("ms", "", Direction::Lower, &runs), width, 8, Glyphs::Ascii);
+        picture.lines().nth(6).expect("there is a run axis").trim().to_owned()
+    };
+    assert_eq!(axis(30), "run 10000000");
+    assert_eq!(axis(32), "run 10000000 20000000");
+}
+
 proptest! {
     #[test]
     fn any_curve_fits_its_terminal(curve in any_curve(), width in 0usize..500, height in 0usize..300) {

@@ -155,8 +155,12 @@ impl Plot {
         };
         let edge = format!("{:>width$}{corner}{}", "", level.repeat(self.columns), width = GUTTER - 1);
         let Some((first, last)) = self.story.runs() else { return [edge, String::new()] };
-        let (first, last) = (format!("run {first}"), last.to_string());
-        let between = self.columns.saturating_sub(first.len() + last.len());
+        let (first, mut last) = (format!("run {first}"), last.to_string());
+        // Numbers too long to stand apart on this line would be read as one.
+        if first.len() + 1 + last.len() > self.columns {
+            last.clear();
+        }
+        let between = self.columns - first.len() - last.len();
         let caption = self.story.caption();
         let caption = if caption.len() + 2 <= between { caption } else { String::new() };
         [edge, format!("{:>GUTTER$}{first}{caption:^between$}{last}", "")]

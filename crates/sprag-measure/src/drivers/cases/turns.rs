@@ -49,7 +49,7 @@ pub(super) fn measure_lanes<const N: usize>(
     let coins = (N > 1).then(|| coins.join(" "));
     let mut runs = laps.map(|laps| run_of(&cases.file.cases, laps, &cases.wanted));
     for run in &mut runs {
-        run.notes.extend(cases.launch.caveat());
+        run.notes.extend(cases.launch.caveats());
         run.coins.clone_from(&coins);
     }
     label(&mut runs, sides, cases.repeat - 1, start);

@@ -53,8 +53,20 @@ impl<R: BufRead, W: Write> Asker<R, W> {
         let rule = |text: &str| check_stop(text).map(|()| text.to_owned());
         let stop = self.list("When does it stop?", &proposed.stop, rule)?;
         writeln!(self.output)?;
-        let read = proposed.read;
-        Ok(InitAnswers { goal, metric, controls, in_scope, off_limits, read, build, measure, checks, stop })
+        let (read, tier) = (proposed.read, proposed.tier);
+        Ok(InitAnswers {
+            goal,
+            metric,
+            controls,
+            in_scope,
+            off_limits,
+            read,
+            build,
+            measure,
+            checks,
+            stop,
+            tier,
+        })
     }
 
     fn measure(&mut self, proposed: &InitAnswers) -> io::Result<(Measured, MetricAnswer)> {

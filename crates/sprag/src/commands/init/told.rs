@@ -84,7 +84,7 @@ impl Outcome {
                 "off_limits": answers.off_limits,
                 "read": answers.read,
                 "stop": answers.stop,
-                "tier": "none",
+                "tier": answers.tier,
             },
             "notes": self.notes.iter().map(note).collect::<Vec<_>>(),
             "missing": self.missing(),

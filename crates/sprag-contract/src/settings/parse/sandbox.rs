@@ -1,0 +1,64 @@
+//! What is wrong in `[sandbox]`.
+
+use super::Findings;
+use crate::{
+    diagnostic::Severity,
+    settings::{Reach, Sandbox, Tier, places::normal},
+};
+
+impl Findings {
+    pub(super) fn sandbox(&mut self, sandbox: &Sandbox) {
+        for (at, path) in sandbox.read.iter().enumerate() {
+            if !(path.starts_with('/') || path.starts_with("~/")) {
+                let message = format!("`{path}` does not say where it is");
+                let help = "write a path from `/` or from `~/`; what lies in the repository is named under `[workspace] read`";
+                self.add(Severity::Error, &["sandbox", "read", &at.to_string()], message, help);
+            }
+        }
+        for (at, path) in sandbox.write.iter().enumerate() {
+            if normal(path).is_none_or(|path| path == ".") {
+                let message = format!("`{path}` is no path in the repository");
+                let help =
+                    "write it from the repository's top, without `..`: what lies outside cannot be written";
+                self.add(Severity::Error, &["sandbox", "write", &at.to_string()], message, help);
+            }
+        }
+        if sandbox.tier != Tier::None {
+            return;
+        }
+        for (key, used) in [
+            ("read", !sandbox.read.is_empty()),
+            ("write", !sandbox.write.is_empty()),
+            ("network", sandbox.network != Reach::Empty),
+        ] {
+            if used {
+                let message = format!("`{key}` is not used: nothing is locked in");
+                let help = "write `tier = \"enforced\"` under `[sandbox]`, or `tier = \"reduced\"` where the system has no namespaces";
+                self.add(Severity::Warning, &["sandbox", key], message, help);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::told;
+
+    #[test]
+    fn paths_that_lead_elsewhere_are_refused_with_their_place() {
+        insta::assert_snapshot!(told("[sandbox]\ntier = 'enforced'\nread = ['lib', '~/.pyenv']\nwrite = ['../out', '/tmp', 'target', '']\n"), @r#"
+        3:9 `lib` does not say where it is | write a path from `/` or from `~/`; what lies in the repository is named under `[workspace] read`
+        4:10 `../out` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
+        4:20 `/tmp` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
+        4:38 `` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
+        "#);
+    }
+
+    #[test]
+    fn what_a_sandbox_alone_uses_is_told_where_there_is_none() {
+        insta::assert_snapshot!(told("[sandbox]\nnetwork = 'open'\nwrite = ['out']\n"), @r#"
+        3:1 `write` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
+        2:11 `network` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
+        "#);
+    }
+}

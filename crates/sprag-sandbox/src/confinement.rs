@@ -1,0 +1,86 @@
+//! What a jailed program may read, write and use up, as Sprag says it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How far a program is locked in; the later, the further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Not at all: only the limits hold.
+    None,
+    /// In place: Landlock, and a filter for system calls. What runs beside it on this machine can be seen.
+    Reduced,
+    /// In namespaces of its own: it sees no other process, and no file but those that it was given.
+    Enforced,
+}
+
+impl std::fmt::Display for Tier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Reduced => "reduced",
+            Self::Enforced => "enforced",
+        })
+    }
+}
+
+/// What is left to a program. Paths are absolute, and each means what is there when the jail is built: links are
+/// followed then. What is named in none of the lists is not there inside, but for the folders of the system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// How far it is locked in. There is no silent fall: where that can't be done, the jail is refused.
+    pub tier: Tier,
+    /// Files and folders that are there inside, and can't be changed.
+    pub read: Vec<PathBuf>,
+    /// Files and folders that can be changed.
+    pub write: Vec<PathBuf>,
+    /// Files and folders below the others in whose place is an empty one. These win over all.
+    pub hide: Vec<PathBuf>,
+    /// Folders that are empty at first, and gone when the program has ended. `/tmp`, `/var/tmp`, `/dev/shm` and `/run`
+    /// always are. In [`Tier::Reduced`] these are the folders of the machine itself, and only those named here are there.
+    pub scratch: Vec<PathBuf>,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+impl Confinement {
+    /// Nothing to read or write besides the system, with the usual limits.
+    pub fn new(tier: Tier) -> Self {
+        let none = Vec::new;
+        let limits = Limits::default();
+        Self { tier, read: none(), write: none(), hide: none(), scratch: none(), limits }
+    }
+}
+
+/// What a program may use up. Where the user's own limit is lower, that one holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Processes and threads at a time.
+    pub processes: u64,
+    /// Open descriptors of each process.
+    pub open_files: u64,
+    /// Size of each file that it writes, in bytes.
+    pub file_bytes: u64,
+    /// All that it leaves in scratch folders at a time, in bytes. It is memory.
+    pub scratch_bytes: u64,
+    /// Files and folders in scratch folders.
+    pub scratch_files: u64,
+    /// Address space of each process, in bytes. `None`: that of the user. Some runtimes reserve much more than they use.
+    pub address_space: Option<u64>,
+}
+
+impl Default for Limits {
+    /// Far above what builds and tests need, and below what brings a machine down.
+    fn default() -> Self {
+        Self {
+            processes: 4096,
+            open_files: 65_536,
+            file_bytes: 8 << 30,
+            scratch_bytes: 1 << 30,
+            scratch_files: 200_000,
+            address_space: None,
+        }
+    }
+}

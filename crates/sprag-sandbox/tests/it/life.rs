@@ -1,0 +1,210 @@
+//! How jailed programs start, end and are ended.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use sprag_sandbox::Tier;
+
+use crate::ground::{Ground, Jailed, PATIENCE, PROGRAM, User, all_said, printed};
+
+#[test]
+fn it_ends_as_the_program_does() {
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let end = |script: &str| ground.shell(&user, &ground.confinement(tier), script).status;
+        assert_eq!(end("exit 0").code(), Some(0), "{user:?} {tier}");
+        assert_eq!(end("exit 3").code(), Some(3), "{user:?} {tier}");
+        assert_eq!(end("exit 255").code(), Some(255), "{user:?} {tier}");
+        for signal in [libc::SIGKILL, libc::SIGSEGV, libc::SIGABRT, libc::SIGTERM, libc::SIGPIPE, 40] {
+            let status = end(&format!("kill -{signal} $$"));
+            assert_eq!(status.signal(), Some(signal), "{user:?} {tier}");
+            assert!(!status.core_dumped());
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_started_is_told() {
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let jailed = ground.start(&user.jail(&ground.confinement(tier)), &["/no/such/program"]);
+        let refused = jailed.ready.go().unwrap_err().to_string();
+        assert!(refused.starts_with("failed to start `/no/such/program`"), "{user:?} {tier}: {refused}");
+        assert_eq!(jailed.child.wait_with_output().unwrap().status.code(), Some(125));
+    }
+}
+
+#[test]
+fn a_program_starts_with_nothing_that_was_not_meant_for_it() {
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let script =
+            "ls /proc/self/fd | tr '\\n' ' '; umask; ulimit -c; grep -c '^Cap.*:.*[1-9a-f]' /proc/self/status
+            grep NoNewPrivs /proc/self/status; cat /dev/tty; trap '' PIPE";
+        let output = ground.shell(&user, &ground.confinement(tier), script);
+        // The folder that is listed is open, too.
+        let expected = "0 1 2 3 0022\n0\n0\nNoNewPrivs:\t1";
+        assert_eq!(printed(&output), expected, "{user:?} {tier}: {}", all_said(&output));
+    }
+}
+
+#[test]
+fn a_program_in_a_root_of_its_own_sees_no_process_but_its_own() {
+    for user in User::with(Tier::Enforced) {
+        let ground = Ground::new(&[]);
+        let script = "echo $$; ls -d /proc/[0-9]* | wc -l; cat /proc/1/environ /proc/1/mem; cat /proc/1/root/etc/passwd; readlink /proc/1/cwd";
+        let output = ground.shell(&user, &ground.confinement(Tier::Enforced), script);
+        // The first process, the shell, and ls and wc for a moment.
+        assert!(["2\n3", "2\n4", "2\n5"].contains(&printed(&output).as_str()), "{}", all_said(&output));
+    }
+}
+
+/// Waits until no process has this in its command line.
+fn gone(marker: &str) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    let alive = || {
+        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let own = entry.file_name().to_str() == Some(&std::process::id().to_string());
+            !own && String::from_utf8_lossy(&line).contains(marker)
+        })
+    };
+    while alive() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+#[test]
+fn a_daemon_does_not_outlive_the_run() {
+    for (number, user) in User::with(Tier::Enforced).iter().enumerate() {
+        let ground = Ground::new(&[]);
+        let marker = format!("7{}{number}.25", std::process::id());
+        let script = format!(
+            "(setsid sh -c 'setsid sleep {marker} & setsid sleep {marker} &' &) ; sleep 0.1; echo on"
+        );
+        let output = ground.shell(user, &ground.confinement(Tier::Enforced), &script);
+        assert_eq!(printed(&output), "on", "{user:?} {}", all_said(&output));
+        // Dead already when the run is over: nobody has to look for it.
+        assert!(gone(&marker), "{user:?}");
+    }
+}
+
+#[test]
+fn with_the_launcher_all_that_it_started_is_killed() {
+    for (number, user) in User::with(Tier::Enforced).iter().enumerate() {
+        let ground = Ground::new(&[]);
+        let marker = format!("8{}{number}.25", std::process::id());
+        let script = format!("setsid sleep {marker} & echo on; sleep {marker}");
+        let Jailed { mut child, ready } =
+            ground.start(&user.jail(&ground.confinement(Tier::Enforced)), &["sh", "-c", &script]);
+        ready.go().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
+        assert!(gone(&marker), "{user:?}");
+    }
+}
+
+#[test]
+fn a_signal_to_the_launcher_reaches_the_program() {
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let script = "trap 'echo stopped; exit 9' TERM; echo on; while :; do sleep 0.01; done";
+        let Jailed { mut child, ready } =
+            ground.start(&user.jail(&ground.confinement(tier)), &["sh", "-c", script]);
+        ready.go().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        stdout.read_line(&mut said).unwrap();
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        stdout.read_to_string(&mut said).unwrap();
+        assert_eq!(
+            (child.wait().unwrap().code(), said.as_str()),
+            (Some(9), "on\nstopped\n"),
+            "{user:?} {tier}"
+        );
+    }
+}
+
+#[test]
+fn a_stream_that_the_program_closes_is_closed() {
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let script = "echo said; exec >&- 2>&-; while ! [ -e heard ]; do sleep 0.01; done";
+        let Jailed { mut child, ready } =
+            ground.start(&user.jail(&ground.confinement(tier)), &["sh", "-c", script]);
+        ready.go().unwrap();
+        let mut said = String::new();
+        // Ends while the program runs, or never.
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        fs::write(ground.path("work/heard"), "").unwrap();
+        assert_eq!((said.as_str(), child.wait().unwrap().code()), ("said\n", Some(0)), "{user:?} {tier}");
+    }
+}
+
+#[test]
+fn a_fork_bomb_is_contained() {
+    for user in User::with(Tier::Enforced) {
+        let ground = Ground::new(&[]);
+        let mut confinement = ground.confinement(Tier::Enforced);
+        confinement.limits.processes = 50;
+        let jailed = ground.start(&user.jail(&confinement), &[PROGRAM, "start-others-without-end", "2000"]);
+        if jailed.ready.lost().iter().any(|lost| lost.step == sprag_sandbox::Step::Processes) {
+            eprintln!("skipped as {user:?}: this kernel does not limit the processes of root");
+            continue;
+        }
+        let output = jailed.run();
+        let started: u64 = printed(&output).parse().unwrap_or_else(|_| panic!("{}", all_said(&output)));
+        // The first numbers of a process namespace are given out once, whatever the limit is.
+        assert!((1..=400).contains(&started), "{user:?} started {started}");
+    }
+}
+
+#[test]
+fn cpu_time_is_seen_behind_an_ignored_sigchld() {
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let argv = [PROGRAM, "burn-in-a-child-that-nobody-waits-for", "300"];
+        let mut jailed = ground.start(&user.jail(&ground.confinement(tier)), &argv);
+        let Some(clock) = jailed.ready.take_clock() else {
+            eprintln!("skipped as {user:?}: {:?}", jailed.ready.lost());
+            continue;
+        };
+        assert_eq!(clock.read().unwrap(), Duration::ZERO, "nothing has run yet");
+        let output = jailed.run();
+        assert!(output.status.success(), "{}", all_said(&output));
+        let seen = clock.read().unwrap();
+        assert!(seen >= Duration::from_millis(300), "{user:?} {tier}: {seen:?}");
+    }
+}
+
+#[test]
+fn what_waits_for_the_program_gets_its_cpu_time() {
+    for user in User::with(Tier::Enforced) {
+        let ground = Ground::new(&[]);
+        let jail = user.jail(&ground.confinement(Tier::Enforced));
+        let Jailed { child, ready } = ground.start(&jail, &[PROGRAM, "burn", "200"]);
+        let pid = Pid::from_child(&child);
+        ready.go().unwrap();
+        let status = rustix::process::waitid(
+            rustix::process::WaitId::Pid(pid),
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT,
+        );
+        assert!(status.unwrap().unwrap().exited());
+        // Fields 14 to 17 of proc_pid_stat(5): its own, and those of the children it has waited for, in ticks.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        let after = stat.rsplit_once(") ").unwrap().1;
+        let ticks: u64 = after.split(' ').skip(11).take(4).map(|field| field.parse::<u64>().unwrap()).sum();
+        assert!(ticks * 1000 >= 190 * rustix::param::clock_ticks_per_second(), "{user:?}: {stat}");
+        drop(child.wait_with_output().unwrap());
+        assert!(test_kill_process(pid).is_err());
+    }
+}

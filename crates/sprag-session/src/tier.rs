@@ -1,0 +1,34 @@
+//! The tier of a session: what the settings ask for, shown by a self-test before anything is run.
+
+use sprag_contract::settings::Settings;
+use sprag_ledger::{SandboxInfo, Tier};
+use sprag_measure::sandbox::{Held, examine_up_to, tier_of};
+
+use crate::SessionError;
+use crate::lab::own;
+
+/// What a jail of the tier that the settings ask for holds on this machine. It is tried out, so it does not fall later.
+///
+/// # Errors
+/// [`SessionError::NoSandbox`] where the machine has no such jail.
+pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
+    let wanted = tier_of(settings.sandbox.tier);
+    if wanted == Held::None {
+        let lost = vec!["nothing is locked in: a candidate runs with the rights of the person".to_owned()];
+        return Ok(SandboxInfo { tier: Tier::None, selftest: None, lost });
+    }
+    let report = examine_up_to(&own("__jail").unwrap_or_default(), wanted);
+    if report.tier < wanted {
+        let why = report.lacks().map(|(layer, lack)| format!("{layer}: {}", lack.what)).next();
+        let why = why.unwrap_or_else(|| "the self-test did not say what is missing".to_owned());
+        return Err(SessionError::NoSandbox {
+            wanted: wanted.to_string(),
+            found: report.tier.to_string(),
+            why,
+        });
+    }
+    let tier = if wanted == Held::Enforced { Tier::Enforced } else { Tier::Reduced };
+    let lost = report.lacks().map(|(layer, _)| format!("{layer}: {}", layer.lost())).collect();
+    let selftest = Some(format!("b3:{}", blake3::hash(&report.bytes()).to_hex()));
+    Ok(SandboxInfo { tier, selftest, lost })
+}

@@ -1,0 +1,199 @@
+//! Sessions with a sandbox: what a candidate finds around itself, and what is said where there is none to be had.
+
+mod repo;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use repo::{MEASURE, Repo};
+
+const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
+
+/// Whether namespaces can be had here; where not, the tests have nothing to look at.
+fn enforced() -> bool {
+    let report = sprag_sandbox::examine(&[SPRAG, "__jail"]);
+    let enforced = report.tier == sprag_sandbox::Tier::Enforced;
+    if !enforced {
+        eprintln!("skipped: {report}");
+    }
+    enforced
+}
+
+/// A repository whose benchmark runs `src/act`, which is in scope, in this tier.
+fn acting(tier: &str, more: &str) -> Repo {
+    let repo = Repo::new();
+    repo.write(".auto/sprag.toml", &format!("[sandbox]\ntier = \"{tier}\"\n{more}"));
+    repo.write("src/act", "true\n");
+    repo.script(".auto/measure.sh", &format!("{MEASURE}. src/act\n"));
+    repo.commit("an act in scope");
+    repo
+}
+
+/// Whether the act, which may fail, was done: it ends the benchmark well then, and nothing is gained.
+#[track_caller]
+fn does(repo: &Repo, act: &str) -> bool {
+    repo.write("src/act", &format!("{{ {act}; }} >/dev/null 2>&1 || exit 9\n"));
+    let code = repo.run(&["try"]).code;
+    let (_, reason, detail) = repo.verdict();
+    match (code, reason.as_str()) {
+        (Some(10), _) => true,
+        (Some(12), "crash") if detail.contains("exit code 9") => false,
+        _ => panic!("{code:?} {reason}: {detail}"),
+    }
+}
+
+#[test]
+fn a_measured_run_finds_its_tree_and_the_system_and_can_write_neither() {
+    if !enforced() {
+        return;
+    }
+    let (free, held) = (acting("none", ""), acting("enforced", ""));
+    let elsewhere = free.beside("elsewhere");
+    std::fs::write(&elsewhere, "a person's").unwrap();
+    let elsewhere = elsewhere.to_str().unwrap();
+    for (act, free_can, held_can) in [
+        ("cat src/a.txt", true, true),
+        ("test -x /bin/sh", true, true),
+        ("touch \"$HOME/x\" \"$TMPDIR/x\" /tmp/x", true, true),
+        ("touch src/memo", true, false),
+        (&format!("cat {elsewhere}"), true, false),
+        (&format!("echo x >> {elsewhere}"), true, false),
+        ("test -d ..", true, true),
+        ("ls ../../harness", true, false),
+        ("test -d /proc/$PPID/fd && test \"$PPID\" -gt 1", true, false),
+    ] {
+        assert_eq!(does(&free, act), free_can, "none: {act}");
+        assert_eq!(does(&held, act), held_can, "enforced: {act}");
+    }
+    let row = held.rows().pop().unwrap();
+    assert_eq!(row["grade"], "self-reported/enforced", "{row}");
+    let sandbox = &held.entries()[0]["sandbox"];
+    assert_eq!(sandbox["tier"], "enforced");
+    assert!(sandbox["selftest"].as_str().unwrap().starts_with("b3:"), "{sandbox}");
+}
+
+#[test]
+fn a_folder_that_is_written_by_the_benchmark_is_named_and_told() {
+    if !enforced() {
+        return;
+    }
+    let repo = acting("enforced", "write = [\"out/deep\"]\n");
+    assert!(does(&repo, "touch out/deep/x"));
+    assert!(!does(&repo, "touch out/x"));
+    let row = repo.rows().pop().unwrap();
+    assert!(row["caveats"].to_string().contains("could write out/deep"), "{row}");
+}
+
+#[test]
+fn a_baseline_that_does_not_fit_into_the_sandbox_is_told_what_is_there() {
+    if !enforced() {
+        return;
+    }
+    let repo = acting("enforced", "");
+    repo.script(".auto/measure.sh", &format!("{MEASURE}touch report.txt\n"));
+    repo.commit("a report");
+    repo.run(&["try"]).expect(1).says(&["It ran in the sandbox", "[sandbox] write", "Read-only file system"]);
+}
+
+#[test]
+fn there_is_no_network_but_services_are_there() {
+    if !enforced() {
+        return;
+    }
+    let service = "\n[[service]]\nname = \"files\"\ncommand = \"exec python3 -m http.server {port} --bind 127.0.0.1 --directory src\"\nready = \"http://127.0.0.1:{port}/\"\n";
+    let repo = acting("enforced", service);
+    let fetch =
+        |url: &str| format!("python3 -c 'import urllib.request, os; urllib.request.urlopen({url}).read()'");
+    assert!(does(&repo, &fetch("os.environ[\"SPRAG_FILES_URL\"] + \"/a.txt\"")));
+    let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = outside.local_addr().unwrap().port();
+    let connect = format!("python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 5)'");
+    assert!(!does(&repo, &connect));
+    let open = acting("enforced", "network = \"open\"\n");
+    assert!(does(&open, &connect));
+    assert!(open.rows().pop().unwrap()["caveats"].to_string().contains("the network was open"));
+}
+
+#[test]
+fn the_build_and_the_checks_are_locked_in_too() {
+    if !enforced() {
+        return;
+    }
+    let repo = acting("enforced", "[run]\nbuild = \"sh src/build\"\n");
+    let secret = repo.beside("secret");
+    std::fs::write(&secret, "a person's").unwrap();
+    let reads = format!("cat {}\n", secret.display());
+    repo.write("src/build", "echo built > built; true\n");
+    repo.write("src/check", "true\n");
+    repo.script(".auto/checks.sh", "#!/bin/sh\nset -e\ntest -f built\ntouch left-behind\n. src/check\n");
+    repo.commit("a build and checks in scope");
+    repo.write("src/build", &format!("{reads}echo built > built\n"));
+    repo.run(&["try"]).expect(10);
+    repo.write("src/build", &format!("set -e\n{reads}echo built > built\n"));
+    repo.run(&["try"]).expect(12);
+    assert_eq!(repo.verdict().1, "build");
+    repo.write("src/build", "echo built > built; true\n");
+    repo.write("src/check", &reads);
+    // What is no gain is never checked.
+    repo.write("src/a.txt", "short\n");
+    repo.run(&["try"]).expect(11);
+    assert_eq!(repo.verdict().1, "checks");
+}
+
+#[test]
+fn cpu_time_in_a_child_that_nobody_waits_for_is_counted() {
+    if !enforced() {
+        return;
+    }
+    let work = "sum(i * i for i in range(4_000_000))";
+    let hidden = format!(
+        "import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nchild = os.fork()\nif child == 0:\n    {work}\n    os._exit(0)\ntry:\n    os.waitpid(child, 0)\nexcept ChildProcessError:\n    pass\n"
+    );
+    let cpu_ms = |tier: &str| {
+        let repo = Repo::new();
+        let spec = repo.read(".auto/prompt.md").replace("bytes (bytes", "cpu_ms (ms");
+        let spec = spec.replace("- **Secondary**: calls\n", "");
+        repo.write(".auto/prompt.md", &spec.replace("`./.auto/measure.sh`", "`python3 src/work.py`"));
+        let settings = "[measure]\ndriver = \"command\"\n[judge]\nmode = \"single\"\n[sandbox]\ntier = ";
+        repo.write(".auto/sprag.toml", &format!("{settings}\"{tier}\"\n"));
+        repo.write("src/work.py", &format!("{work}\n"));
+        repo.commit("work");
+        repo.write("src/work.py", &hidden);
+        let done = repo.run(&["try"]);
+        assert!([Some(0), Some(10)].contains(&done.code), "{}", done.stderr);
+        let rows = repo.rows();
+        let value = |row: &serde_json::Value| row["metric"].as_f64().unwrap();
+        value(rows.last().unwrap()) / value(&rows[0])
+    };
+    let (seen, held) = (cpu_ms("none"), cpu_ms("enforced"));
+    assert!(seen < 0.6, "in none it hides: {seen}");
+    assert!(held > 0.75, "in enforced it does not: {held}");
+}
+
+#[test]
+fn a_machine_without_namespaces_is_refused_before_anything_runs_and_can_have_less() {
+    if !enforced() {
+        return;
+    }
+    let without_namespaces = |repo: &Repo| {
+        let mut command = Command::new("unshare");
+        let inner = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+        command.args(["-Ur", "sh", "-c", inner, "sh", SPRAG, "try"]).current_dir(repo.root());
+        let like = repo.command(&[]);
+        command.env_clear().envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("PATH", std::env::var_os("PATH").unwrap()).stdin(Stdio::null()).output().unwrap()
+    };
+    let repo = acting("enforced", "");
+    repo.write("src/a.txt", "short\n");
+    let refused = without_namespaces(&repo);
+    let said = String::from_utf8_lossy(&refused.stderr).replace("\n  │", "");
+    assert!(!refused.status.success(), "{said}");
+    assert!(said.contains("tier is enforced") && said.contains("gives reduced"), "{said}");
+    assert!(!Path::new(&repo.state()).join("current").exists() && repo.root().join("src/a.txt").exists());
+
+    let less = acting("reduced", "");
+    less.write("src/a.txt", "short\n");
+    let judged = without_namespaces(&less);
+    assert_eq!(judged.status.code(), Some(0), "{}", String::from_utf8_lossy(&judged.stderr));
+    assert_eq!(less.rows().pop().unwrap()["grade"], "self-reported/reduced");
+}
