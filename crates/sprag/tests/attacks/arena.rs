@@ -48,7 +48,7 @@ impl Arena {
         }
         let settings = repo.join(".auto/sprag.toml");
         let text = fs::read_to_string(&settings)?;
-        fs::write(&settings, format!("{text}\n[sandbox]\ntier = \"{tier}\"\n"))?;
+        fs::write(&settings, text.replace("tier = \"none\"", &format!("tier = \"{tier}\"")))?;
         git(&repo, &["init", "--quiet", "--initial-branch=main"])?;
         git(&repo, &["add", "--all"])?;
         let by = ["-c", "user.name=A Person", "-c", "user.email=person@example.com"];

@@ -4,8 +4,8 @@
 //! candidate. Each is played in a process of its own on a session that was calibrated once and is put back before each
 //! one, so that nothing that one attack breaks reaches the next.
 //!
-//! A harness of its own: the process that plays is the one that Sprag starts again for its jail, so `main` must know
-//! Sprag's hidden commands. One test a project; `cargo xtask attacks` prints the table.
+//! A harness of its own: the process that plays is the one that Sprag starts again for its jail and its floor, so `main`
+//! must know Sprag's hidden commands. One test a project; `cargo xtask attacks` prints the table.
 
 mod arena;
 mod attack;
@@ -15,11 +15,11 @@ mod table;
 mod verdict;
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use arena::Arena;
 use attack::{Attack, Tier};
+use sprag_measure::drivers;
 use verdict::Played;
 
 /// What every attack is played in, where nothing else is asked for. The tests play the first.
@@ -28,18 +28,22 @@ const TIERS: &[Tier] = &[Tier::None];
 /// Whatever goes wrong here is told and ends the run.
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// The command under test, which also is the jail of what is played here.
+/// The command by which the ledger is audited.
 const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
 
 /// The word by which this program plays one attack, and says as JSON what came of it.
 const PLAY: &str = "__play-attack";
+/// Sprag's hidden commands, which must be in this very program: in a jail no other is there.
+const JAIL: &str = "__jail";
+const ECHO: &str = "__echo-worker";
 
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let first = args.first().and_then(|word| word.to_str()).unwrap_or_default();
     let done = match first {
         PLAY => play::main(args.get(1)),
-        hidden if hidden.starts_with("__") => Err(Command::new(SPRAG).args(&args).exec().into()),
+        JAIL => Ok(sprag_sandbox::launch(args.split_off(1))),
+        ECHO => echo(&args[1..]),
         _ => Asked::read(&args).and_then(|asked| asked.answer()),
     };
     match done {
@@ -49,6 +53,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The stand-in that answers at once: line by line where no other way is named.
+fn echo(way: &[OsString]) -> Result<ExitCode> {
+    let (stdin, stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
+    match way.first() {
+        Some(_) => drivers::echo_once(stdin, stdout)?,
+        None => drivers::echo_worker(stdin, stdout)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What this program is asked for, by a test runner or by a person.
