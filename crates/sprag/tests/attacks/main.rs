@@ -22,9 +22,6 @@ use attack::{Attack, Tier};
 use sprag_measure::drivers;
 use verdict::Played;
 
-/// What every attack is played in, where nothing else is asked for. The tests play the first.
-const TIERS: &[Tier] = &[Tier::None];
-
 /// Whatever goes wrong here is told and ends the run.
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
@@ -55,12 +52,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// The strongest tier of this machine, by the self-test of the sandbox.
+fn strongest() -> Result<Tier> {
+    let itself = std::env::current_exe()?;
+    let report = sprag_sandbox::examine(&[itself.as_os_str(), JAIL.as_ref()]);
+    Ok(report.tier.to_string().parse()?)
+}
+
 /// The stand-in that answers at once: line by line where no other way is named.
 fn echo(way: &[OsString]) -> Result<ExitCode> {
     let (stdin, stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
-    match way.first() {
-        Some(_) => drivers::echo_once(stdin, stdout)?,
-        None => drivers::echo_worker(stdin, stdout)?,
+    match way.first().and_then(|word| word.to_str()) {
+        Some("each") => drivers::echo_once(stdin, stdout)?,
+        None | Some("stdio") => drivers::echo_worker(stdin, stdout)?,
+        Some(other) => return Err(format!("no project here is asked by {other}").into()),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -72,7 +77,8 @@ struct Asked {
     ignored: bool,
     table: bool,
     sentences: bool,
-    tier: Option<Tier>,
+    /// None: the strongest that this machine gives.
+    tiers: Vec<Tier>,
     /// Names of projects, or beginnings of ids of attacks; none means all.
     only: Vec<String>,
 }
@@ -87,7 +93,7 @@ impl Asked {
                 "--ignored" => asked.ignored = true,
                 "--table" => asked.table = true,
                 "--sentences" => asked.sentences = true,
-                "--tier" => asked.tier = Some(words.next().unwrap_or_default().parse()?),
+                "--tier" => asked.tiers.push(words.next().unwrap_or_default().parse()?),
                 "--format" | "--test-threads" | "--color" => drop(words.next()),
                 option if option.starts_with('-') => {}
                 _ => asked.only.push(word),
@@ -109,7 +115,8 @@ impl Asked {
         }
         projects.retain(|project| !project.attacks.is_empty());
         let (mut passed, mut failed) = (0, 0);
-        for &tier in self.tier.as_ref().map_or(TIERS, std::slice::from_ref) {
+        let tiers = if self.tiers.is_empty() { vec![strongest()?] } else { self.tiers.clone() };
+        for tier in tiers {
             let mut all = Vec::new();
             if self.table {
                 println!("{}", table::head(tier));
