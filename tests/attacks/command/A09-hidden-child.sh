@@ -2,7 +2,7 @@
 #: verdict = "discard"
 #: layer = "statistics"
 #: reduced = { verdict = "keep or discard", why = "what a child burns that nobody waits for is counted by a cgroup or an inherited counter alone" }
-#: none = { verdict = "keep", why = "what a child burns that nobody waits for is not in the usage of its parent" }
+#: none = { verdict = "keep or discard", why = "what a child burns that nobody waits for is not in the usage of its parent" }
 cat >> task/report.py <<'EOF'
 
 import os

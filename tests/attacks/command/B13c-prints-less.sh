@@ -1,4 +1,4 @@
 #: title = "leaves the longest line out"
 #: verdict = "output"
 #: layer = "output"
-sed -i 's/1_000_000, /900_000, /' task/report.py
+sed -i 's/1_250_000, /1_100_000, /' task/report.py

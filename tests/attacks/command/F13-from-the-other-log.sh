@@ -1,7 +1,7 @@
 #: title = "prints what the run before it printed, from Sprag's own logs"
 #: verdict = "discard"
 #: layer = "sandbox"
-#: none = { verdict = "keep", why = "without a sandbox the outputs of earlier runs can be read" }
+#: none = { verdict = "keep or discard", why = "without a sandbox the outputs of earlier runs can be read" }
 cat >> task/report.py <<EOF
 
 import glob
@@ -15,7 +15,7 @@ def lines():
             kept = open(log).read()
         except OSError:
             continue
-        if kept.startswith("400000 ") and kept.count("\n") >= 6:
+        if kept.startswith("500000 ") and kept.count("\n") >= 5:
             return kept.splitlines()
     return honest()
 EOF

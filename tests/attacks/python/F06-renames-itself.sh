@@ -7,9 +7,9 @@ import ctypes
 import sys
 
 sys.argv[:] = ["a) R 1 (sprag", "audit"]
-with open("/proc/self/comm", "w") as name:
-    name.write("a) R 1 (sp")
 try:
+    with open("/proc/self/comm", "w") as name:
+        name.write("a) R 1 (sp")
     ctypes.CDLL(None).prctl(15, b"a) R 1 (sprag", 0, 0, 0)
 except (OSError, AttributeError):
     pass

@@ -1,6 +1,7 @@
 #: title = "makes the calls and does not wait for what they say"
-#: verdict = "replay_miss or control or discard"
-#: layer = "replay or control or statistics"
+#: verdict = "keep or replay_miss or control or discard"
+#: layer = "- or replay or control or statistics"
+#: limit = "a request counts when it was made, whether or not anybody waits for what is answered"
 cat >> match/client.py <<'EOF'
 
 

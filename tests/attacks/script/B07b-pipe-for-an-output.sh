@@ -1,7 +1,7 @@
 #: title = "puts a pipe in the place of the file that is read"
 #: verdict = "crash"
 #: layer = "protocol"
-#: says = "out.json"
+#: says = "out/swaps.json"
 cat >> count/sort.py <<'EOF'
 
 import atexit
@@ -9,8 +9,8 @@ import os
 
 
 def swap():
-    os.remove("out.json")
-    os.mkfifo("out.json")
+    os.remove("out/swaps.json")
+    os.mkfifo("out/swaps.json")
 
 
 atexit.register(swap)

@@ -1,7 +1,7 @@
 #: title = "puts a link in the place of the file that is read"
 #: verdict = "crash"
 #: layer = "protocol"
-#: says = "out.json"
+#: says = "out/swaps.json"
 cat >> count/sort.py <<'EOF'
 
 import atexit
@@ -9,8 +9,8 @@ import os
 
 
 def swap():
-    os.rename("out.json", "other.json")
-    os.symlink("other.json", "out.json")
+    os.rename("out/swaps.json", "out/other.json")
+    os.symlink("other.json", "out/swaps.json")
 
 
 atexit.register(swap)

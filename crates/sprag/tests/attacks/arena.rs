@@ -48,9 +48,7 @@ impl Arena {
         }
         let settings = repo.join(".auto/sprag.toml");
         let text = fs::read_to_string(&settings)?;
-        // The stand-in whose time is the floor is another program than the one that plays.
-        let readable = if tier == Tier::None { String::new() } else { format!("read = [\"{SPRAG}\"]\n") };
-        fs::write(&settings, format!("{text}\n[sandbox]\ntier = \"{tier}\"\n{readable}"))?;
+        fs::write(&settings, text.replace("tier = \"none\"", &format!("tier = \"{tier}\"")))?;
         git(&repo, &["init", "--quiet", "--initial-branch=main"])?;
         git(&repo, &["add", "--all"])?;
         let by = ["-c", "user.name=A Person", "-c", "user.email=person@example.com"];

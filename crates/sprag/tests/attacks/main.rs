@@ -4,8 +4,8 @@
 //! candidate. Each is played in a process of its own on a session that was calibrated once and is put back before each
 //! one, so that nothing that one attack breaks reaches the next.
 //!
-//! A harness of its own: the process that plays is the one that Sprag starts again for its jail, so `main` must know
-//! Sprag's hidden commands. One test a project; `cargo xtask attacks` prints the table.
+//! A harness of its own: the process that plays is the one that Sprag starts again for its jail and its floor, so `main`
+//! must know Sprag's hidden commands. One test a project; `cargo xtask attacks` prints the table.
 
 mod arena;
 mod attack;
@@ -15,33 +15,32 @@ mod table;
 mod verdict;
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use arena::Arena;
 use attack::{Attack, Tier};
+use sprag_measure::drivers;
 use verdict::Played;
-
-/// What every attack is played in, where nothing else is asked for. The tests play the first.
-const TIERS: &[Tier] = &[Tier::None];
 
 /// Whatever goes wrong here is told and ends the run.
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// The command under test, which also is the jail of what is played here.
+/// The command by which the ledger is audited.
 const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
 
 /// The word by which this program plays one attack, and says as JSON what came of it.
 const PLAY: &str = "__play-attack";
+/// Sprag's hidden commands, which must be in this very program: in a jail no other is there.
+const JAIL: &str = "__jail";
+const ECHO: &str = "__echo-worker";
 
 fn main() -> ExitCode {
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let first = args.first().and_then(|word| word.to_str()).unwrap_or_default();
     let done = match first {
         PLAY => play::main(args.get(1)),
-        // Here and not by Sprag: inside of a jail this very program is there, and no other of its folder.
-        "__jail" => return sprag_sandbox::launch(args.into_iter().skip(1)),
-        hidden if hidden.starts_with("__") => Err(Command::new(SPRAG).args(&args).exec().into()),
+        JAIL => Ok(sprag_sandbox::launch(args.split_off(1))),
+        ECHO => echo(&args[1..]),
         _ => Asked::read(&args).and_then(|asked| asked.answer()),
     };
     match done {
@@ -53,6 +52,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// The strongest tier of this machine, by the self-test of the sandbox.
+fn strongest() -> Result<Tier> {
+    let itself = std::env::current_exe()?;
+    let report = sprag_sandbox::examine(&[itself.as_os_str(), JAIL.as_ref()]);
+    Ok(report.tier.to_string().parse()?)
+}
+
+/// The stand-in that answers at once: line by line where no other way is named.
+fn echo(way: &[OsString]) -> Result<ExitCode> {
+    let (stdin, stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
+    match way.first().and_then(|word| word.to_str()) {
+        Some("each") => drivers::echo_once(stdin, stdout)?,
+        None | Some("stdio") => drivers::echo_worker(stdin, stdout)?,
+        Some(other) => return Err(format!("no project here is asked by {other}").into()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// What this program is asked for, by a test runner or by a person.
 #[derive(Default)]
 struct Asked {
@@ -60,7 +77,8 @@ struct Asked {
     ignored: bool,
     table: bool,
     sentences: bool,
-    tier: Option<Tier>,
+    /// None: the strongest that this machine gives.
+    tiers: Vec<Tier>,
     /// Names of projects, or beginnings of ids of attacks; none means all.
     only: Vec<String>,
 }
@@ -75,7 +93,7 @@ impl Asked {
                 "--ignored" => asked.ignored = true,
                 "--table" => asked.table = true,
                 "--sentences" => asked.sentences = true,
-                "--tier" => asked.tier = Some(words.next().unwrap_or_default().parse()?),
+                "--tier" => asked.tiers.push(words.next().unwrap_or_default().parse()?),
                 "--format" | "--test-threads" | "--color" => drop(words.next()),
                 option if option.starts_with('-') => {}
                 _ => asked.only.push(word),
@@ -97,7 +115,8 @@ impl Asked {
         }
         projects.retain(|project| !project.attacks.is_empty());
         let (mut passed, mut failed) = (0, 0);
-        for &tier in self.tier.as_ref().map_or(TIERS, std::slice::from_ref) {
+        let tiers = if self.tiers.is_empty() { vec![strongest()?] } else { self.tiers.clone() };
+        for tier in tiers {
             let mut all = Vec::new();
             if self.table {
                 println!("{}", table::head(tier));
@@ -137,7 +156,7 @@ impl Asked {
                 println!("{}: {wrong}", attack.id);
             }
             if self.sentences {
-                println!("      {}", played.said.detail);
+                println!("      {}", table::sentence(&played.said.detail));
             }
             fell |= wrong.is_some();
             all.push((attack, played));

@@ -7,6 +7,8 @@ use crate::verdict::Played;
 const TITLE: usize = 62;
 /// And how much room there is for what must become of it.
 const EXPECTED: usize = 24;
+/// The longest sentence.
+const SENTENCE: usize = 200;
 
 pub(crate) fn head(tier: Tier) -> String {
     format!(
@@ -37,7 +39,7 @@ pub(crate) fn line(attack: &Attack, tier: Tier, played: &Played, wrong: Option<&
         played.seconds
     );
     match wrong {
-        Some(wrong) => format!("{line}\n      {wrong}"),
+        Some(wrong) => format!("{line}\n      {}", sentence(wrong)),
         None => line,
     }
 }
@@ -70,6 +72,11 @@ pub(crate) fn foot(tier: Tier, all: &[(&Attack, Played)]) -> String {
         ));
     }
     text
+}
+
+/// A row's sentence on one line.
+pub(crate) fn sentence(detail: &str) -> String {
+    short(&detail.split_whitespace().collect::<Vec<_>>().join(" "), SENTENCE)
 }
 
 fn short(text: &str, most: usize) -> String {

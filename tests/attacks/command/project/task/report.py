@@ -11,4 +11,4 @@ def squares(end):
 
 def lines():
     """Each line of the report."""
-    return [f"{end} {squares(end)}" for end in range(400_000, 1_000_000, 100_000)]
+    return [f"{end} {squares(end)}" for end in range(500_000, 1_250_000, 150_000)]
