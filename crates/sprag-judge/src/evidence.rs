@@ -125,6 +125,13 @@ pub struct Finding {
     pub detail: String,
 }
 
+impl Finding {
+    /// A hidden case failed. Nothing else is said of it: whoever proposes reads the sentence.
+    pub fn hidden() -> Self {
+        Self { reason: Reason::Hidden, detail: "the hidden cases are not passed".to_owned() }
+    }
+}
+
 /// The evidence of one candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {

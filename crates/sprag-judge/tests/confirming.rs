@@ -185,7 +185,7 @@ fn a_gain_that_is_not_there_on_fresh_inputs_is_suspect() {
         let (reason, detail) = verdict(confirm(&mut trial, ratio));
         assert_eq!(reason, Reason::Suspect, "at {ratio} of a claimed hundredth");
         insta::allow_duplicates! {
-            insta::assert_snapshot!(detail, @"total_ms is 101 times better in one step, more than 20; not confirmed on fresh inputs");
+            insta::assert_snapshot!(detail, @"total_ms is 101 times better in one step, more than 20; fresh pairs do not confirm it");
         }
         evidence(trial);
     }

@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use sprag_contract::settings::DriverKind;
 use sprag_judge::stats::median;
-use sprag_judge::{Bound, Finding, Metrics, Noise, Pair, Provenance, repeats_exactly, smallest_margin};
+use sprag_judge::{
+    Bound, Direction, Finding, Metrics, Noise, Pair, Plausible, Provenance, is_of_a_case, repeats_exactly,
+    smallest_margin,
+};
 use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Usage};
 use sprag_measure::{Floor, Role, Run, process};
 
@@ -65,6 +68,7 @@ impl Session<'_> {
         self.stage(run, Stage::Checks, "baseline");
         let (finding, check) = self.lab.checks(&self.store, Role::Incumbent, &out)?;
         self.pass(finding, None)?;
+        self.baseline_passes_hidden(&seed, run)?;
 
         self.stage(run, Stage::Pairs, "baseline");
         let (pairs, steady) = self.measure_aa(&seed, &first, &out)?;
@@ -205,6 +209,7 @@ impl Session<'_> {
         let mut caveats = Vec::new();
         let floor = self.lab.floor(&self.store, seed.toss(coin::FLOOR, 0).seed, out)?;
         let floors = floor.as_ref().map(|floor| cases_near(floor, &baseline)).unwrap_or_default();
+        let least = floor.as_ref().map(|floor| self.least_plausible(floor, &baseline)).unwrap_or_default();
         let floor = floor.and_then(|floor| floor.share(&primary, value));
         let layout = match self.contract.settings.run.build {
             None => Some(0.0),
@@ -227,6 +232,7 @@ impl Session<'_> {
             layout,
             floor,
             floors,
+            plausible: Some(Plausible { floors: least, ..Plausible::default() }),
             unit,
             baseline,
             counts,
@@ -245,6 +251,19 @@ impl Session<'_> {
         calibrated.caveats.extend(noise.warning());
         calibrated.caveats.extend(first.notes.iter().cloned());
         Ok(calibrated)
+    }
+
+    /// What no candidate can honestly be below: the floor of the primary metric, and that of each case.
+    fn least_plausible(&self, floor: &Floor, baseline: &Metrics) -> Metrics {
+        let primary = &self.contract.primary;
+        let of_primary = |name: &str| name == primary.name && primary.direction == Direction::Lower;
+        // One slow answer of the stand-in, and the floor of a case is no floor: where it is near the case itself it
+        // says nothing.
+        let of_case = |name: &str, least: f64| {
+            is_of_a_case(name) && baseline.get(name).is_some_and(|value| least <= FLOOR_WARNING * value)
+        };
+        let told = floor.metrics.iter().filter(|(name, least)| of_primary(name) || of_case(name, **least));
+        told.map(|(name, least)| (name.clone(), *least)).collect()
     }
 
     fn warn_about(&mut self, calibrated: &Calibration) -> Result<(), SessionError> {
@@ -336,8 +355,7 @@ impl Session<'_> {
 
 /// The cases of which more is floor than not, as the share of each by the name of its metric.
 fn cases_near(floor: &Floor, baseline: &Metrics) -> BTreeMap<String, f64> {
-    let of_a_case = |name: &str| name.starts_with("case_") && name.ends_with("_ms");
-    let shares = baseline.iter().filter(|(name, _)| of_a_case(name));
+    let shares = baseline.iter().filter(|(name, _)| is_of_a_case(name));
     let shares = shares.filter_map(|(name, value)| Some((name.clone(), floor.share(name, *value)?)));
     shares.filter(|(_, share)| *share > FLOOR_WARNING).collect()
 }

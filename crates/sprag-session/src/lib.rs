@@ -17,6 +17,7 @@ mod experiment;
 mod export;
 mod finish;
 mod goldens;
+mod hidden;
 mod home;
 mod hooks;
 mod ideas;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{Next, Trial};
-use crate::{Pair, Reason, Verdict, plausible::Seen, primary::PrimaryTest, stats::median};
+use crate::{Finding, Pair, Reason, Verdict, plausible::Seen, primary::PrimaryTest, stats::median};
 
 /// A gain that would be kept.
 #[derive(Debug, Clone)]
@@ -26,10 +26,7 @@ impl Trial {
     pub fn hidden(&mut self, passed: bool) -> Next {
         if self.next == Next::Hidden {
             self.hidden = Some(passed);
-            self.next = match passed {
-                true => self.after_hidden(),
-                false => Next::Decided(Verdict::new(Reason::Hidden, "the hidden cases are not passed")),
-            };
+            self.next = if passed { self.after_hidden() } else { refused(Finding::hidden()) };
         }
         self.next()
     }
@@ -59,6 +56,11 @@ impl Trial {
     /// Pairs on fresh inputs so far.
     pub fn fresh_pairs(&self) -> usize {
         self.fresh.len()
+    }
+
+    /// Whether the hidden cases were asked.
+    pub fn asked_hidden(&self) -> bool {
+        self.hidden.is_some()
     }
 
     /// Why the gain was too good to be believed at once, where it was.
@@ -102,7 +104,7 @@ impl Trial {
     fn judge_fresh(&self, usable: bool) -> Option<Verdict> {
         let Earned { verdict, doubt } = self.earned.as_ref()?;
         let Doubt { why, test } = doubt.as_ref()?;
-        let refuse = || Verdict::new(Reason::Suspect, format!("{why}; not confirmed on fresh inputs"));
+        let refuse = || Verdict::new(Reason::Suspect, format!("{why}; fresh pairs do not confirm it"));
         if !usable {
             return Some(refuse());
         }
@@ -118,4 +120,8 @@ impl Trial {
         let hopeless = test.futility() <= self.rule.beta.ln() || self.fresh.len() >= self.rule.max_pairs as usize;
         hopeless.then(refuse)
     }
+}
+
+fn refused(finding: Finding) -> Next {
+    Next::Decided(Verdict::new(finding.reason, finding.detail))
 }

@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Keep what the cassette holds, answer from it, and add what it lacks.
     #[arg(long)]
     missing: bool,
+    /// Record what the hidden cases ask, into a cassette of their own.
+    #[arg(long, conflicts_with = "argv")]
+    hidden: bool,
     /// Print JSON; what the command prints goes to standard error then.
     #[arg(long)]
     json: bool,
@@ -56,11 +59,14 @@ struct Came {
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let place = Place::find(dir)?;
+    let mut place = Place::find(dir)?;
+    if args.hidden {
+        place = place.on_hidden_cases()?;
+    }
     let mode = if args.missing { Mode::RecordMissing } else { Mode::Record };
     let command = replaying::Command { argv: args.argv, json: args.json };
     let came = match command.argv.is_empty() {
-        true => of_benchmark(dir, &place, mode)?,
+        true => of_benchmark(dir, &place, mode, args.hidden)?,
         false => of_command(&command, &place, mode)?,
     };
     let Came { proxy, counts, troubles, ended, refused } = match came {
@@ -134,8 +140,16 @@ fn of_command(
 }
 
 /// Runs the benchmark once, as a session would; the exit code where it was interrupted.
-fn of_benchmark(dir: &Utf8Path, place: &Place, mode: Mode) -> miette::Result<Result<Came, ExitCode>> {
-    let project = open::project(dir)?;
+fn of_benchmark(
+    dir: &Utf8Path,
+    place: &Place,
+    mode: Mode,
+    hidden: bool,
+) -> miette::Result<Result<Came, ExitCode>> {
+    let mut project = open::project(dir)?;
+    if hidden {
+        project = project.on_hidden_cases().into_diagnostic()?;
+    }
     let cpus = cpus_beside(&project.contract().into_diagnostic()?.settings).into_diagnostic()?;
     let proxy = Proxy::open(&place.replay, &place.root, mode, cpus.as_deref()).into_diagnostic()?;
     let proxy = Arc::new(proxy);

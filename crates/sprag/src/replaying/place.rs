@@ -36,6 +36,8 @@ pub(crate) struct Place {
     pub(crate) root: Utf8PathBuf,
     /// `[replay]` of its settings.
     pub(crate) replay: Replay,
+    /// The same for the hidden cases, where there are some.
+    hidden: Option<Replay>,
 }
 
 impl Place {
@@ -63,10 +65,17 @@ impl Place {
             let first = found.into_iter().find(|one| one.severity == Severity::Error);
             first.map_or_else(|| miette!("{name} cannot be used"), Report::new)
         })?;
+        let hidden = settings.on_hidden_cases().and_then(|settings| settings.replay);
         match settings.replay {
-            Some(replay) => Ok(Self { root, replay }),
+            Some(replay) => Ok(Self { root, replay, hidden }),
             None => Err(miette!(help = LINES, "{name} has no [replay], which says what is recorded")),
         }
+    }
+
+    /// The place of the hidden cases.
+    pub(crate) fn on_hidden_cases(self) -> miette::Result<Self> {
+        let none = || miette!("the settings name no hidden cases: write `hidden = \"…\"` under [cases]");
+        Ok(Self { replay: self.hidden.clone().ok_or_else(none)?, ..self })
     }
 
     /// The folder of the cassette.

@@ -1,0 +1,249 @@
+//! Hidden cases: no proposer sees them, every keep must pass them, and of a failure nothing but that comes back. And gains
+//! that are too good to be believed at once.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
+
+mod repo;
+
+use std::fs;
+use std::path::Path;
+
+use repo::Repo;
+
+const SPEC: &str = "\
+# Autoresearch: faster sums
+
+## Objective
+Lower total_ms.
+
+## Metrics
+- **Primary**: total_ms (ms, lower is better)
+
+## How to Run
+The harness starts the worker.
+
+## Files in Scope
+- `**`
+
+## Off Limits
+- `worker.py`
+
+## Constraints
+- goldens exact
+
+## Stop
+- after 50 experiments
+";
+
+/// One run a candidate: what is tested here is not how noise is judged.
+const SETTINGS: &str = "\
+[measure]
+driver = \"cases\"
+[cases]
+file = \"bench/cases.json\"
+hidden = \"bench/hidden\"
+serve = { stdio = \"python3 worker.py\" }
+lifetime = \"fresh\"
+[judge]
+mode = \"single\"
+";
+
+const CASES: &str =
+    r#"{"v":1,"cases":[{"id":"a","input":{"n":60}},{"id":"b","input":{"n":50}},{"id":"c","input":{"n":40}}]}"#;
+
+const HIDDEN: &str = r#"{"v":1,"cases":[{"id":"sesame","input":{"n":71}},{"id":"poppy","input":{"n":83}}]}"#;
+
+const WORKER: &str = "\
+import json, sys
+from sums import total
+
+def say(message):
+    print(json.dumps(message), flush=True)
+
+say({'ready': True})
+for line in sys.stdin:
+    request = json.loads(line)
+    say({'id': request['id'], 'output': total(request['input']['n'])})
+";
+
+/// Sums that take this long, in milliseconds: a sleep, so that no other load makes them faster or much slower.
+fn taking(ms: &str) -> String {
+    format!("import time\n\ndef total(n):\n    time.sleep(({ms}) / 1000)\n    return n * (n - 1) // 2\n")
+}
+
+fn service() -> Repo {
+    let repo = Repo::empty();
+    repo.write(".auto/prompt.md", SPEC);
+    repo.write(".auto/sprag.toml", SETTINGS);
+    repo.write("bench/cases.json", CASES);
+    repo.write("bench/hidden/cases.json", HIDDEN);
+    repo.write("sums.py", &taking("40"));
+    repo.write("worker.py", WORKER);
+    repo.run(&["golden", "record", "--hidden"]).expect(0).says(&["wrote 2 goldens into bench/hidden/goldens"]);
+    repo.commit("slow sums");
+    repo
+}
+
+/// Every file below `dir` that holds one of `words`, but for those in a folder called `but`.
+fn holding(dir: &Path, words: &[&str], but: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != but) {
+            found.extend(holding(&path, words, but));
+        } else if path.is_file() {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            found.extend(words.iter().any(|word| text.contains(word)).then(|| path.display().to_string()));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_candidate_that_fails_a_hidden_case_is_refused_and_nothing_of_the_case_is_told() {
+    let repo = service();
+    let visible = "{60: 1770, 50: 1225, 40: 780}";
+    repo.write(
+        "sums.py",
+        &format!("import time, sys\n\ndef total(n):\n    time.sleep(0.013)\n    print('asked for', n, file=sys.stderr)\n    return {visible}.get(n, 4711)\n"),
+    );
+    let done = repo.run(&["try", "-m", "answers what it was shown"]).expect(11);
+    let (status, reason, detail) = repo.verdict();
+    assert_eq!((status.as_str(), reason.as_str()), ("checks_failed", "hidden"), "{detail}");
+    assert_eq!(detail, "the hidden cases are not passed");
+
+    let secrets = ["sesame", "poppy", "4711", "asked for 71", "asked for 83"];
+    for word in secrets {
+        assert!(!done.stdout.contains(word) && !done.stderr.contains(word), "{done:?}");
+    }
+    let session = repo.ledger().parent().unwrap().to_owned();
+    assert_eq!(holding(&session, &secrets, "hidden"), Vec::<String>::new());
+    assert_eq!(holding(&repo.root().join(".auto"), &secrets, ""), Vec::<String>::new());
+    assert!(holding(&session, &["asked for 60"], "hidden").len() > 1, "what it says of the others is kept");
+    let why = fs::read_to_string(session.join("hidden/000002/why.txt")).unwrap();
+    assert!(why.contains("case sesame differs at $: the golden has 2485, the output 4711"), "{why}");
+
+    repo.run(&["try", "-m", "the same again"]).expect(14);
+    repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn a_keep_has_passed_the_hidden_cases_and_its_row_says_so() {
+    let repo = service();
+    repo.write("sums.py", &taking("13"));
+    repo.run(&["try", "-m", "a third of the time"]).expect(0);
+    let rows = repo.rows();
+    let row = rows.last().unwrap();
+    assert_eq!((&row["status"], &row["evidence"]["hidden"]), (&"keep".into(), &true.into()));
+    assert_eq!(row["evidence"]["hidden_cases"], true);
+    assert!(row["evidence"]["plausible"]["floors"]["total_ms"].as_f64().unwrap() > 0.0, "{row}");
+    assert!(row["evidence"].get("fresh").is_none(), "{row}");
+
+    // One that would not be kept is not asked.
+    repo.write("sums.py", &taking("14"));
+    repo.run(&["try", "-m", "slower"]).expect(10);
+    let rows = repo.rows();
+    assert!(rows.last().unwrap()["evidence"].get("hidden").is_none());
+    repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn hidden_cases_are_in_no_copy_and_no_tree_that_runs_and_nothing_can_be_put_there() {
+    let repo = service();
+    // It would give a wrong answer where it finds them.
+    let looking = "import os, time\nFOUND = os.path.exists('bench/hidden')\n\ndef total(n):\n    time.sleep(0.013)\n    return 0 if FOUND else n * (n - 1) // 2\n";
+    repo.propose_text("01-looks", "sums.py", looking);
+    repo.propose_text("02-edits", "bench/hidden/cases.json", "{}");
+    repo.propose_text("03-adds", "bench/hidden/goldens/extra.json", "1");
+    repo.propose_text("04-adds-beside", "bench/note.txt", "in scope, and no gain\n");
+    repo.play().expect(0);
+    let told = |row: &serde_json::Value| {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        format!("{} {}: {}", text("description"), text("reason"), text("detail").split(';').next().unwrap_or_default())
+    };
+    let rows: Vec<String> = repo.rows().iter().filter(|row| row["kind"] == "experiment").map(told).collect();
+    assert!(rows[0].starts_with("01-looks improved"), "{rows:?}");
+    assert!(rows[1].starts_with("03-adds scope: bench/hidden/goldens/extra.json"), "{rows:?}");
+    assert!(rows[2].starts_with("04-adds-beside no_gain"), "{rows:?}");
+    let skipped: Vec<_> = repo.of_type("event").into_iter().filter(|event| event["event"] == "skipped").collect();
+    assert_eq!(skipped.len(), 1, "there is nothing there to edit: {skipped:?}");
+    repo.run(&["audit"]).expect(0);
+
+    repo.run(&["apply"]).expect(0);
+    let changed = repo.git(&["diff", "--stat", "HEAD", "sprag/kept"]);
+    assert!(!changed.contains("hidden"), "the branch has them as they were: {changed}");
+}
+
+#[test]
+fn a_baseline_must_pass_its_own_hidden_cases_and_is_told_what_to_do() {
+    let repo = service();
+    repo.write("bench/hidden/goldens/poppy.json", "1\n");
+    repo.commit("another right answer");
+    let done = repo.run(&["try"]).expect(1);
+    assert!(!done.stderr.contains("poppy"), "{done:?}");
+    done.says(&["it does not pass its own hidden cases", "`sprag golden diff --hidden`"]);
+    let diff = repo.run(&["golden", "diff", "--hidden"]).expect(11);
+    diff.says(&["poppy differs at $: the golden has 1, the output 3403", "`sprag golden accept --hidden`"]);
+    repo.run(&["golden", "accept", "--hidden"]).expect(0).says(&["accepted 1 golden", "poppy"]);
+    assert_eq!(repo.read("bench/hidden/goldens/poppy.json"), "3403\n");
+
+    fs::remove_dir_all(repo.root().join("bench/hidden/goldens")).unwrap();
+    repo.run(&["try"]).expect(1).says(&["the hidden cases have no goldens", "`sprag golden record --hidden`"]);
+    fs::remove_dir_all(repo.root().join("bench/hidden")).unwrap();
+    repo.run(&["try"]).expect(1).says(&["there is no bench/hidden/cases.json"]);
+    repo.write(".auto/sprag.toml", &SETTINGS.replace("hidden = \"bench/hidden\"\n", ""));
+    repo.run(&["golden", "diff", "--hidden"]).expect(1).says(&["the settings name no hidden cases"]);
+}
+
+#[test]
+fn other_hidden_cases_begin_a_new_segment_with_the_incumbent_so_far() {
+    let repo = service();
+    repo.write("sums.py", &taking("13"));
+    repo.run(&["try", "-m", "a third of the time"]).expect(0);
+    repo.write("bench/hidden/cases.json", &HIDDEN.replace("71", "171").replace("sesame", "caraway"));
+    repo.run(&["golden", "record", "--hidden", "--force"]).expect(0);
+    repo.write("sums.py", &taking("n and 5"));
+    repo.run(&["try", "-m", "less than half of that"])
+        .expect(0)
+        .says(&["the harness changed: a new segment starts from the incumbent"]);
+    let configs = repo.of_type("config");
+    assert_eq!(configs.len(), 2);
+    assert_eq!(configs[0]["contract"], configs[1]["contract"]);
+    assert_eq!(repo.of_type("calibration").len(), 2);
+    repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
+    let repo = service();
+    repo.write("sums.py", &taking("0.8 if n in (60, 50, 40) else 40"));
+    repo.run(&["try", "-m", "knows what it was shown"]).expect(11);
+    let (_, reason, detail) = repo.verdict();
+    assert_eq!(reason, "suspect", "{detail}");
+    assert!(detail.contains("times better in one step") && detail.ends_with("fresh pairs do not confirm it"), "{detail}");
+    let caveats = |repo: &Repo| repo.rows().last().unwrap()["caveats"].to_string();
+    assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
+
+    repo.write("sums.py", &taking("0.8"));
+    repo.run(&["try", "-m", "is as fast for all"]).expect(0);
+    assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
+    let rows = repo.rows();
+    let fresh = &rows.last().unwrap()["evidence"]["fresh"];
+    assert_eq!(fresh.as_array().unwrap().len(), 1, "{fresh}");
+    assert!(!fresh.to_string().contains("case_"), "{fresh}");
+    repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn without_hidden_cases_such_a_gain_is_measured_again_on_the_same_inputs_and_the_row_says_so() {
+    let repo = service();
+    repo.write(".auto/sprag.toml", &SETTINGS.replace("hidden = \"bench/hidden\"\n", ""));
+    repo.commit("nothing hidden");
+    repo.write("sums.py", &taking("0.8"));
+    repo.run(&["try", "-m", "fifty times as fast"]).expect(0);
+    let rows = repo.rows();
+    let row = rows.last().unwrap();
+    let caveats = row["caveats"].to_string();
+    assert!(caveats.contains("on the same inputs: there are no hidden cases to ask"), "{caveats}");
+    assert_eq!(row["evidence"]["fresh"].as_array().unwrap().len(), 1);
+    repo.run(&["audit"]).expect(0);
+}
