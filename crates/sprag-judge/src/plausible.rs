@@ -71,7 +71,11 @@ impl Plausible {
         let ratio = seen.effect.filter(|_| seen.rule.unit.is_none())?.exp();
         let name = &seen.rule.primary;
         (ratio > self.ceiling).then(|| {
-            format!("{name} is {} times better in one step, more than {}", factor(ratio), factor(self.ceiling))
+            format!(
+                "{name} is {} times better in one step, more than {}",
+                factor(ratio),
+                factor(self.ceiling)
+            )
         })
     }
 }

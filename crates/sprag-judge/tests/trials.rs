@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sprag_judge::{
-    Bound, ControlRule, Direction, Evidence, Finding, Metrics, Mode, Next, Order, Pair, Plausible, Reason, Rule,
-    Trial,
+    Bound, ControlRule, Direction, Evidence, Finding, Metrics, Mode, Next, Order, Pair, Plausible, Reason,
+    Rule, Trial,
 };
 
 fn rule() -> Rule {

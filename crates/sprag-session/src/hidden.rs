@@ -44,7 +44,6 @@ impl Session<'_> {
     /// Only what is nobody's verdict.
     pub(crate) fn passes_hidden(&mut self, role: Role, seed: &Seed, run: u64) -> Result<bool, SessionError> {
         let out = self.fresh_hidden_out(run)?;
-        let goldens = self.hidden_goldens()?;
         let mut attempt = 0;
         let answers = loop {
             let seed = seed.toss(coin::HIDDEN_RUN, attempt).seed;
@@ -53,6 +52,7 @@ impl Session<'_> {
                 other => break other?,
             }
         };
+        let goldens = self.hidden_goldens()?;
         let finding = answers.failure.or_else(|| goldens.check(&answers.outputs));
         if let Some(finding) = &finding {
             self.tell_the_person(run, finding)?;

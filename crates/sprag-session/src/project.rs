@@ -61,7 +61,9 @@ impl Project {
     /// [`SessionError`] where the settings name none.
     pub fn on_hidden_cases(mut self) -> Result<Self, SessionError> {
         let hidden = self.contract()?.on_hidden_cases().ok_or_else(|| {
-            SessionError::Refused("the settings name no hidden cases: write `hidden = \"…\"` under [cases]".to_owned())
+            SessionError::Refused(
+                "the settings name no hidden cases: write `hidden = \"…\"` under [cases]".to_owned(),
+            )
         })?;
         self.compiled.contract = Some(hidden);
         Ok(self)

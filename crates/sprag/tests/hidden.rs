@@ -47,8 +47,7 @@ lifetime = \"fresh\"
 mode = \"single\"
 ";
 
-const CASES: &str =
-    r#"{"v":1,"cases":[{"id":"a","input":{"n":60}},{"id":"b","input":{"n":50}},{"id":"c","input":{"n":40}}]}"#;
+const CASES: &str = r#"{"v":1,"cases":[{"id":"a","input":{"n":60}},{"id":"b","input":{"n":50}},{"id":"c","input":{"n":40}}]}"#;
 
 const HIDDEN: &str = r#"{"v":1,"cases":[{"id":"sesame","input":{"n":71}},{"id":"poppy","input":{"n":83}}]}"#;
 
@@ -71,15 +70,27 @@ fn taking(ms: &str) -> String {
 }
 
 fn service() -> Repo {
+    service_taking("40")
+}
+
+/// So slow that a gain can be too large whatever else runs here.
+fn very_slow_service() -> Repo {
+    service_taking("160")
+}
+
+fn service_taking(ms: &str) -> Repo {
     let repo = Repo::empty();
     repo.write(".auto/prompt.md", SPEC);
     repo.write(".auto/sprag.toml", SETTINGS);
     repo.write("bench/cases.json", CASES);
     repo.write("bench/hidden/cases.json", HIDDEN);
-    repo.write("sums.py", &taking("40"));
+    repo.write("sums.py", &taking(ms));
     repo.write("worker.py", WORKER);
-    repo.run(&["golden", "record", "--hidden"]).expect(0).says(&["wrote 2 goldens into bench/hidden/goldens"]);
     repo.commit("slow sums");
+    repo.run(&["golden", "record", "--hidden"])
+        .expect(0)
+        .says(&["wrote 2 goldens into bench/hidden/goldens"]);
+    repo.commit("right answers");
     repo
 }
 
@@ -104,14 +115,14 @@ fn a_candidate_that_fails_a_hidden_case_is_refused_and_nothing_of_the_case_is_to
     let visible = "{60: 1770, 50: 1225, 40: 780}";
     repo.write(
         "sums.py",
-        &format!("import time, sys\n\ndef total(n):\n    time.sleep(0.013)\n    print('asked for', n, file=sys.stderr)\n    return {visible}.get(n, 4711)\n"),
+        &format!("import time, sys\n\ndef total(n):\n    time.sleep(0.013)\n    print('asked for', n, file=sys.stderr)\n    return {visible}.get(n, n * 1000003)\n"),
     );
     let done = repo.run(&["try", "-m", "answers what it was shown"]).expect(11);
     let (status, reason, detail) = repo.verdict();
     assert_eq!((status.as_str(), reason.as_str()), ("checks_failed", "hidden"), "{detail}");
     assert_eq!(detail, "the hidden cases are not passed");
 
-    let secrets = ["sesame", "poppy", "4711", "asked for 71", "asked for 83"];
+    let secrets = ["sesame", "poppy", "71000213", "83000249", "asked for 71", "asked for 83"];
     for word in secrets {
         assert!(!done.stdout.contains(word) && !done.stderr.contains(word), "{done:?}");
     }
@@ -120,7 +131,7 @@ fn a_candidate_that_fails_a_hidden_case_is_refused_and_nothing_of_the_case_is_to
     assert_eq!(holding(&repo.root().join(".auto"), &secrets, ""), Vec::<String>::new());
     assert!(holding(&session, &["asked for 60"], "hidden").len() > 1, "what it says of the others is kept");
     let why = fs::read_to_string(session.join("hidden/000002/why.txt")).unwrap();
-    assert!(why.contains("case sesame differs at $: the golden has 2485, the output 4711"), "{why}");
+    assert!(why.contains("case sesame differs at $: the golden has 2485, the output 71000213"), "{why}");
 
     repo.run(&["try", "-m", "the same again"]).expect(14);
     repo.run(&["audit"]).expect(0);
@@ -144,13 +155,20 @@ fn a_keep_has_passed_the_hidden_cases_and_its_row_says_so() {
     let rows = repo.rows();
     assert!(rows.last().unwrap()["evidence"].get("hidden").is_none());
     repo.run(&["audit"]).expect(0);
+
+    repo.run(&["apply"]).expect(0);
+    assert_eq!(
+        repo.git(&["diff", "--name-only", "HEAD", "sprag/kept"]),
+        "sums.py\n",
+        "they are as they were"
+    );
 }
 
 #[test]
 fn hidden_cases_are_in_no_copy_and_no_tree_that_runs_and_nothing_can_be_put_there() {
     let repo = service();
-    // It would give a wrong answer where it finds them.
-    let looking = "import os, time\nFOUND = os.path.exists('bench/hidden')\n\ndef total(n):\n    time.sleep(0.013)\n    return 0 if FOUND else n * (n - 1) // 2\n";
+    // It would give a wrong answer where it finds them. Nothing here is a gain, so there is no result to measure.
+    let looking = "import os, time\nFOUND = os.path.exists('bench/hidden')\n\ndef total(n):\n    time.sleep(0.04)\n    return 0 if FOUND else n * (n - 1) // 2\n";
     repo.propose_text("01-looks", "sums.py", looking);
     repo.propose_text("02-edits", "bench/hidden/cases.json", "{}");
     repo.propose_text("03-adds", "bench/hidden/goldens/extra.json", "1");
@@ -158,19 +176,21 @@ fn hidden_cases_are_in_no_copy_and_no_tree_that_runs_and_nothing_can_be_put_ther
     repo.play().expect(0);
     let told = |row: &serde_json::Value| {
         let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        format!("{} {}: {}", text("description"), text("reason"), text("detail").split(';').next().unwrap_or_default())
+        format!(
+            "{} {}: {}",
+            text("description"),
+            text("reason"),
+            text("detail").split(';').next().unwrap_or_default()
+        )
     };
     let rows: Vec<String> = repo.rows().iter().filter(|row| row["kind"] == "experiment").map(told).collect();
-    assert!(rows[0].starts_with("01-looks improved"), "{rows:?}");
+    assert!(rows[0].starts_with("01-looks no_gain"), "{rows:?}");
     assert!(rows[1].starts_with("03-adds scope: bench/hidden/goldens/extra.json"), "{rows:?}");
     assert!(rows[2].starts_with("04-adds-beside no_gain"), "{rows:?}");
-    let skipped: Vec<_> = repo.of_type("event").into_iter().filter(|event| event["event"] == "skipped").collect();
+    let skipped: Vec<_> =
+        repo.of_type("event").into_iter().filter(|event| event["event"] == "skipped").collect();
     assert_eq!(skipped.len(), 1, "there is nothing there to edit: {skipped:?}");
     repo.run(&["audit"]).expect(0);
-
-    repo.run(&["apply"]).expect(0);
-    let changed = repo.git(&["diff", "--stat", "HEAD", "sprag/kept"]);
-    assert!(!changed.contains("hidden"), "the branch has them as they were: {changed}");
 }
 
 #[test]
@@ -187,9 +207,11 @@ fn a_baseline_must_pass_its_own_hidden_cases_and_is_told_what_to_do() {
     assert_eq!(repo.read("bench/hidden/goldens/poppy.json"), "3403\n");
 
     fs::remove_dir_all(repo.root().join("bench/hidden/goldens")).unwrap();
-    repo.run(&["try"]).expect(1).says(&["the hidden cases have no goldens", "`sprag golden record --hidden`"]);
+    repo.run(&["try"])
+        .expect(1)
+        .says(&["the hidden cases have no goldens", "`sprag golden record --hidden`"]);
     fs::remove_dir_all(repo.root().join("bench/hidden")).unwrap();
-    repo.run(&["try"]).expect(1).says(&["there is no bench/hidden/cases.json"]);
+    repo.run(&["try"]).expect(1).says(&["`hidden` under [cases] names bench/hidden, and there is no"]);
     repo.write(".auto/sprag.toml", &SETTINGS.replace("hidden = \"bench/hidden\"\n", ""));
     repo.run(&["golden", "diff", "--hidden"]).expect(1).says(&["the settings name no hidden cases"]);
 }
@@ -214,12 +236,12 @@ fn other_hidden_cases_begin_a_new_segment_with_the_incumbent_so_far() {
 
 #[test]
 fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
-    let repo = service();
-    repo.write("sums.py", &taking("0.8 if n in (60, 50, 40) else 40"));
+    let repo = very_slow_service();
+    repo.write("sums.py", &taking("0.8 if n in (60, 50, 40) else 160"));
     repo.run(&["try", "-m", "knows what it was shown"]).expect(11);
     let (_, reason, detail) = repo.verdict();
     assert_eq!(reason, "suspect", "{detail}");
-    assert!(detail.contains("times better in one step") && detail.ends_with("fresh pairs do not confirm it"), "{detail}");
+    assert!(detail.ends_with("fresh pairs do not confirm it"), "{detail}");
     let caveats = |repo: &Repo| repo.rows().last().unwrap()["caveats"].to_string();
     assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
 
@@ -235,11 +257,11 @@ fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
 
 #[test]
 fn without_hidden_cases_such_a_gain_is_measured_again_on_the_same_inputs_and_the_row_says_so() {
-    let repo = service();
+    let repo = very_slow_service();
     repo.write(".auto/sprag.toml", &SETTINGS.replace("hidden = \"bench/hidden\"\n", ""));
     repo.commit("nothing hidden");
     repo.write("sums.py", &taking("0.8"));
-    repo.run(&["try", "-m", "fifty times as fast"]).expect(0);
+    repo.run(&["try", "-m", "far faster"]).expect(0);
     let rows = repo.rows();
     let row = rows.last().unwrap();
     let caveats = row["caveats"].to_string();

@@ -108,7 +108,8 @@ impl Trial {
         if !usable {
             return Some(refuse());
         }
-        let half_is_there = self.effect().is_none_or(|claimed| test.median() + self.rule.layout >= claimed / 2.0);
+        let half_is_there =
+            self.effect().is_none_or(|claimed| test.median() + self.rule.layout >= claimed / 2.0);
         let believed = test.median() > 0.0 && half_is_there;
         if self.primary.pairs() == 0 {
             // What single runs decided one pair confirms.
@@ -117,7 +118,8 @@ impl Trial {
         if believed && test.pairs() >= self.rule.min_pairs as usize && test.e() >= self.needed() {
             return Some(verdict.clone());
         }
-        let hopeless = test.futility() <= self.rule.beta.ln() || self.fresh.len() >= self.rule.max_pairs as usize;
+        let hopeless =
+            test.futility() <= self.rule.beta.ln() || self.fresh.len() >= self.rule.max_pairs as usize;
         hopeless.then(refuse)
     }
 }
