@@ -99,8 +99,18 @@ impl Project {
     /// # Errors
     /// [`SessionError`] when git fails.
     pub fn dirty(&self) -> Result<Vec<DirtyPath>, SessionError> {
+        Ok(self.repo.dirty(&self.left_aside()?)?)
+    }
+
+    /// What a look at the uncommitted changes leaves aside: the harness, which counts as it is today in any case, the log
+    /// and the ideas. Not the tests: that they must stay the same is a rule for changes, and whoever changes one has
+    /// to be told.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the scope has a pattern that is none.
+    pub(crate) fn left_aside(&self) -> Result<impl Fn(&str) -> bool, SessionError> {
         let matcher = self.harness_matcher()?;
-        Ok(self.repo.dirty(&|path| self.is_harness(&matcher, path) || self.is_ours(path))?)
+        Ok(move |path: &str| self.is_harness(&matcher, path) || self.is_ours(path))
     }
 
     /// The harness: every file that measures or checks, tracked or not. Read from the working tree.
