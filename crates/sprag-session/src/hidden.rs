@@ -6,7 +6,8 @@
 use std::fs;
 
 use camino::Utf8PathBuf;
-use sprag_judge::{Finding, Trial, is_of_a_case};
+use sprag_contract::Control;
+use sprag_judge::{Bound, Finding, Reason, Trial, is_of_a_case};
 use sprag_measure::{Role, Run};
 
 use crate::SessionError;
@@ -52,8 +53,7 @@ impl Session<'_> {
                 other => break other?,
             }
         };
-        let goldens = self.hidden_goldens()?;
-        let finding = answers.failure.or_else(|| goldens.check(&answers.outputs));
+        let finding = self.wrong_with(&answers, &self.hidden_goldens()?);
         if let Some(finding) = &finding {
             self.tell_the_person(run, finding)?;
         }
@@ -77,16 +77,15 @@ impl Session<'_> {
     ) -> Result<(), SessionError> {
         let out = self.hidden_out(run);
         let goldens = self.hidden_goldens()?;
-        let wrong = |run: &Run| run.failure.clone().or_else(|| goldens.check(&run.outputs));
         let index = coin::FRESH + trial.fresh_pairs();
         let (toss, [incumbent, candidate]) = self.measure_pair(seed, index, |session, toss| {
             let runs = session.lab.hidden_pair(&session.store, toss, &out)?;
-            match wrong(&runs[0]) {
+            match session.wrong_with(&runs[0], &goldens) {
                 Some(_) => Err(SessionError::IncumbentFailed { what: Finding::hidden().detail }),
                 None => Ok(runs),
             }
         })?;
-        match wrong(&candidate) {
+        match self.wrong_with(&candidate, &goldens) {
             Some(finding) => {
                 self.tell_the_person(run, &finding)?;
                 trial.finding(Finding::hidden());
@@ -96,6 +95,24 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What a run of the hidden cases did wrong: its failure, an answer, or other requests than were recorded where they
+    /// must be the same.
+    fn wrong_with(&self, run: &Run, goldens: &Goldens) -> Option<Finding> {
+        let found = run.failure.clone().or_else(|| goldens.check(&run.outputs));
+        found.or_else(|| {
+            let phase = self.state.segment().map_or(1, |segment| segment.phase);
+            let must_be_same = |control: &Control| {
+                control.metric.ends_with("_requests_changed") && control.bound == Bound::Equals { value: 0.0 }
+            };
+            let controls = self.contract.in_phase(phase).controls.into_iter().filter(must_be_same);
+            let differing = |control: Control| {
+                let changed = run.metrics.get(&control.metric).filter(|changed| **changed != 0.0)?;
+                Some(Finding { reason: Reason::Control, detail: format!("{} is {changed}", control.metric) })
+            };
+            controls.filter_map(differing).next()
+        })
     }
 
     /// Those of the locked harness.

@@ -141,7 +141,7 @@ fn time_bought_with_cpu_or_memory_is_refused_whoever_spends_it() {
     let repo = Repo::empty();
     repo.write(".auto/prompt.md", TIMED);
     repo.write(".auto/sprag.toml", COMMAND);
-    repo.write("src/act.py", &acting(1.2, ""));
+    repo.write("src/act.py", &acting(0.8, ""));
     repo.commit("it sleeps");
     let burn = "while time.time() < end - 0.05: pass";
     for (name, control, body) in [
@@ -166,13 +166,13 @@ fn time_bought_with_cpu_or_memory_is_refused_whoever_spends_it() {
             "if os.fork() == 0:\n    held = b'x' * (60 << 20)\n    os._exit(0)\nos.wait()".to_owned(),
         ),
     ] {
-        repo.write("src/act.py", &acting(0.6, &body));
+        repo.write("src/act.py", &acting(0.4, &body));
         repo.run(&["try", "-m", name]).expect(11);
         let (_, reason, detail) = repo.verdict();
         assert_eq!(reason, "control", "{name}: {detail}");
         assert!(detail.starts_with(control) && detail.contains("more than 90.0 % worse"), "{name}: {detail}");
     }
-    repo.write("src/act.py", &acting(0.6, ""));
+    repo.write("src/act.py", &acting(0.4, ""));
     repo.run(&["try", "-m", "an honest gain"]).expect(0);
     repo.run(&["audit"]).expect(0);
 }

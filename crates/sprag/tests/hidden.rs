@@ -13,10 +13,10 @@ const SPEC: &str = "\
 # Autoresearch: faster sums
 
 ## Objective
-Lower total_ms.
+Lower work.
 
 ## Metrics
-- **Primary**: total_ms (ms, lower is better)
+- **Primary**: work (units, lower is better)
 
 ## How to Run
 The harness starts the worker.
@@ -26,6 +26,7 @@ The harness starts the worker.
 
 ## Off Limits
 - `worker.py`
+- `meter.py`
 
 ## Constraints
 - goldens exact
@@ -34,7 +35,6 @@ The harness starts the worker.
 - after 50 experiments
 ";
 
-/// One run a candidate: what is tested here is not how noise is judged.
 const SETTINGS: &str = "\
 [measure]
 driver = \"cases\"
@@ -43,8 +43,10 @@ file = \"bench/cases.json\"
 hidden = \"bench/hidden\"
 serve = { stdio = \"python3 worker.py\" }
 lifetime = \"fresh\"
-[judge]
-mode = \"single\"
+[[service]]
+name = \"meter\"
+command = \"python3 meter.py {port}\"
+counters = \"http://127.0.0.1:{port}/counts\"
 ";
 
 const CASES: &str = r#"{"v":1,"cases":[{"id":"a","input":{"n":60}},{"id":"b","input":{"n":50}},{"id":"c","input":{"n":40}}]}"#;
@@ -64,28 +66,45 @@ for line in sys.stdin:
     say({'id': request['id'], 'output': total(request['input']['n'])})
 ";
 
-/// Sums that take this long, in milliseconds: a sleep, so that no other load makes them faster or much slower.
-fn taking(ms: &str) -> String {
-    format!("import time\n\ndef total(n):\n    time.sleep(({ms}) / 1000)\n    return n * (n - 1) // 2\n")
+/// A service of the harness that adds up the work that it is asked for: a metric that repeats to the bit.
+const METER: &str = "\
+import json, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Meter(BaseHTTPRequestHandler):
+    work = 0
+
+    def do_GET(self):
+        if self.path.startswith('/work?'):
+            Meter.work += int(self.path.split('?')[1])
+        body = json.dumps({'work': Meter.work}).encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+HTTPServer(('127.0.0.1', int(sys.argv[1])), Meter).serve_forever()
+";
+
+/// Sums that ask the meter for so much work.
+fn working(work: &str) -> String {
+    format!(
+        "import os, urllib.request\n\ndef total(n):\n    urllib.request.urlopen(os.environ['SPRAG_METER_URL'] + f'/work?{{{work}}}').read()\n    return n * (n - 1) // 2\n"
+    )
 }
 
 fn service() -> Repo {
-    service_taking("40")
-}
-
-/// So slow that a gain can be too large whatever else runs here.
-fn very_slow_service() -> Repo {
-    service_taking("160")
-}
-
-fn service_taking(ms: &str) -> Repo {
     let repo = Repo::empty();
     repo.write(".auto/prompt.md", SPEC);
     repo.write(".auto/sprag.toml", SETTINGS);
     repo.write("bench/cases.json", CASES);
     repo.write("bench/hidden/cases.json", HIDDEN);
-    repo.write("sums.py", &taking(ms));
+    repo.write("sums.py", &working("1000"));
     repo.write("worker.py", WORKER);
+    repo.write("meter.py", METER);
     repo.commit("slow sums");
     repo.run(&["golden", "record", "--hidden"])
         .expect(0)
@@ -112,10 +131,11 @@ fn holding(dir: &Path, words: &[&str], but: &str) -> Vec<String> {
 #[test]
 fn a_candidate_that_fails_a_hidden_case_is_refused_and_nothing_of_the_case_is_told() {
     let repo = service();
-    let visible = "{60: 1770, 50: 1225, 40: 780}";
+    let shown = "{60: 1770, 50: 1225, 40: 780}";
+    let memory = format!("print('asked for', n, file=sys.stderr)\n    return {shown}.get(n, n * 1000003)");
     repo.write(
         "sums.py",
-        &format!("import time, sys\n\ndef total(n):\n    time.sleep(0.013)\n    print('asked for', n, file=sys.stderr)\n    return {visible}.get(n, n * 1000003)\n"),
+        &working("400").replace("import os", "import os, sys").replace("return n * (n - 1) // 2", &memory),
     );
     let done = repo.run(&["try", "-m", "answers what it was shown"]).expect(11);
     let (status, reason, detail) = repo.verdict();
@@ -140,18 +160,18 @@ fn a_candidate_that_fails_a_hidden_case_is_refused_and_nothing_of_the_case_is_to
 #[test]
 fn a_keep_has_passed_the_hidden_cases_and_its_row_says_so() {
     let repo = service();
-    repo.write("sums.py", &taking("13"));
-    repo.run(&["try", "-m", "a third of the time"]).expect(0);
+    repo.write("sums.py", &working("400"));
+    repo.run(&["try", "-m", "less work"]).expect(0);
     let rows = repo.rows();
     let row = rows.last().unwrap();
     assert_eq!((&row["status"], &row["evidence"]["hidden"]), (&"keep".into(), &true.into()));
     assert_eq!(row["evidence"]["hidden_cases"], true);
-    assert!(row["evidence"]["plausible"]["floors"]["total_ms"].as_f64().unwrap() > 0.0, "{row}");
+    assert_eq!(row["evidence"]["plausible"]["ceiling"], 20.0);
     assert!(row["evidence"].get("fresh").is_none(), "{row}");
 
     // One that would not be kept is not asked.
-    repo.write("sums.py", &taking("14"));
-    repo.run(&["try", "-m", "slower"]).expect(10);
+    repo.write("sums.py", &working("500"));
+    repo.run(&["try", "-m", "more work"]).expect(10);
     let rows = repo.rows();
     assert!(rows.last().unwrap()["evidence"].get("hidden").is_none());
     repo.run(&["audit"]).expect(0);
@@ -168,8 +188,8 @@ fn a_keep_has_passed_the_hidden_cases_and_its_row_says_so() {
 fn hidden_cases_are_in_no_copy_and_no_tree_that_runs_and_nothing_can_be_put_there() {
     let repo = service();
     // It would give a wrong answer where it finds them. Nothing here is a gain, so there is no result to measure.
-    let looking = "import os, time\nFOUND = os.path.exists('bench/hidden')\n\ndef total(n):\n    time.sleep(0.04)\n    return 0 if FOUND else n * (n - 1) // 2\n";
-    repo.propose_text("01-looks", "sums.py", looking);
+    let looking = working("1000").replace("return ", "return 0 if os.path.exists('bench/hidden') else ");
+    repo.propose_text("01-looks", "sums.py", &looking);
     repo.propose_text("02-edits", "bench/hidden/cases.json", "{}");
     repo.propose_text("03-adds", "bench/hidden/goldens/extra.json", "1");
     repo.propose_text("04-adds-beside", "bench/note.txt", "in scope, and no gain\n");
@@ -219,11 +239,11 @@ fn a_baseline_must_pass_its_own_hidden_cases_and_is_told_what_to_do() {
 #[test]
 fn other_hidden_cases_begin_a_new_segment_with_the_incumbent_so_far() {
     let repo = service();
-    repo.write("sums.py", &taking("13"));
-    repo.run(&["try", "-m", "a third of the time"]).expect(0);
+    repo.write("sums.py", &working("400"));
+    repo.run(&["try", "-m", "less work"]).expect(0);
     repo.write("bench/hidden/cases.json", &HIDDEN.replace("71", "171").replace("sesame", "caraway"));
     repo.run(&["golden", "record", "--hidden", "--force"]).expect(0);
-    repo.write("sums.py", &taking("n and 5"));
+    repo.write("sums.py", &working("150"));
     repo.run(&["try", "-m", "less than half of that"])
         .expect(0)
         .says(&["the harness changed: a new segment starts from the incumbent"]);
@@ -236,16 +256,16 @@ fn other_hidden_cases_begin_a_new_segment_with_the_incumbent_so_far() {
 
 #[test]
 fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
-    let repo = very_slow_service();
-    repo.write("sums.py", &taking("0.8 if n in (60, 50, 40) else 160"));
+    let repo = service();
+    repo.write("sums.py", &working("10 if n in (60, 50, 40) else 1000"));
     repo.run(&["try", "-m", "knows what it was shown"]).expect(11);
     let (_, reason, detail) = repo.verdict();
     assert_eq!(reason, "suspect", "{detail}");
-    assert!(detail.ends_with("fresh pairs do not confirm it"), "{detail}");
+    assert_eq!(detail, "work is 100 times better in one step, more than 20; fresh pairs do not confirm it");
     let caveats = |repo: &Repo| repo.rows().last().unwrap()["caveats"].to_string();
     assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
 
-    repo.write("sums.py", &taking("0.8"));
+    repo.write("sums.py", &working("10"));
     repo.run(&["try", "-m", "is as fast for all"]).expect(0);
     assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
     let rows = repo.rows();
@@ -257,10 +277,11 @@ fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
 
 #[test]
 fn without_hidden_cases_such_a_gain_is_measured_again_on_the_same_inputs_and_the_row_says_so() {
-    let repo = very_slow_service();
-    repo.write(".auto/sprag.toml", &SETTINGS.replace("hidden = \"bench/hidden\"\n", ""));
+    let repo = service();
+    let settings = repo.read(".auto/sprag.toml").replace("hidden = \"bench/hidden\"\n", "");
+    repo.write(".auto/sprag.toml", &settings);
     repo.commit("nothing hidden");
-    repo.write("sums.py", &taking("0.8"));
+    repo.write("sums.py", &working("10"));
     repo.run(&["try", "-m", "far faster"]).expect(0);
     let rows = repo.rows();
     let row = rows.last().unwrap();
