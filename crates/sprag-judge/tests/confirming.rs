@@ -203,15 +203,19 @@ fn a_row_with_fewer_fresh_pairs_than_a_confirmation_needs_is_no_keep() {
 }
 
 #[test]
-fn what_one_run_decided_one_pair_confirms() {
+fn what_one_run_decided_one_pair_confirms_and_some_refuse() {
     let single = Rule { mode: Mode::Single, ..rule() };
-    for (ratio, reason) in [(0.015, Reason::Improved), (0.5, Reason::Suspect)] {
+    for (ratio, reason, pairs) in [(0.015, Reason::Improved, 1), (0.5, Reason::Suspect, 3)] {
         let (mut trial, next) = until_asked(single.clone(), 0.01, &[]);
         assert_eq!(next, Next::Fresh);
         assert_eq!(verdict(confirm(&mut trial, ratio)).0, reason);
-        assert_eq!(trial.fresh_pairs(), 1);
+        assert_eq!(trial.fresh_pairs(), pairs);
         evidence(trial);
     }
+    let (mut trial, _) = until_asked(single, 0.01, &[]);
+    assert_eq!(trial.fresh(pair(&[("total_ms", [100.0, 90.0])])), Next::Fresh, "a hiccup refuses nothing");
+    assert_eq!(trial.fresh(pair(&[("total_ms", [100.0, 0.1])])), trial.next());
+    assert_eq!(verdict(trial.next()).0, Reason::Improved);
 }
 
 #[test]

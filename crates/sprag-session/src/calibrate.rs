@@ -205,7 +205,9 @@ impl Session<'_> {
         let mut caveats = Vec::new();
         let floor = self.floor(seed, out)?;
         let floors = floor.as_ref().map(|floor| floor::cases_near(floor, &baseline)).unwrap_or_default();
-        let least = floor.as_ref().map(|floor| self.least_plausible(floor, &baseline)).unwrap_or_default();
+        let least =
+            floor.as_ref().map(|floor| floor::least_plausible(&self.contract.primary, floor, &baseline));
+        let least = least.unwrap_or_default();
         let floor = floor.and_then(|floor| floor.share(&primary, value));
         let layout = match self.contract.settings.run.build {
             None => Some(0.0),

@@ -172,7 +172,8 @@ impl Session<'_> {
             return Err(SessionError::Refused("the trial ended without a verdict".to_owned()));
         };
         let mut caveats = proposed.caveats;
-        caveats.extend(trial.doubt().map(|why| self.asked_again(why)));
+        let asked_again = trial.doubt().filter(|_| trial.fresh_pairs() > 0);
+        caveats.extend(asked_again.map(|why| self.asked_again(why)));
         let evidence = trial.into_evidence(seed.to_string());
         let (metric, metrics) = shown_metrics(&evidence);
         let segment = self.state.segment().map_err(SessionError::Refused)?;

@@ -111,16 +111,16 @@ impl Trial {
         let half_is_there =
             self.effect().is_none_or(|claimed| test.median() + self.rule.layout >= claimed / 2.0);
         let believed = test.median() > 0.0 && half_is_there;
-        if self.primary.pairs() == 0 {
-            // What single runs decided one pair confirms.
-            return Some(if believed { verdict.clone() } else { refuse() });
-        }
-        if believed && test.pairs() >= self.rule.min_pairs as usize && test.e() >= self.needed() {
-            return Some(verdict.clone());
-        }
-        let hopeless =
-            test.futility() <= self.rule.beta.ln() || self.fresh.len() >= self.rule.max_pairs as usize;
-        hopeless.then(refuse)
+        let enough = test.pairs() >= self.rule.min_pairs as usize;
+        let (confirmed, hopeless) = match self.primary.pairs() {
+            // What single runs decided one pair confirms, or the median of some, so that no hiccup refuses it.
+            0 => (believed, enough),
+            _ => (
+                believed && enough && test.e() >= self.needed(),
+                test.futility() <= self.rule.beta.ln() || test.pairs() >= self.rule.max_pairs as usize,
+            ),
+        };
+        if confirmed { Some(verdict.clone()) } else { hopeless.then(refuse) }
     }
 }
 

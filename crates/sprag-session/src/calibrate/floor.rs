@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
+use sprag_contract::Primary;
 use sprag_judge::{Direction, Metrics, is_of_a_case};
 use sprag_ledger::Calibration;
 use sprag_measure::Floor;
@@ -34,19 +35,6 @@ impl Session<'_> {
         Ok(least)
     }
 
-    /// What no candidate can honestly be below: the floor of the primary metric, and that of each case.
-    pub(super) fn least_plausible(&self, floor: &Floor, baseline: &Metrics) -> Metrics {
-        let primary = &self.contract.primary;
-        let of_primary = |name: &str| name == primary.name && primary.direction == Direction::Lower;
-        // A case is short enough for every answer of the stand-in to have been slow by chance: where its floor is near
-        // the case itself it says nothing.
-        let of_case = |name: &str, least: f64| {
-            is_of_a_case(name) && baseline.get(name).is_some_and(|value| least <= FLOOR_WARNING * value)
-        };
-        let told = floor.metrics.iter().filter(|(name, least)| of_primary(name) || of_case(name, **least));
-        told.map(|(name, least)| (name.clone(), *least)).collect()
-    }
-
     /// Says how much of the primary metric and of single cases is floor.
     ///
     /// # Errors
@@ -73,6 +61,18 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
+
+/// What no candidate can honestly be below: the floor of the primary metric, and that of each case.
+pub(super) fn least_plausible(primary: &Primary, floor: &Floor, baseline: &Metrics) -> Metrics {
+    let of_primary = |name: &str| name == primary.name && primary.direction == Direction::Lower;
+    // A case is short enough for every answer of the stand-in to have been slow by chance: where its floor is near the
+    // case itself it says nothing.
+    let of_case = |name: &str, least: f64| {
+        is_of_a_case(name) && baseline.get(name).is_some_and(|value| least <= FLOOR_WARNING * value)
+    };
+    let told = floor.metrics.iter().filter(|(name, least)| of_primary(name) || of_case(name, **least));
+    told.map(|(name, least)| (name.clone(), *least)).collect()
 }
 
 /// The cases of which more is floor than not, as the share of each by the name of its metric.
@@ -104,11 +104,32 @@ fn mostly_floor(calibrated: &Calibration) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn metrics(values: &[(&str, f64)]) -> Metrics {
+        values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    }
+
+    #[test]
+    fn only_what_a_stand_in_can_say_of_times_is_a_limit() {
+        let floor = Floor {
+            metrics: metrics(&[("total_ms", 0.3), ("case_a_ms", 0.1), ("case_b_ms", 0.1), ("cpu_ms", 0.2)]),
+            stand_in: String::new(),
+        };
+        let baseline =
+            metrics(&[("total_ms", 9.2), ("case_a_ms", 9.0), ("case_b_ms", 0.15), ("cpu_ms", 9.0)]);
+        let primary = |name: &str, direction| Primary {
+            name: name.to_owned(),
+            unit: String::new(),
+            direction,
+            stochastic: false,
+        };
+        let limits = |name, direction| least_plausible(&primary(name, direction), &floor, &baseline);
+        assert_eq!(limits("total_ms", Direction::Lower), metrics(&[("total_ms", 0.3), ("case_a_ms", 0.1)]));
+        assert_eq!(limits("case_b_ms", Direction::Lower), metrics(&[("case_a_ms", 0.1), ("case_b_ms", 0.1)]));
+        assert_eq!(limits("total_ms", Direction::Higher), metrics(&[("case_a_ms", 0.1)]));
+    }
+
     #[test]
     fn cases_that_are_mostly_floor_are_told_the_worst_first() {
-        let metrics = |values: &[(&str, f64)]| -> Metrics {
-            values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
-        };
         let floor = Floor {
             metrics: metrics(&[
                 ("case_a_ms", 0.1),
