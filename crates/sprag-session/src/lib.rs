@@ -18,6 +18,7 @@ mod export;
 mod finish;
 mod goldens;
 mod ground;
+mod hidden;
 mod home;
 mod hooks;
 mod ideas;

@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Keep what the cassette holds, answer from it, and add what it lacks.
     #[arg(long)]
     missing: bool,
+    /// Record what the hidden cases ask, into a cassette of their own.
+    #[arg(long, conflicts_with = "argv")]
+    hidden: bool,
     /// Let what a command asks take the place of what the cases of a benchmark asked.
     #[arg(long)]
     force: bool,
@@ -39,8 +42,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let Args { missing, force, command } = args;
+    let Args { missing, hidden, force, command } = args;
     let place = Place::find(dir)?;
+    let place = if hidden { place.on_hidden_cases()? } else { place };
     let folder = &place.replay.cassette;
     // The benchmark records its cases again.
     let replaces = !command.argv.is_empty() && !missing && !force;

@@ -16,7 +16,10 @@ use crate::{open, watch};
 
 /// `None` where it was interrupted.
 pub(super) fn run(dir: &Utf8Path, place: &Place, mode: Mode) -> miette::Result<Option<Ran>> {
-    let project = open::project(dir)?;
+    let mut project = open::project(dir)?;
+    if place.of_hidden_cases {
+        project = project.on_hidden_cases().into_diagnostic()?;
+    }
     let cpus = cpus_beside(&project.contract().into_diagnostic()?.settings).into_diagnostic()?;
     let proxy = Proxy::open(&place.replay, &place.root, mode, cpus.as_deref()).into_diagnostic()?;
     let proxy = Arc::new(proxy);

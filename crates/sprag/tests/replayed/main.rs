@@ -328,3 +328,45 @@ fn a_baseline_that_was_not_recorded_ends_the_session_and_says_how_to_record_it()
     repo.run(&["check"]).expect(3).says(&["recorded answers", "sprag record"]);
     repo.run(&["bench"]).expect(1).says(&["there is no cassette in fixtures", "sprag record"]);
 }
+
+#[test]
+fn hidden_cases_are_asked_against_a_cassette_of_their_own() {
+    let upstream = Upstream::start();
+    let repo = recorded(&upstream, SPEC);
+    let settings = repo.read(".auto/sprag.toml");
+    repo.write(".auto/sprag.toml", &settings.replace("serve =", "hidden = \"hidden\"\nserve ="));
+    repo.write("hidden/cases.json", r#"{"v":1,"cases":[{"id":"h","input":{"words":["eleven","hundred"]}}]}"#);
+    let slow = APP.replace("    return {\"sum\"", "    import time; time.sleep(0.2)\n    return {\"sum\"");
+    repo.write("app.py", &slow);
+    repo.commit("slow, with a hidden case");
+    repo.run(&["try"]).expect(1).says(&["the hidden cases have no cassette", "`sprag record --hidden`"]);
+    repo.run(&["record", "--hidden"]).expect(0).says(&["recorded 2 exchanges", "into hidden/cassette"]);
+    repo.run(&["golden", "record", "--hidden"]).expect(0);
+    assert!(repo.read("hidden/goldens/h.json").contains("13"));
+
+    let faster = slow.replace("0.2", "0.05");
+    let seen = "['warm', 'one', 'three', 'seven']";
+    let other = |body: &str| {
+        faster.replace("sum(ask(word) for", &format!("sum(ask(word) if word in {seen} else {body} for"))
+    };
+    for (name, body, why) in [
+        ("asks nobody for others", "len(word)", "embedder_requests_changed"),
+        ("asks otherwise for others", "ask(word + '!') - 1", "replay_miss"),
+    ] {
+        repo.write("app.py", &other(body));
+        repo.run(&["try", "-m", name]).expect(11);
+        let (_, reason, detail) = repo.verdict();
+        assert_eq!(
+            (reason.as_str(), detail.as_str()),
+            ("hidden", "the hidden cases are not passed"),
+            "{name}"
+        );
+        let run = repo.rows().len();
+        let told = repo.ledger().with_file_name(format!("hidden/{run:06}/why.txt"));
+        let told = std::fs::read_to_string(told).unwrap();
+        assert!(told.contains(why), "{name}: {told}");
+    }
+    repo.write("app.py", &faster);
+    repo.run(&["try", "-m", "sleeps less"]).expect(0);
+    repo.run(&["audit"]).expect(0);
+}
