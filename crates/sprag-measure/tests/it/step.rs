@@ -21,7 +21,9 @@ fn a_build_that_is_not_cargo_is_told_the_seed() {
     let place = Place::new();
     let settings = settings(json!({ "run": { "build": "echo $SPRAG_LAYOUT_SEED > seed" } }));
     let build = |layout| {
-        place.with_side(Role::Candidate, |side| build(&settings, side, layout, None, &Interrupt::new()).unwrap())
+        place.with_side(Role::Candidate, |side| {
+            build(&settings, side, layout, None, &Interrupt::new()).unwrap()
+        })
     };
     assert_eq!(build(Some(77)).layout, LayoutControl::Told);
     assert_eq!(place.read(Role::Candidate, "seed"), "77\n");
@@ -66,8 +68,9 @@ fn cargo_relinks_with_the_seed_and_the_same_seed_gives_the_same_bytes() {
     let place = cargo_project(&format!("{functions} fn main() {{ println!(\"{{}}\", 0 {sum}); }}"));
     let settings = settings(json!({ "run": { "build": "cargo build --release --offline" } }));
     let binary = |seed| {
-        let step =
-            place.with_side(Role::Candidate, |side| build(&settings, side, seed, None, &Interrupt::new()).unwrap());
+        let step = place.with_side(Role::Candidate, |side| {
+            build(&settings, side, seed, None, &Interrupt::new()).unwrap()
+        });
         assert_eq!(step.failure, None);
         (step.layout, std::fs::read(place.dir(Role::Candidate).join("target/release/app")).unwrap())
     };
@@ -85,8 +88,8 @@ fn cargo_relinks_with_the_seed_and_the_same_seed_gives_the_same_bytes() {
 fn code_that_does_not_compile_fails_however_it_is_linked() {
     let place = cargo_project("fn main() { nonsense }");
     let settings = settings(json!({ "run": { "build": "cargo build --release --offline" } }));
-    let step =
-        place.with_side(Role::Candidate, |side| build(&settings, side, Some(1), None, &Interrupt::new()).unwrap());
+    let step = place
+        .with_side(Role::Candidate, |side| build(&settings, side, Some(1), None, &Interrupt::new()).unwrap());
     let failed = step.failure.unwrap();
     assert!(
         failed.reason == Reason::Build && failed.detail.contains("could not compile `app`"),
