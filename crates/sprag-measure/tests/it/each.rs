@@ -52,7 +52,7 @@ fn the_input_is_standard_input_and_all_that_is_printed_is_the_output() {
 fn a_case_takes_as_long_as_its_process_and_nothing_goes_on_after_it() {
     let run = run("subprocess.Popen(['sleep', '60'])\ntime.sleep(0.15 if 'plain' in text else 0)\nprint(1)");
     assert!(
-        run.metrics["case_b_ms"] >= 150.0 && run.metrics["max_ms"] == run.metrics["case_b_ms"],
+        run.metrics["case_b_ms"] >= 150.0 && run.metrics["max_ms"] >= run.metrics["case_b_ms"],
         "{run:?}"
     );
     assert!(run.notes.iter().any(|note| note.contains("were left running")), "{:?}", run.notes);
