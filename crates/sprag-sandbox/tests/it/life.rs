@@ -147,6 +147,40 @@ fn a_signal_to_the_launcher_reaches_the_program() {
 }
 
 #[test]
+fn all_inside_can_be_stopped_from_outside_and_goes_on() {
+    fn family(pid: Pid) -> Vec<Pid> {
+        let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let children = list.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap());
+        std::iter::once(pid).chain(children.flat_map(family)).collect()
+    }
+    let state = |pid: Pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").and_then(|(_, after)| after.chars().next())
+    };
+    for user in User::with(Tier::Enforced) {
+        let ground = Ground::new(&[]);
+        let script = "setsid sleep 60 & echo on; while ! [ -e over ]; do sleep 0.01; done";
+        let Jailed { mut child, ready } =
+            ground.start(&user.jail(&ground.confinement(Tier::Enforced)), &["sh", "-c", script]);
+        ready.go().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let leader = Pid::from_child(&child);
+        let deadline = Instant::now() + PATIENCE;
+        let stopped = |pid: &Pid| matches!(state(*pid), Some('T' | 'Z') | None);
+        // The launcher, the first process, the shell and its sleep.
+        while !(family(leader).len() >= 4 && family(leader).iter().all(stopped)) {
+            assert!(Instant::now() < deadline, "{user:?}");
+            family(leader).into_iter().for_each(|pid| drop(kill_process(pid, Signal::STOP)));
+        }
+        fs::write(ground.path("work/over"), "").unwrap();
+        assert!(child.try_wait().unwrap().is_none(), "it stands still");
+        family(leader).into_iter().for_each(|pid| drop(kill_process(pid, Signal::CONT)));
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{user:?}");
+    }
+}
+
+#[test]
 fn a_stream_that_the_program_closes_is_closed() {
     for (user, tier) in User::with_each_tier() {
         let ground = Ground::new(&[]);
