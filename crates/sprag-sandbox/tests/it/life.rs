@@ -159,23 +159,34 @@ fn all_inside_can_be_stopped_from_outside_and_goes_on() {
     };
     for user in User::with(Tier::Enforced) {
         let ground = Ground::new(&[]);
-        let script = "setsid sleep 60 & echo on; while ! [ -e over ]; do sleep 0.01; done";
-        let Jailed { mut child, ready } =
-            ground.start(&user.jail(&ground.confinement(Tier::Enforced)), &["sh", "-c", script]);
+        // Not a shell: one that is stopped while it starts a program stands still in another state.
+        let program = "import os, subprocess, time
+subprocess.Popen(['sleep', '60'], start_new_session=True)
+print('on', flush=True)
+while not os.path.exists('over'): time.sleep(0.01)";
+        let jail = user.jail(&ground.confinement(Tier::Enforced));
+        let Jailed { mut child, ready } = ground.start(&jail, &["python3", "-c", program]);
         ready.go().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let leader = Pid::from_child(&child);
         let deadline = Instant::now() + PATIENCE;
         let stopped = |pid: &Pid| matches!(state(*pid), Some('T' | 'Z') | None);
-        // The launcher, the first process, the shell and its sleep.
+        let signal = |signal| {
+            for pid in family(leader) {
+                // One that has just ended needs none.
+                let _ = kill_process(pid, signal);
+            }
+        };
+        // The launcher, the first process, the program and its child.
         while !(family(leader).len() >= 4 && family(leader).iter().all(stopped)) {
-            assert!(Instant::now() < deadline, "{user:?}");
-            family(leader).into_iter().for_each(|pid| drop(kill_process(pid, Signal::STOP)));
+            let states: Vec<_> = family(leader).into_iter().map(|pid| (pid, state(pid))).collect();
+            assert!(Instant::now() < deadline, "{user:?}: {states:?}");
+            signal(Signal::STOP);
         }
         fs::write(ground.path("work/over"), "").unwrap();
         assert!(child.try_wait().unwrap().is_none(), "it stands still");
-        family(leader).into_iter().for_each(|pid| drop(kill_process(pid, Signal::CONT)));
+        signal(Signal::CONT);
         assert_eq!(child.wait().unwrap().code(), Some(0), "{user:?}");
     }
 }
