@@ -14,6 +14,8 @@ use crate::places::{Kind, Places};
 
 /// The newest version that the rules are written for; older ones get of it what they know.
 const KNOWN: ABI = ABI::V6;
+/// The oldest version that is worth something: before it, a file that can't be written can be cut to nothing.
+const NEEDED: ABI = ABI::V3;
 /// From this version on it restricts ports.
 pub(crate) const WITH_PORTS: i64 = 4;
 /// From this version on it keeps signals inside.
@@ -92,7 +94,7 @@ impl Grants {
         let read = AccessFs::from_read(KNOWN);
         let ruleset = Ruleset::default()
             .set_compatibility(level)
-            .handle_access(AccessFs::from_all(ABI::V1))?
+            .handle_access(AccessFs::from_all(NEEDED))?
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(KNOWN))?
             .scope(Scope::from_all(KNOWN))?;

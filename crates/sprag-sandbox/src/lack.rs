@@ -117,8 +117,8 @@ fn explain(refusal: &Refusal, settings: &Settings, launcher: &str) -> Option<Lac
             "start sprag outside of it",
         )),
         Step::Landlock => Some(Lack::new(
-            "there is no Landlock in this kernel, or it is not switched on",
-            "use Linux 5.13 or later, with landlock in the list `lsm=` of its command line; containers: one whose seccomp \
+            "Landlock is not in this kernel, not switched on, or older than its version 3",
+            "use Linux 6.2 or later, with landlock in the list `lsm=` of its command line; containers: one whose seccomp \
              filter knows it",
         )),
         Step::SystemCalls => Some(Lack::new(
@@ -233,7 +233,7 @@ mod tests {
         says_of(Step::Root, Errno::ACCESS, ubuntu, "AppArmor", "apparmor_parser");
         says_of(Step::Proc, Errno::PERM, none(), "/proc are covered", "systempaths=unconfined");
         says_of(Step::Root, Errno::NOSYS, none(), "read-only", "5.12");
-        says_of(Step::Landlock, Errno::OPNOTSUPP, none(), "no Landlock", "lsm=");
+        says_of(Step::Landlock, Errno::OPNOTSUPP, none(), "Landlock is not in", "lsm=");
         says_of(Step::Processes, Errno::NOSYS, none(), "root are not limited", "ordinary user");
         let debian = Settings { perf_event_paranoid: Some(3), ..none() };
         says_of(Step::Clock, Errno::ACCESS, debian, "perf_event_paranoid is 3", "perf_event_paranoid=2");

@@ -23,8 +23,9 @@
 //! Around it is a user namespace, so that root has no right outside of it either. In it are the user's own ids and no
 //! others: it cannot become another user there, and what others own is to root what it is to anybody.
 //!
-//! What it does not stop: in an open network, whatever the network reaches; `stat` of paths in the reduced tier; a fault
-//! of the kernel; and memory that many processes use up together, for which there is no cgroup yet.
+//! What it does not stop: in an open network, whatever the network reaches; in the reduced tier, `stat`, `chmod` and
+//! `utime` of paths, which Landlock does not know; a fault of the kernel; and memory that many processes use up
+//! together, for which there is no cgroup yet.
 
 mod acts;
 mod caller;

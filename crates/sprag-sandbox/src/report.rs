@@ -152,8 +152,8 @@ impl Layer {
                 "a program is not held: it reads and writes what its user may"
             }
             Self::Namespaces => {
-                "a program sees the processes of the machine and that files are there which it can't open, and what it \
-                 leaves running has to be looked for"
+                "a program sees the processes of the machine and what files there are, and can change modes and times \
+                 of those of its user; what it leaves running has to be looked for"
             }
             Self::Network => "a program may reach the network of the machine",
             Self::Signals => "a program may stop or kill other processes of its user",
@@ -192,7 +192,7 @@ mod tests {
         tier reduced
         held     privileges    nothing inherited but three streams, no privilege, limits
         missing  namespaces    a seccomp filter forbids namespaces, as Docker's own does
-                               lost: a program sees the processes of the machine and that files are there which it can't open, and what it leaves running has to be looked for
+                               lost: a program sees the processes of the machine and what files there are, and can change modes and times of those of its user; what it leaves running has to be looked for
                                remedy: start the container with --cap-add SYS_ADMIN
         held     Landlock      files beyond those that it was given can't be opened
         ");

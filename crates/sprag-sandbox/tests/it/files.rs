@@ -1,6 +1,7 @@
 //! What a jailed program may read and write.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use sprag_sandbox::{Confinement, JailError, Step, Tier};
 
@@ -65,6 +66,10 @@ fn nothing_is_changed_but_where_it_may_be() {
         assert_eq!(names("given"), "file goldens key", "{context}");
         assert_eq!(names("given/goldens"), "case", "{context}");
         assert_eq!(names("work"), "", "{context}");
+        if tier == Tier::Enforced {
+            let mode = fs::metadata(ground.path("given")).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o777, "Landlock alone does not know modes; {context}");
+        }
         assert!(!fs::exists("/usr/sprag-was-here").unwrap() && !fs::exists("/etc/sprag-was-here").unwrap());
     }
 }

@@ -147,6 +147,51 @@ fn a_signal_to_the_launcher_reaches_the_program() {
 }
 
 #[test]
+fn all_inside_can_be_stopped_from_outside_and_goes_on() {
+    fn family(pid: Pid) -> Vec<Pid> {
+        let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let children = list.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap());
+        std::iter::once(pid).chain(children.flat_map(family)).collect()
+    }
+    let state = |pid: Pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").and_then(|(_, after)| after.chars().next())
+    };
+    for user in User::with(Tier::Enforced) {
+        let ground = Ground::new(&[]);
+        // Not a shell: one that is stopped while it starts a program stands still in another state.
+        let program = "import os, subprocess, time
+subprocess.Popen(['sleep', '60'], start_new_session=True)
+print('on', flush=True)
+while not os.path.exists('over'): time.sleep(0.01)";
+        let jail = user.jail(&ground.confinement(Tier::Enforced));
+        let Jailed { mut child, ready } = ground.start(&jail, &["python3", "-c", program]);
+        ready.go().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let leader = Pid::from_child(&child);
+        let deadline = Instant::now() + PATIENCE;
+        let stopped = |pid: &Pid| matches!(state(*pid), Some('T' | 'Z') | None);
+        let signal = |signal| {
+            for pid in family(leader) {
+                // One that has just ended needs none.
+                let _ = kill_process(pid, signal);
+            }
+        };
+        // The launcher, the first process, the program and its child.
+        while !(family(leader).len() >= 4 && family(leader).iter().all(stopped)) {
+            let states: Vec<_> = family(leader).into_iter().map(|pid| (pid, state(pid))).collect();
+            assert!(Instant::now() < deadline, "{user:?}: {states:?}");
+            signal(Signal::STOP);
+        }
+        fs::write(ground.path("work/over"), "").unwrap();
+        assert!(child.try_wait().unwrap().is_none(), "it stands still");
+        signal(Signal::CONT);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{user:?}");
+    }
+}
+
+#[test]
 fn a_stream_that_the_program_closes_is_closed() {
     for (user, tier) in User::with_each_tier() {
         let ground = Ground::new(&[]);
