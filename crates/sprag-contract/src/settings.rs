@@ -1,6 +1,7 @@
 //! `.auto/sprag.toml`, with every default filled in.
 
 mod duration;
+mod hidden;
 mod parse;
 mod places;
 pub mod replay;
@@ -275,7 +276,7 @@ pub struct Cases {
     /// A folder with one golden a case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goldens: Option<String>,
-    /// A folder of cases that the agent never sees.
+    /// A folder with cases, goldens and a cassette of its own, which no proposer sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<String>,
     /// How a case is sent.
@@ -367,6 +368,17 @@ pub enum Reach {
 impl Reach {
     fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl Tier {
+    /// As the settings write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tier::Enforced => "enforced",
+            Tier::Reduced => "reduced",
+            Tier::None => "none",
+        }
     }
 }
 

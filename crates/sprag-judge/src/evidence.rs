@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bound, Direction, Metrics, Reason};
+use crate::{Bound, Direction, Metrics, Plausible, Reason};
 
 /// How the primary metric is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -100,6 +100,16 @@ pub struct Rule {
     /// The controls, by metric.
     #[serde(default)]
     pub controls: BTreeMap<String, ControlRule>,
+    /// There are hidden cases, and a keep needs them passed.
+    #[serde(default, skip_serializing_if = "is_not_so")]
+    pub hidden_cases: bool,
+    /// Which gains are believed at once; `None`: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<Plausible>,
+}
+
+fn is_not_so(flag: &bool) -> bool {
+    !flag
 }
 
 fn one() -> f64 {
@@ -113,6 +123,13 @@ pub struct Finding {
     pub reason: Reason,
     /// What was seen, in one line.
     pub detail: String,
+}
+
+impl Finding {
+    /// A hidden case failed. Nothing else is said of it: whoever proposes reads the sentence.
+    pub fn hidden() -> Self {
+        Self { reason: Reason::Hidden, detail: "the hidden cases are not passed".to_owned() }
+    }
 }
 
 /// The evidence of one candidate.
@@ -138,6 +155,12 @@ pub struct Evidence {
     /// The pairs, in the order measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,
+    /// Whether the hidden cases were passed. Asked once, of a candidate that would be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<bool>,
+    /// Pairs on fresh inputs, in the order measured, of a gain that was too good to be believed at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fresh: Vec<Pair>,
     /// The final evidence against "no effect"; keep needs 1/α.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub e: Option<f64>,

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 /// The numbers of one run, by metric name. A number that is missing is unknown: never zero.
 pub type Metrics = BTreeMap<String, f64>;
 
+/// Whether a metric is the time of one case: `case_<id>_ms`.
+pub fn is_of_a_case(metric: &str) -> bool {
+    metric.starts_with("case_") && metric.ends_with("_ms")
+}
+
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

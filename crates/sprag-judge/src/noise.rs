@@ -148,6 +148,8 @@ impl Noise {
             unit: self.effect_scale.unit,
             incumbent: None,
             controls: BTreeMap::new(),
+            hidden_cases: false,
+            plausible: None,
         }
     }
 

@@ -45,6 +45,20 @@ impl PrimaryTest {
         }
     }
 
+    /// The same test before its first pair, with nothing carried over.
+    pub(crate) fn anew(&self) -> Self {
+        Self {
+            signs: SignProcess::new(self.pool, self.delta),
+            carried: 1.0,
+            incumbent: Vec::new(),
+            candidate: Vec::new(),
+            futility: 0.0,
+            e1: 1.0,
+            e2: 1.0,
+            ..self.clone()
+        }
+    }
+
     /// One more pair, both sides on the scale of [`crate::EffectScale::level`]: differences of it are effects.
     pub(crate) fn push(&mut self, incumbent: f64, candidate: f64) {
         let x = candidate - incumbent - self.layout;

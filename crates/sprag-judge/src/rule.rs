@@ -1,6 +1,6 @@
 //! What a trial's rule must satisfy, and how it turns values into effects.
 
-use crate::{Bound, ControlRule, EffectScale, Mode, Rule, settings::MAX_PAIRS};
+use crate::{Bound, ControlRule, EffectScale, Mode, Plausible, Rule, settings::MAX_PAIRS};
 
 /// A rule that no trial can be run under: a mistake of the caller, or a row that was tampered with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,7 @@ impl Rule {
             (self.unit.is_none_or(|unit| unit.is_finite() && unit > 0.0), "unit must be positive"),
             (self.incumbent.is_none_or(f64::is_finite), "incumbent must be a finite number"),
             (paired || self.incumbent.is_some(), "this mode needs the incumbent's value"),
+            (self.plausible.as_ref().is_none_or(Plausible::is_usable), "plausible must have finite limits"),
         ];
         if let Some((_, problem)) = requirements.into_iter().find(|(holds, _)| !holds) {
             return Err(RuleError(problem.into()));

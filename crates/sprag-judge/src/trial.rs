@@ -4,6 +4,7 @@
 //! function of what [`Evidence`] holds and of nothing else. An input that was not asked for is not recorded: the
 //! answer repeats what is asked for.
 
+mod confirming;
 mod judging;
 mod progress;
 mod telling;
@@ -14,6 +15,7 @@ use crate::{
     Bound, ControlRule, ControlTest, EffectScale, Evidence, Finding, Metrics, Mode, Pair, Reason, Rule,
     RuleError, Status, Verdict, gate, primary::PrimaryTest,
 };
+use confirming::Earned;
 
 /// What a trial needs next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub enum Next {
     Again,
     /// One more pair of incumbent and candidate.
     Pair,
+    /// The answers to the hidden cases, once: the candidate would be kept.
+    Hidden,
+    /// One more pair on fresh inputs: the candidate would be kept, and its gain is too good to be believed at once.
+    Fresh,
     /// Nothing: this is the verdict.
     Decided(Verdict),
 }
@@ -41,6 +47,10 @@ pub struct Trial {
     controls: BTreeMap<String, ControlTest>,
     /// A deterministic gain, seen twice: the pairs are for the controls alone.
     settled: bool,
+    hidden: Option<bool>,
+    fresh: Vec<Pair>,
+    /// What was earned before hidden cases and fresh inputs.
+    earned: Option<Earned>,
     next: Next,
 }
 
@@ -64,6 +74,9 @@ impl Trial {
             again: None,
             pairs: Vec::new(),
             settled: false,
+            hidden: None,
+            fresh: Vec::new(),
+            earned: None,
             next: Next::First,
         })
     }
@@ -83,6 +96,12 @@ impl Trial {
         }
         for pair in &evidence.pairs {
             trial.push(pair.clone());
+        }
+        if let Some(passed) = evidence.hidden {
+            trial.hidden(passed);
+        }
+        for pair in &evidence.fresh {
+            trial.fresh(pair.clone());
         }
         for finding in &evidence.findings {
             trial.finding(finding.clone());
@@ -111,17 +130,15 @@ impl Trial {
         }
         let metrics = finite(metrics);
         self.flagged = flagged;
+        self.first = Some(metrics.clone());
         if self.findings.is_empty() {
-            self.next = match self.judge_run(&metrics) {
-                Some(verdict) => Next::Decided(verdict),
-                None => match self.rule.mode {
-                    Mode::Paired | Mode::Strict => Next::Pair,
-                    Mode::Deterministic => self.judge_repeatable(&metrics),
-                    Mode::Single => Next::Decided(self.judge_single(&metrics)),
-                },
-            };
+            match (self.judge_run(&metrics), self.rule.mode) {
+                (Some(verdict), _) => self.decide(verdict),
+                (None, Mode::Paired | Mode::Strict) => self.next = Next::Pair,
+                (None, Mode::Deterministic) => self.next = self.judge_repeatable(&metrics),
+                (None, Mode::Single) => self.decide(self.judge_single(&metrics)),
+            }
         }
-        self.first = Some(metrics);
         self.next()
     }
 
@@ -135,20 +152,20 @@ impl Trial {
         let (one, two) = (self.against_incumbent(first).1, self.against_incumbent(&metrics).1);
         let refused = self.judge_run(&metrics);
         self.again = Some(metrics);
-        self.next = match refused {
-            Some(verdict) => Next::Decided(verdict),
+        match refused {
+            Some(verdict) => self.decide(verdict),
             None if one != two => {
                 self.primary = self.noisy_after_all(one, two);
-                Next::Pair
+                self.next = Next::Pair;
             }
             None => {
                 self.settled = true;
                 match self.controls.is_empty() {
-                    true => Next::Decided(Verdict::new(Reason::Improved, self.tell_evidence())),
-                    false => Next::Pair,
+                    true => self.decide(Verdict::new(Reason::Improved, self.tell_evidence())),
+                    false => self.next = Next::Pair,
                 }
             }
-        };
+        }
         self.next()
     }
 
@@ -182,6 +199,8 @@ impl Trial {
             flagged: self.flagged,
             again: self.again,
             pairs: self.pairs,
+            hidden: self.hidden,
+            fresh: self.fresh,
         }
     }
 
@@ -217,8 +236,12 @@ impl Trial {
         (self.rule.incumbent.unwrap_or(f64::NAN), value.unwrap_or(f64::NAN))
     }
 
+    /// A verdict, but that a keep must be earned once more where there is more to ask.
     fn decide(&mut self, verdict: Verdict) {
-        self.next = Next::Decided(verdict);
+        self.next = match verdict.status() {
+            Status::Keep => self.before_keep(verdict),
+            _ => Next::Decided(verdict),
+        };
     }
 }
 

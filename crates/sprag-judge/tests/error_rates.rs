@@ -28,6 +28,8 @@ fn rule(mode: Mode) -> Rule {
         unit: None,
         incumbent: None,
         controls: BTreeMap::new(),
+        hidden_cases: false,
+        plausible: None,
     }
 }
 

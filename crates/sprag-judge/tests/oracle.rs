@@ -98,6 +98,8 @@ fn rule(case: &JudgeCase) -> Rule {
         unit: None,
         incumbent: None,
         controls: BTreeMap::new(),
+        hidden_cases: false,
+        plausible: None,
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sprag_judge::{
-    Bound, ControlRule, Direction, Evidence, Finding, Metrics, Mode, Next, Order, Pair, Reason, Rule, Trial,
+    Bound, ControlRule, Direction, Evidence, Finding, Metrics, Mode, Next, Order, Pair, Plausible, Reason,
+    Rule, Trial,
 };
 
 fn rule() -> Rule {
@@ -24,6 +25,8 @@ fn rule() -> Rule {
         unit: None,
         incumbent: Some(100.0),
         controls: BTreeMap::new(),
+        hidden_cases: false,
+        plausible: None,
     }
 }
 
@@ -315,6 +318,7 @@ fn a_rule_that_cannot_be_used_is_refused_with_its_reason() {
         Rule { mode: Mode::Single, incumbent: None, ..rule() },
         Rule { unit: Some(0.0), ..rule() },
         Rule { carried: f64::INFINITY, ..rule() },
+        Rule { plausible: Some(Plausible { ceiling: f64::NAN, ..Plausible::default() }), ..rule() },
     ] {
         assert!(Trial::new(wrong.clone()).is_err(), "{wrong:?}");
     }
@@ -344,6 +348,8 @@ enum Input {
     First(f64, f64, bool),
     Again(f64, f64),
     Pair([f64; 4]),
+    Hidden(bool),
+    Fresh([f64; 2]),
     Finding(Reason),
 }
 
@@ -353,6 +359,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         4 => (any_value(), any_value(), any::<bool>()).prop_map(|(p, c, f)| Input::First(p, c, f)),
         2 => (any_value(), any_value()).prop_map(|(p, c)| Input::Again(p, c)),
         20 => prop::array::uniform4(any_value()).prop_map(Input::Pair),
+        5 => prop::bool::weighted(0.8).prop_map(Input::Hidden),
+        10 => prop::array::uniform2(any_value()).prop_map(Input::Fresh),
         1 => reasons.prop_map(Input::Finding),
     ]
 }
@@ -362,16 +370,20 @@ proptest! {
     #[test]
     fn a_replay_from_the_row_equals_the_live_trial(
         mode in any_mode(), bound in any_bound(), unit in prop::option::of(0.5f64..2.0), carried in 0f64..20.0,
-        scale in 0f64..0.1, inputs in prop::collection::vec(any_input(), 0..40),
+        scale in 0f64..0.1, hidden_cases in any::<bool>(), ceiling in prop::option::of(1.01f64..1.2),
+        inputs in prop::collection::vec(any_input(), 0..60),
     ) {
         let control = with_control("c", bound, 50.0, scale);
-        let rule = Rule { mode, unit, carried, incumbent: Some(50.0), ..control };
+        let plausible = ceiling.map(|ceiling| Plausible { ceiling, ..Plausible::default() });
+        let rule = Rule { mode, unit, carried, incumbent: Some(50.0), hidden_cases, plausible, ..control };
         let mut trial = Trial::new(rule).unwrap();
         for input in inputs {
             match input {
                 Input::First(p, c, flagged) => trial.first(run(&[("p95_ms", p), ("c", c)]), flagged),
                 Input::Again(p, c) => trial.again(run(&[("p95_ms", p), ("c", c)])),
                 Input::Pair([a, b, c, d]) => trial.push(pair(&[("p95_ms", [a, b]), ("c", [c, d])])),
+                Input::Hidden(passed) => trial.hidden(passed),
+                Input::Fresh([a, b]) => trial.fresh(pair(&[("p95_ms", [a, b]), ("case_secret_ms", [a, b])])),
                 Input::Finding(reason) => trial.finding(Finding { reason, detail: "seen".into() }),
             };
         }
@@ -382,5 +394,6 @@ proptest! {
         prop_assert_eq!(replayed.next(), live, "{}", row);
         prop_assert_eq!(replayed.e(), e);
         prop_assert_eq!(replayed.into_evidence("5eed"), evidence);
+        prop_assert!(!row.contains("secret"));
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use camino::Utf8Path;
 use sprag_contract::settings::{Serve, Settings};
 use sprag_judge::{Finding, Metrics, Reason};
-use sprag_replay::{Changed, Listeners, Proxy, Scope, Surplus, Trouble};
+use sprag_replay::{CassetteError, Changed, Listeners, Proxy, Scope, Surplus, Trouble};
 use sprag_sandbox::{Jail, Wall};
 
 use crate::{CpuSet, MeasureError, Setup};
@@ -205,11 +205,14 @@ impl Replayed {
     }
 
     /// Which requests differ from those of the recording, in words; `None` where none does.
-    pub(crate) fn changed(&self) -> Option<String> {
+    ///
+    /// # Errors
+    /// A cassette that cannot be read any more: nobody's verdict.
+    pub(crate) fn changed(&self) -> Result<Option<String>, MeasureError> {
         let state = self.state();
         let mut changed = state.changed.clone();
-        state.scope.iter().for_each(|scope| merge(&mut changed, scope));
-        (!changed.is_empty()).then(|| in_words(&changed))
+        state.scope.iter().try_for_each(|scope| merge(&mut changed, scope)).map_err(MeasureError::replay)?;
+        Ok((!changed.is_empty()).then(|| in_words(&changed)))
     }
 
     /// What the application did wrong outside of its own process, if anything.
@@ -237,7 +240,9 @@ impl Replayed {
             scope.settle();
             state.trouble = state.trouble.take().or_else(|| scope.troubles().into_iter().next());
             add(&mut state.counts, scope.counts());
-            merge(&mut state.changed, &scope);
+            if let Err(error) = merge(&mut state.changed, &scope) {
+                state.trouble.get_or_insert(Trouble::Cassette(error));
+            }
         }
     }
 
@@ -269,12 +274,12 @@ fn add(sums: &mut Metrics, counts: impl IntoIterator<Item = (String, f64)>) {
     }
 }
 
-/// A cassette that cannot be read is told by [`Replayed::finding`].
-fn merge(sums: &mut Changed, scope: &Scope) {
-    for (label, Surplus { more, fewer }) in scope.changed().unwrap_or_default() {
+fn merge(sums: &mut Changed, scope: &Scope) -> Result<(), CassetteError> {
+    for (label, Surplus { more, fewer }) in scope.changed()? {
         let sum = sums.entry(label).or_default();
         (sum.more, sum.fewer) = (sum.more + more, sum.fewer + fewer);
     }
+    Ok(())
 }
 
 fn in_words(changed: &Changed) -> String {

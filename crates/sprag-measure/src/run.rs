@@ -66,6 +66,16 @@ pub struct Floor {
 }
 
 impl Floor {
+    /// The lower one of two, metric by metric: nothing else can make a stand-in faster than it is.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for (name, value) in other.metrics {
+            let least = self.metrics.entry(name).or_insert(value);
+            *least = least.min(value);
+        }
+        self
+    }
+
     /// The share of `value` of `metric` that is floor, from 0 to 1; `None` where it was not measured.
     pub fn share(&self, metric: &str, value: f64) -> Option<f64> {
         let floor = *self.metrics.get(metric)?;

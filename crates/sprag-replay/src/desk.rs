@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sprag_contract::settings::replay::Pace;
 
-use crate::cassette::{Cassette, CassetteError, Played, Recorder, Slot, Unused};
+use crate::cassette::{Cassette, CassetteError, Played, Recorder, Slot};
 use crate::counts::{Changed, Counts, Differing, Tally};
 use crate::dial::Dialer;
 use crate::exchange::{Asked, Key, Timing};
@@ -171,14 +171,9 @@ impl Desk {
         self.0.differences.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the cassette holds and nobody asked for.
-    pub(crate) fn unused(&self) -> Result<Vec<Unused>, CassetteError> {
-        let cassette = match &self.0.source {
-            Source::Replay(cassette) | Source::Verify { cassette, .. } => cassette,
-            Source::Record { known: Some(known), .. } => known,
-            Source::Record { known: None, .. } => return Ok(Vec::new()),
-        };
-        cassette.unused(|slot| self.0.cursors[slot.index()].load(Ordering::Relaxed))
+    /// How often each slot of the cassette was asked for, in their order.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.cursors.iter().map(|cursor| cursor.load(Ordering::Relaxed))
     }
 
     /// Which requests were made more often than they were recorded, or less, since counting began, in the cases that were

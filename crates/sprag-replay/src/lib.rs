@@ -29,6 +29,6 @@ pub use cassette::CassetteError;
 pub use counts::{Changed, Counts, OTHER, Surplus, metrics_of_class};
 pub use dial::DialError;
 pub use exchange::{Answer, Asked, Body, HttpAnswer, Key, LARGEST_BODY, PostgresAnswer, TcpAnswer, Timing};
-pub use proxy::{FORWARD_PROXY, Listeners, Mode, Proxy, ProxyError, Scope};
+pub use proxy::{Account, FORWARD_PROXY, Listeners, Mode, Proxy, ProxyError, Scope};
 pub use rules::{Class, REDACTED, Repeat, RuleError, Rules};
 pub use trouble::{Closest, Difference, Miss, Trouble};

@@ -17,6 +17,7 @@ mod play;
 mod question;
 mod session;
 mod start;
+mod waiting;
 
 use std::io;
 

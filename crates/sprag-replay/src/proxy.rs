@@ -1,6 +1,7 @@
 //! The proxy: for callers that know nothing of async. It owns its threads; each [`Scope`] has listeners, cursors,
 //! counters and a latch of its own.
 
+mod account;
 mod connection_limit;
 mod listeners;
 mod memory;
@@ -19,6 +20,8 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use sprag_contract::settings::replay::{Pace, Replay};
 use tokio::runtime::{Handle, Runtime};
 
+pub use account::Account;
+use account::Closed;
 pub use listeners::{FORWARD_PROXY, Listeners};
 pub(crate) use memory::{FULL, Memory, Reserved};
 pub(crate) use passed::Passed;
@@ -32,7 +35,6 @@ use crate::cassette::{Cassette, CassetteError, Recorder, Summary};
 use crate::desk::{Desk, Source};
 use crate::dial::{DialError, Dialer};
 use crate::environment;
-use crate::exchange::LARGEST_BODY;
 use crate::rules::{RuleError, Rules};
 
 /// The most threads that answer.
@@ -58,8 +60,8 @@ pub struct Proxy {
     rules: Arc<Rules>,
     authority: Arc<Authority>,
     answers: Answers,
-    largest_body: usize,
     passed: Passed,
+    closed: Closed,
     /// Of the scopes to come.
     pace: Mutex<Pace>,
 }
@@ -137,13 +139,14 @@ impl Proxy {
             let roots = settings.roots.as_ref().map(|roots| root.join(roots));
             Ok(Arc::new(Dialer::new(roots.as_deref())?))
         };
-        let cassette = || -> Result<_, CassetteError> {
-            let cassette = Cassette::open(&folder)?;
+        let under_rules = |cassette: Cassette| -> Result<_, CassetteError> {
             cassette.check_rules(&rules)?;
             Ok(Arc::new(cassette))
         };
+        let cassette = || under_rules(Cassette::open(&folder)?);
         let answers = match mode {
-            Mode::Replay => Answers::Replay(cassette()?),
+            // What is answered may write into the folder.
+            Mode::Replay => Answers::Replay(under_rules(Cassette::open_copy(&folder)?)?),
             Mode::Verify => Answers::Verify { dialer: dialer()?, cassette: cassette()? },
             Mode::Record => {
                 let recorder = Recorder::create(&folder, rules.clone(), None)?;
@@ -162,14 +165,9 @@ impl Proxy {
             rules,
             authority: Arc::new(Authority::new()?),
             answers,
-            largest_body: LARGEST_BODY,
             passed: Passed::default(),
+            closed: Closed::default(),
         })
-    }
-
-    /// Another limit for bodies than [`LARGEST_BODY`], in bytes.
-    pub fn limit_bodies(&mut self, bytes: usize) {
-        self.largest_body = bytes;
     }
 
     /// The settings that it was opened with.
@@ -231,11 +229,23 @@ impl Proxy {
                 *self.pace.lock().unwrap_or_else(PoisonError::into_inner),
             ),
             authority: self.authority.clone(),
-            largest_body: self.largest_body,
             passed: self.passed.clone(),
+            closed: self.closed.clone(),
             runtime: self.threads.handle(),
         };
         Scope::start(parts, &self.settings, listeners)
+    }
+
+    /// What came of the scopes that were closed, together.
+    ///
+    /// # Errors
+    /// The cassette cannot be read any more.
+    pub fn account(&self) -> Result<Account, ProxyError> {
+        let cassette = match &self.answers {
+            Answers::Replay(cassette) | Answers::Verify { cassette, .. } => Some(cassette),
+            Answers::Record { known, .. } => known.as_ref(),
+        };
+        Ok(self.closed.account(cassette.map(Arc::as_ref))?)
     }
 
     /// How often something was let through by `[[replay.pass]]`, unrecorded, by host.

@@ -2,6 +2,9 @@
 //!
 //! The kernel adds the time of a child to its parent's only where the parent waits for it: of one that ignores `SIGCHLD`
 //! nothing is seen. A perf event counts while it runs, and every process that is started from there inherits it.
+//!
+//! One thing ends it: a program file that its user may execute and not read. The kernel lets nobody look into such a
+//! process, and counts it no further. So the filter for system calls lets nobody make one.
 
 use std::fs::File;
 use std::io::{self, Read as _};

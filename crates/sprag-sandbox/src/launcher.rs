@@ -9,6 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use landlock::RulesetCreated;
+use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::channel::Channel;
 use crate::grants::Grants;
@@ -179,19 +181,18 @@ fn sockets(plan: &Plan) -> Result<Vec<OwnedFd>, Refusal> {
 fn limit(limits: &Limits, tier: Tier, lost: &mut Vec<Refusal>) -> Result<(), Refusal> {
     let limited = privileges::default_signals().and_then(|()| privileges::limit(limits));
     limited.map_err(Refusal::of(Step::Limit))?;
-    let processes = match tier {
-        // The launcher and the first process are counted with them.
-        Tier::Enforced => privileges::limit_processes(limits, 2),
-        Tier::None | Tier::Reduced => {
-            privileges::leave_terminal();
-            // All that run on this machine are counted, and those of root are not limited.
-            match rustix::process::geteuid().is_root() {
-                true => Err(rustix::io::Errno::PERM.into()),
-                false => privileges::others_on_this_machine()
-                    .and_then(|others| privileges::limit_processes(limits, others)),
-            }
-        }
+    if tier < Tier::Enforced {
+        privileges::leave_terminal();
+    }
+    // How many are counted besides those of the program.
+    let others = match tier {
+        // The launcher and the first process.
+        Tier::Enforced if root::kernel() >= root::COUNTS_IN_NAMESPACES => Ok(2),
+        // The processes of root are limited by their namespace, or not at all.
+        Tier::None | Tier::Reduced if geteuid().is_root() => Err(Errno::PERM.into()),
+        _ => privileges::others_on_this_machine(),
     };
+    let processes = others.and_then(|others| privileges::limit_processes(limits, others));
     kept(processes, Step::Processes, lost);
     Ok(())
 }

@@ -1,19 +1,30 @@
-//! Runs a command in a jail: what a candidate may reach is decided before its first instruction.
-//!
-//! One layer so far, the empty network: a fresh network namespace with nothing but a loopback, whose TCP listeners
-//! are bound inside of it and held outside, by Sprag. So a client that ignores every proxy variable finds no route,
-//! and no relay runs among the processes that are measured.
+//! Runs a command in a jail: what a candidate may read, write, reach and use up is decided before its first instruction.
 //!
 //! Two processes work together. Sprag describes a [`Jail`] and spawns the command that [`Jail::prepare`] gives it:
-//! the *launcher*, Sprag's own binary, which calls [`launch`]. The launcher builds the jail around itself, hands the
-//! listeners out through the [`Door`], waits for a word, and becomes the program by `exec`. So the program has the
-//! process id, the process group and the streams that its launcher was spawned with.
+//! the *launcher*, Sprag's own binary, which calls [`launch`]. The launcher is told through the [`Door`] what to build,
+//! builds the jail around itself, hands listeners and a clock out, waits for a word, and becomes the program by `exec`.
 //!
-//! A user namespace is around the network, so that root has no right outside of it either. In it are the user's own
-//! ids and no others: it cannot become another user there, and what others own is to root what it is to anybody.
+//! A jail has layers, and each holds by itself:
 //!
-//! What this layer does not stop: sockets with a path in the file system lead out of any network namespace; and where
-//! root is refused the user namespace, a program that runs as root may go back to where it came from: [`Wall`] tells.
+//! - **The network** is empty: a namespace with nothing but a loopback, whose TCP listeners are bound inside of it and
+//!   held outside, by Sprag. So a client that ignores every proxy variable finds no route, and no relay runs among the
+//!   processes that are measured. A jail without a [`Confinement`] has this layer alone.
+//! - **Privileges and limits**: nothing is inherited but three streams, no program inside gains a right, and processes,
+//!   descriptors, files and scratch have limits.
+//! - **Namespaces** ([`Tier::Enforced`]): a root in memory with the system, read-only, and what the program was given;
+//!   a process namespace that is dead as a whole when the program has ended. The launcher then stays outside, with the
+//!   process id and the group that Sprag knows, and ends as the program did.
+//! - **A filter for system calls**, and **Landlock's rules for files**: all that there is in [`Tier::Reduced`], on
+//!   machines that allow no namespaces.
+//!
+//! [`examine`] builds such a jail, tries from inside what must fail in it, and says which tier this machine has. There
+//! is no silent fall: a jail of a tier that the machine lacks is refused.
+//!
+//! Around it is a user namespace, so that root has no right outside of it either. In it are the user's own ids and no
+//! others: it cannot become another user there, and what others own is to root what it is to anybody.
+//!
+//! What it does not stop: in an open network, whatever the network reaches; `stat` of paths in the reduced tier; a fault
+//! of the kernel; and memory that many processes use up together, for which there is no cgroup yet.
 
 mod acts;
 mod caller;

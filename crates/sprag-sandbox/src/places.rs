@@ -82,7 +82,8 @@ impl Places {
         for path in &confinement.scratch {
             places.ask(path, resolved(path), Kind::Scratch)?;
         }
-        for path in &confinement.hide {
+        // Of what is not there nothing can be seen.
+        for path in confinement.hide.iter().filter(|path| path.exists()) {
             places.ask(path, resolved(path), Kind::Hidden)?;
         }
         if confinement.tier == Tier::Enforced {
@@ -99,7 +100,8 @@ impl Places {
         if !plain(path) || real == Path::new("/") {
             return Err(Refusal::of(place(path))(io::Error::from(rustix::io::Errno::INVAL)));
         }
-        if real != path {
+        // One that is not there leads nowhere, and the folders above it need not be there either.
+        if real != path && path.exists() {
             self.links.insert(path.to_owned(), real.clone());
         }
         self.set(real, kind);
@@ -126,6 +128,8 @@ impl Places {
                 settled.insert(path, kind);
             }
         }
+        let hidden = |path: &Path| path.ancestors().any(|above| settled.get(above) == Some(&Kind::Hidden));
+        self.links.retain(|link, _| !hidden(link));
         self.kinds = settled;
     }
 }
@@ -173,11 +177,10 @@ mod tests {
         confinement.hide = vec![root.join("code/goldens"), root.join("elsewhere"), root.join("code/none")];
         assert_eq!(
             below(&root, &confinement),
+            // What is not there, or seen by nobody, need not be hidden.
             [
                 ("code".to_owned(), Kind::Read),
                 ("code/goldens".to_owned(), Kind::Hidden),
-                // Not there yet, and if it comes it is not seen; what is seen by nobody need not be hidden.
-                ("code/none".to_owned(), Kind::Hidden),
                 ("code/src".to_owned(), Kind::Write),
             ]
         );
@@ -202,6 +205,12 @@ mod tests {
         let places = Places::of(&confinement, false).unwrap();
         assert_eq!(places.kinds.get(&root.join("real/code")), Some(&Kind::Read));
         assert_eq!(places.links.get(&root.join("link/code")), Some(&root.join("real/code")));
+
+        confinement.read.push(root.join("link"));
+        confinement.hide = vec![root.join("real/code")];
+        let places = Places::of(&confinement, false).unwrap();
+        assert!(places.links.contains_key(&root.join("link")));
+        assert!(places.links.contains_key(&root.join("link/code")), "it leads to nothing");
     }
 
     #[test]

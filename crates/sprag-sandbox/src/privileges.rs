@@ -61,8 +61,9 @@ pub(crate) fn others_on_this_machine() -> io::Result<u64> {
 
 /// Never more than it was.
 fn at_most(resource: Resource, most: u64) -> io::Result<()> {
-    let most = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
-    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+    let Rlimit { current, maximum } = getrlimit(resource);
+    let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
+    Ok(setrlimit(resource, Rlimit { current: least(current), maximum: least(maximum) })?)
 }
 
 /// Lets go of the terminal, where there is one: nothing can be typed into it from here.

@@ -169,3 +169,32 @@ impl fmt::Display for Layer {
         f.pad(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_what_holds_what_does_not_and_what_mends_it() {
+        let held =
+            |layer| LayerReport { layer, state: State::Held, tried: vec!["an act: refused".to_owned()] };
+        let lack = Lack {
+            what: "a seccomp filter forbids namespaces, as Docker's own does".to_owned(),
+            remedy: "start the container with --cap-add SYS_ADMIN".to_owned(),
+        };
+        let layers = vec![
+            held(Layer::Privileges),
+            LayerReport::missing(Layer::Namespaces, lack),
+            held(Layer::Landlock),
+        ];
+        let report = Report { tier: Tier::Reduced, wall: Wall::Ports, layers };
+        insta::assert_snapshot!(report, @r"
+        tier reduced
+        held     privileges    nothing inherited but three streams, no privilege, limits
+        missing  namespaces    a seccomp filter forbids namespaces, as Docker's own does
+                               lost: a program sees the processes of the machine and that files are there which it can't open, and what it leaves running has to be looked for
+                               remedy: start the container with --cap-add SYS_ADMIN
+        held     Landlock      files beyond those that it was given can't be opened
+        ");
+    }
+}

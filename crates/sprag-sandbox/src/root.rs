@@ -36,6 +36,8 @@ const DEVICE_LINKS: [(&str, &str); 5] = [
     ("dev/stderr", "/proc/self/fd/2"),
     ("dev/ptmx", "pts/ptmx"),
 ];
+/// From this kernel on, the processes that a limit counts are those of a user namespace, and not of the machine.
+pub(crate) const COUNTS_IN_NAMESPACES: (u32, u32) = (5, 14);
 /// What is in the root itself, and the folders in it, in bytes.
 const ROOT_BYTES: u64 = 4 << 20;
 
@@ -47,7 +49,7 @@ pub(crate) fn enter(places: &Places, limits: &Limits) -> Result<Vec<Refusal>, Re
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).map_err(Refusal::of(root.clone()))?;
     let (proc, lost) = proc(limits).map_err(Refusal::of(Step::Proc))?;
-    let terminals = mounted("devpts", &[("ptmxmode", "0666"), ("mode", "0620")], ATTRIBUTES);
+    let terminals = mounted("devpts", &[("ptmxmode", "0666"), ("mode", "0620")], NO_SUID_NO_EXEC);
     let terminals = terminals.map_err(Refusal::of(root.clone()))?;
     let devices: Vec<(&str, OwnedFd)> = (DEVICES.into_iter())
         .filter(|device| Path::new("/").join(device).exists())
@@ -138,11 +140,7 @@ impl New {
 
     /// Nothing in place of what is at the path.
     fn hide(&self, number: usize, path: &Path) -> io::Result<()> {
-        let stat = match statat(&self.0, relative(path), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
+        let stat = statat(&self.0, relative(path), AtFlags::SYMLINK_NOFOLLOW)?;
         let source = Path::new(SCRATCH).join(number.to_string());
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => self.folder(&source)?,
@@ -249,7 +247,7 @@ fn limit_processes(proc: &OwnedFd, most: u64) -> Result<(), Refusal> {
 }
 
 /// Major and minor version of the kernel.
-fn kernel() -> (u32, u32) {
+pub(crate) fn kernel() -> (u32, u32) {
     let name = rustix::system::uname();
     let release = name.release().to_str().unwrap_or_default();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));

@@ -86,10 +86,21 @@ const DENIED: &[i64] = &[
 /// `open_tree_attr(2)` of Linux 6.15, the same number on every architecture.
 const OPEN_TREE_ATTR: i64 = 467;
 
-/// As if this kernel did not have them. Programs know what to do then: with clone3, libc falls back to clone, whose
-/// arguments a filter can see.
-const UNKNOWN: &[i64] =
-    &[libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register, libc::SYS_clone3];
+/// As if this kernel did not have them. Programs know what to do then: with clone3 and openat2, they fall back to calls
+/// whose arguments a filter can see.
+const UNKNOWN: &[i64] = &[
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_clone3,
+    libc::SYS_openat2,
+];
+
+/// As if no file system had what they set. Among it are access lists, by which a file becomes unreadable too.
+const UNSUPPORTED: &[i64] = &[libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr, SETXATTRAT];
+/// `setxattrat(2)` of Linux 6.13, and `fchmodat2(2)` of 6.6: the same numbers on every architecture.
+const SETXATTRAT: i64 = 463;
+const FCHMODAT2: i64 = 452;
 
 const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWNS,
@@ -109,9 +120,12 @@ const NEW_TIME: i32 = 0x80;
 /// This architecture is none that we know the numbers of.
 pub(crate) fn filters(sockets: Sockets) -> io::Result<Vec<BpfProgram>> {
     let denied = DENIED.iter().map(|number| (*number, Vec::new())).chain(denied_by_argument(sockets));
-    let unknown = UNKNOWN.iter().map(|number| (*number, Vec::new()));
-    let mut filters =
-        vec![compiled(denied.collect(), Errno::PERM)?, compiled(unknown.collect(), Errno::NOSYS)?];
+    let all = |numbers: &[i64]| numbers.iter().map(|number| (*number, Vec::new())).collect();
+    let mut filters = vec![
+        compiled(denied.collect(), Errno::PERM)?,
+        compiled(all(UNKNOWN), Errno::NOSYS)?,
+        compiled(all(UNSUPPORTED), Errno::OPNOTSUPP)?,
+    ];
     if cfg!(target_arch = "x86_64") {
         filters.push(without_x32());
     }
@@ -166,6 +180,7 @@ fn denied_by_argument(sockets: Sockets) -> impl Iterator<Item = (i64, Vec<Seccom
         (libc::SYS_ioctl, [0x5412, 0x541c].map(|call| rule([(1, SeccompCmpOp::Eq, call)])).to_vec()),
         (libc::SYS_socket, denied_sockets(sockets)),
     ];
+    rules.extend(unreadable_programs());
     if sockets == Sockets::Tcp {
         // Connects without a call of connect, which is where Landlock looks.
         let fast = |argument| vec![rule([(argument, masked(libc::MSG_FASTOPEN), libc::MSG_FASTOPEN)])];
@@ -176,6 +191,36 @@ fn denied_by_argument(sockets: Sockets) -> impl Iterator<Item = (i64, Vec<Seccom
         ]);
     }
     rules.into_iter()
+}
+
+/// A program file that its owner may execute and not read: the kernel stops counting the CPU time of whatever runs it.
+fn unreadable_programs() -> Vec<(i64, Vec<SeccompRule>)> {
+    const READ_AND_EXECUTE: i32 = 0o500;
+    const EXECUTE: i32 = 0o100;
+    const READ: i32 = 0o400;
+    let mode = |argument| (argument, masked(READ_AND_EXECUTE), EXECUTE);
+    let set = |argument| vec![rule([mode(argument)])];
+    let made = |flags, argument| {
+        let creates = [libc::O_CREAT, libc::O_TMPFILE & !libc::O_DIRECTORY];
+        creates.map(|flag| rule([(flags, masked(flag), flag), mode(argument)])).to_vec()
+    };
+    vec![
+        (libc::SYS_fchmod, set(1)),
+        (libc::SYS_fchmodat, set(2)),
+        (FCHMODAT2, set(2)),
+        (libc::SYS_mknodat, set(2)),
+        (libc::SYS_openat, made(2, 3)),
+        // These bits are the ones that a new file does not get.
+        (libc::SYS_umask, vec![rule([(0, masked(READ_AND_EXECUTE), READ)])]),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_chmod, set(1)),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_creat, set(1)),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_mknod, set(1)),
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, made(1, 2)),
+    ]
 }
 
 /// Of socket(family, kind, protocol).

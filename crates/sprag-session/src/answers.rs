@@ -95,8 +95,9 @@ pub fn record_goldens(
     let there = place.files()?.len();
     if there > 0 && !force {
         let what = format!(
-            "{} has {there} golden(s) already: `sprag golden diff` shows how the working tree's answers differ, `sprag golden accept` takes them, and --force writes all anew",
-            place.folder
+            "{} has {there} golden(s) already: `sprag golden diff{flag}` shows how the working tree's answers differ, `sprag golden accept{flag}` takes them, and --force writes all anew",
+            place.folder,
+            flag = place.flag
         );
         return Err(SessionError::Refused(what));
     }
@@ -231,6 +232,8 @@ impl Answer {
 struct Place {
     folder: String,
     dir: Utf8PathBuf,
+    /// What the commands need for them to be these goldens.
+    flag: &'static str,
     /// Of a golden that is not there yet.
     extension: &'static str,
 }
@@ -255,7 +258,8 @@ impl Place {
             CompareKind::Text => "txt",
             CompareKind::Bytes => "bin",
         };
-        Ok(Self { folder: folder.clone(), dir: project.root.join(folder), extension })
+        let flag = if project.contract()?.settings.hides(folder) { " --hidden" } else { "" };
+        Ok(Self { folder: folder.clone(), dir: project.root.join(folder), flag, extension })
     }
 
     /// The goldens that are there, by case.

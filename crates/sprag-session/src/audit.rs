@@ -7,7 +7,7 @@ use sprag_judge::{
 use sprag_ledger::{Calibration, Entry, Final, Log, Run, RunKind};
 
 use crate::calibrate::medians;
-use crate::coin::Seed;
+use crate::coin::{self, Seed};
 use crate::experiment::shown_metrics;
 use crate::finish::{NOT_RECORDED, of_pairs, recorded_of_pairs};
 use crate::rule;
@@ -107,6 +107,16 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
                     trial.n()
                 ));
             }
+            if trial.fresh_pairs() != evidence.fresh.len() {
+                wrong.push(format!(
+                    "it has {} pairs on fresh inputs, and was decided after {}",
+                    evidence.fresh.len(),
+                    trial.fresh_pairs()
+                ));
+            }
+            if trial.asked_hidden() != evidence.hidden.is_some() {
+                wrong.push("it has an answer to hidden cases that were not asked".to_owned());
+            }
             let again = trial.into_evidence(evidence.seed.clone());
             if (again.e, again.e1) != (evidence.e, evidence.e1) {
                 wrong.push("its evidence is not what its pairs give".to_owned());
@@ -151,13 +161,16 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
         }
     }
     if let Some(seed) = Seed::parse(&evidence.seed) {
-        for (index, pair) in evidence.pairs.iter().enumerate() {
+        let pairs = evidence.pairs.iter().enumerate().map(|(n, pair)| (n, "pair", n + 1, pair));
+        let fresh = evidence.fresh.iter().enumerate();
+        let fresh = fresh.map(|(n, pair)| (coin::FRESH + n, "fresh pair", n + 1, pair));
+        for (index, word, number, pair) in pairs.chain(fresh) {
             let possible = (0..crate::calibrate::ATTEMPTS).any(|attempt| {
                 let toss = seed.toss(index, attempt);
                 toss.order == pair.order && pair.layout.is_none_or(|layout| layout == toss.layout)
             });
             if !possible {
-                wrong.push(format!("the order of pair {} is not the one that its seed gives", index + 1));
+                wrong.push(format!("the order of {word} {number} is not the one that its seed gives"));
             }
         }
     } else {

@@ -45,13 +45,13 @@ pub fn bench(
     measure_once(project, None, interrupt, observer)
 }
 
-/// The same with one repetition of the cases and without goldens, while `proxy` records what they ask of the outside:
-/// each exchange belongs to its case. It is on no CPU of the measured processes where it was opened on those that
-/// [`sprag_measure::cpus_beside`] names.
+/// The same with one repetition of the cases and without goldens, while `proxy` stands between them and the outside: it
+/// records, compares or plays, as it was opened, and each exchange belongs to its case. It is on no CPU of the measured
+/// processes where it was opened on those that [`sprag_measure::cpus_beside`] names.
 ///
 /// # Errors
 /// As [`bench()`].
-pub fn record(
+pub fn bench_beside(
     project: Project,
     proxy: Arc<Proxy>,
     interrupt: &Interrupt,
@@ -69,8 +69,8 @@ fn measure_once(
     let home = project.home()?;
     let _held = home.lock()?;
     let mut ground = Ground::of(project, home, None, interrupt, observer)?;
-    let records = proxy.is_some();
-    if let Some(cases) = ground.contract.settings.cases.as_mut().filter(|_| records) {
+    let beside = proxy.is_some();
+    if let Some(cases) = ground.contract.settings.cases.as_mut().filter(|_| beside) {
         cases.repeat = 1;
     }
     let tree = import_baseline(&ground.project, &ground.store, Start::Snapshot)?.tree;
@@ -97,7 +97,7 @@ fn measure_once(
         }));
         bench.metrics = run.metrics;
         bench.notes = run.notes;
-        if records {
+        if beside {
             return Ok(bench);
         }
         let goldens = Goldens::of_harness(&ground.store, &tree, &ground.contract, 1)?;

@@ -25,6 +25,12 @@ impl Session<'_> {
         let _ = writeln!(brief, "Primary metric: {} ({}, {better} is better).", primary.name, primary.unit);
         let _ = writeln!(brief, "In scope: {}", contract.scope.in_scope.join(", "));
         let _ = writeln!(brief, "Off limits: {}", contract.scope.off_limits.join(", "));
+        if contract.settings.hidden_cases().is_some() {
+            let _ = writeln!(
+                brief,
+                "Hidden: before a keep, cases are asked that are in no copy; only yes or no comes back."
+            );
+        }
         let now = self.state.segment().map_or(1, |segment| segment.phase);
         let phase = contract.phases.iter().filter(|phase| phase.number == now);
         for line in contract.advisory.iter().chain(phase.flat_map(|phase| &phase.advisory)) {

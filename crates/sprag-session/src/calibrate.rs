@@ -1,16 +1,20 @@
 //! The start of a segment: the baseline must pass its own gates, then A/A pairs say how noisy it is.
 
+mod floor;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use sprag_contract::settings::DriverKind;
 use sprag_judge::stats::median;
-use sprag_judge::{Bound, Finding, Metrics, Noise, Pair, Provenance, repeats_exactly, smallest_margin};
+use sprag_judge::{
+    Bound, Finding, Metrics, Noise, Pair, Plausible, Provenance, repeats_exactly, smallest_margin,
+};
 use sprag_ledger::{Calibration, Run as Row, RunKind, Seconds, Tier, Usage};
-use sprag_measure::{Floor, Role, Run, process};
+use sprag_measure::{Role, Run, process};
 
 use crate::SessionError;
-use crate::coin::{self, Seed, Toss};
+use crate::coin::{Seed, Toss};
 use crate::events::{Event, Stage};
 use crate::goldens::{self, Goldens};
 use crate::open::parse_tree;
@@ -21,11 +25,6 @@ use crate::session::{Session, now, seconds};
 const PAIRS: usize = 8;
 /// After this many pairs, four runs, a metric that repeated to the bit is taken as deterministic.
 const PAIRS_TO_SEE_REPEATS: usize = 2;
-/// Above this share of floor the person is warned, above the second the session is refused.
-const FLOOR_WARNING: f64 = 0.5;
-const FLOOR_REFUSAL: f64 = 0.9;
-/// How many cases a remark on floors names.
-const CASES_NAMED: usize = 5;
 /// What fails for reasons of the host is measured this often at most.
 pub(crate) const ATTEMPTS: u32 = 3;
 /// And of all the pairs of one candidate together so many: a candidate that could void every pair that it does not like
@@ -68,6 +67,7 @@ impl Session<'_> {
         self.stage(run, Stage::Checks, "baseline");
         let (finding, check) = self.lab.checks(&self.store, Role::Incumbent, &out)?;
         self.pass(finding, None)?;
+        self.baseline_passes_hidden(&seed, run)?;
 
         self.stage(run, Stage::Pairs, "baseline");
         let (pairs, steady) = self.measure_aa(&seed, &first, &out)?;
@@ -210,8 +210,11 @@ impl Session<'_> {
         let baseline = medians(&pairs, first);
         let value = baseline.get(&primary).copied().unwrap_or(f64::NAN);
         let mut caveats = Vec::new();
-        let floor = self.lab.floor(&self.store, seed.toss(coin::FLOOR, 0).seed, out)?;
-        let floors = floor.as_ref().map(|floor| cases_near(floor, &baseline)).unwrap_or_default();
+        let floor = self.floor(seed, out)?;
+        let floors = floor.as_ref().map(|floor| floor::cases_near(floor, &baseline)).unwrap_or_default();
+        let least =
+            floor.as_ref().map(|floor| floor::least_plausible(&self.contract.primary, floor, &baseline));
+        let least = least.unwrap_or_default();
         let floor = floor.and_then(|floor| floor.share(&primary, value));
         let layout = match self.contract.settings.run.build {
             None => Some(0.0),
@@ -234,6 +237,7 @@ impl Session<'_> {
             layout,
             floor,
             floors,
+            plausible: Some(Plausible { floors: least, ..Plausible::default() }),
             unit,
             baseline,
             counts,
@@ -250,30 +254,13 @@ impl Session<'_> {
         calibrated.controls =
             noise.controls.keys().map(|name| (name.clone(), noise.control_scale(name))).collect();
         calibrated.caveats.extend(noise.warning());
+        calibrated.caveats.extend(self.project.uncommitted_cassette()?);
         calibrated.caveats.extend(first.notes.iter().cloned());
         Ok(calibrated)
     }
 
     fn warn_about(&mut self, calibrated: &Calibration) -> Result<(), SessionError> {
-        if let Some(share) = calibrated.floor {
-            let percent = 100.0 * share;
-            let name = &self.contract.primary.name;
-            if share > FLOOR_REFUSAL {
-                let what = format!(
-                    "{percent:.0} % of {name} is floor: a candidate that does nothing would take as long, so no change could show; give the benchmark more work"
-                );
-                return Err(SessionError::NotWorthIt { what });
-            }
-            if share > FLOOR_WARNING {
-                self.notice(&format!(
-                    "{percent:.0} % of {name} is floor that no change can remove: at best it gets {:.1} times better",
-                    1.0 / share
-                ));
-            }
-        }
-        if let Some(sentence) = mostly_floor(calibrated) {
-            self.notice(&sentence);
-        }
+        self.warn_of_floor(calibrated)?;
         for caveat in &calibrated.caveats {
             self.notice(caveat);
         }
@@ -341,32 +328,6 @@ impl Session<'_> {
     }
 }
 
-/// The cases of which more is floor than not, as the share of each by the name of its metric.
-fn cases_near(floor: &Floor, baseline: &Metrics) -> BTreeMap<String, f64> {
-    let of_a_case = |name: &str| name.starts_with("case_") && name.ends_with("_ms");
-    let shares = baseline.iter().filter(|(name, _)| of_a_case(name));
-    let shares = shares.filter_map(|(name, value)| Some((name.clone(), floor.share(name, *value)?)));
-    shares.filter(|(_, share)| *share > FLOOR_WARNING).collect()
-}
-
-/// What a person should know of these cases, the worst first.
-fn mostly_floor(calibrated: &Calibration) -> Option<String> {
-    let mut cases: Vec<(&String, f64)> =
-        calibrated.floors.iter().map(|(name, share)| (name, *share)).collect();
-    cases.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let told = |(name, share): &(&String, f64)| {
-        let value = calibrated.baseline.get(*name).copied().unwrap_or(f64::NAN);
-        format!("{name} ({:.0} % of {value:.3} ms)", 100.0 * share)
-    };
-    let named: Vec<String> = cases.iter().take(CASES_NAMED).map(told).collect();
-    let more = match cases.len().saturating_sub(named.len()) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    (!named.is_empty())
-        .then(|| format!("for the most part floor, which no change can remove: {}{more}", named.join(", ")))
-}
-
 /// The values of both runs, by metric, for those that both have; with the layout seeds where both were relinked.
 pub(crate) fn a_pair(toss: Toss, shuffled: bool, incumbent: &Run, candidate: &Run) -> Pair {
     let values: BTreeMap<String, [f64; 2]> = incumbent
@@ -396,34 +357,4 @@ fn unit_of(pairs: &[Pair], primary: &str) -> f64 {
         pairs.iter().filter_map(|pair| pair.values.get(primary)).flatten().map(|value| value.abs()).collect();
     let size = if values.is_empty() { 0.0 } else { median(&values) };
     if size > 0.0 { size } else { 1.0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cases_that_are_mostly_floor_are_told_the_worst_first() {
-        let metrics = |values: &[(&str, f64)]| -> Metrics {
-            values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
-        };
-        let floor = Floor {
-            metrics: metrics(&[
-                ("case_a_ms", 0.1),
-                ("case_b_ms", 0.1),
-                ("case_c_ms", 0.1),
-                ("total_ms", 0.3),
-            ]),
-            stand_in: String::new(),
-        };
-        let baseline =
-            metrics(&[("case_a_ms", 0.15), ("case_b_ms", 9.0), ("case_c_ms", 0.11), ("total_ms", 0.31)]);
-        let floors = cases_near(&floor, &baseline);
-        let calibrated = Calibration { floors, baseline, ..Calibration::default() };
-        assert_eq!(
-            mostly_floor(&calibrated).unwrap(),
-            "for the most part floor, which no change can remove: case_c_ms (91 % of 0.110 ms), case_a_ms (67 % of 0.150 ms)"
-        );
-        assert_eq!(mostly_floor(&Calibration::default()), None);
-    }
 }

@@ -8,6 +8,10 @@ pub(crate) const FLOOR: usize = 1_000_000;
 pub(crate) const FIRST_RUN: usize = 2_000_000;
 /// The run that confirms the first one, for a deterministic metric.
 pub(crate) const CONFIRMING_RUN: usize = 2_000_001;
+/// The run of the hidden cases.
+pub(crate) const HIDDEN_RUN: usize = 2_000_002;
+/// The first of the pairs on fresh inputs; the others follow.
+pub(crate) const FRESH: usize = 3_000_000;
 
 /// The source of every random choice about one candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]

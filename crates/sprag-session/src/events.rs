@@ -106,6 +106,10 @@ pub enum Stage {
     Checks,
     /// Pairs of incumbent and candidate.
     Pairs,
+    /// The hidden cases, before a keep.
+    Hidden,
+    /// Pairs on fresh inputs, before a keep that is too good to be believed at once.
+    Fresh,
     /// The fresh measurement at the end.
     Final,
 }

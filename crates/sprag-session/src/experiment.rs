@@ -12,6 +12,7 @@ use sprag_workspace::{Candidate, CommitId, Expected, ImportRules, TreeId, import
 use crate::SessionError;
 use crate::coin::Seed;
 use crate::events::{Event, Outcome, Stage};
+use crate::lab::without_hidden;
 use crate::open::parse_tree;
 use crate::segment::Known;
 use crate::session::{Session, now};
@@ -116,7 +117,7 @@ impl Session<'_> {
             locked: self.locked.clone(),
             ..ImportRules::default()
         };
-        let manifest = self.store.manifest(incumbent)?;
+        let manifest = self.store.manifest(&without_hidden(&self.store, &self.contract, incumbent)?)?;
         let matcher = &self.scope;
         let scope = |path: &str| matcher.standing(path);
         Ok(import_candidate(copy, &manifest, &self.junk, &scope, &rules)?)
@@ -156,15 +157,26 @@ impl Session<'_> {
         caveats
     }
 
+    /// What a reader should know of a gain that was too good to be believed at once.
+    fn asked_again(&self, why: &str) -> String {
+        let on = match self.has_fresh_inputs() {
+            true => "on the hidden cases",
+            false => "but on the same inputs: there are no hidden cases to ask",
+        };
+        format!("too good to be believed at once, and measured again {on}: {why}")
+    }
+
     /// Writes the row; on a keep the incumbent's ref and the slots follow.
     fn conclude(&mut self, proposed: Proposed, trial: Trial, seed: &Seed) -> Result<Outcome, SessionError> {
         let Next::Decided(verdict) = trial.next() else {
             return Err(SessionError::Refused("the trial ended without a verdict".to_owned()));
         };
+        let mut caveats = proposed.caveats;
+        let asked_again = trial.doubt().filter(|_| trial.fresh_pairs() > 0);
+        caveats.extend(asked_again.map(|why| self.asked_again(why)));
         let evidence = trial.into_evidence(seed.to_string());
         let (metric, metrics) = shown_metrics(&evidence);
         let segment = self.state.segment().map_err(SessionError::Refused)?;
-        let mut caveats = proposed.caveats;
         if evidence.rule.mode == Mode::Single {
             caveats.push("unverified: one run a candidate".to_owned());
         }

@@ -48,6 +48,12 @@ impl Goldens {
                 return Err(SessionError::Refused(what));
             }
         }
+        if by_case.is_empty() && contract.settings.hides(folder) {
+            let what = format!(
+                "the hidden cases have no goldens in {folder}: `sprag golden record --hidden` writes one a case"
+            );
+            return Err(SessionError::Refused(what));
+        }
         if by_case.is_empty() {
             let what = format!(
                 "the goldens folder {folder} has no files: `sprag golden record` writes one golden a case; without `goldens` in [cases] the baseline's answers are the goldens"

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_contract::{Contract, Standing};
+use sprag_contract::Contract;
 use sprag_judge::Provenance;
 use sprag_ledger::{Config, Grade, Ledger, SandboxInfo};
 use sprag_measure::Interrupt;
@@ -229,8 +229,7 @@ pub(crate) fn import_baseline(
     start: Start,
 ) -> Result<Imported, SessionError> {
     let harness = project.harness()?;
-    let locked = project.scope(&harness)?;
-    let ignoring = |path: &str| locked.standing(path) == Standing::OffLimits;
+    let ignoring = project.left_aside()?;
     let baseline =
         Baseline { start, overlay: harness.clone(), ignoring: &ignoring, region: project.region()? };
     Ok(store.import(&project.repo, &baseline)?)

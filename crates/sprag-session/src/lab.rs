@@ -1,5 +1,6 @@
 //! The bench: two slots that hold incumbent and candidate, the locked harness beside them, and the driver.
 
+mod hidden;
 mod shuffle;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::SessionError;
 use crate::coin::Toss;
 use crate::ground::Ground;
 use crate::slot::Slot;
+pub(crate) use hidden::without_hidden;
 
 /// Where trees are built and measured. Everything it holds on disk can be deleted and made again.
 pub(crate) struct Lab {
@@ -29,6 +31,8 @@ pub(crate) struct Lab {
     /// Which slot holds the incumbent. A keep swaps the roles, so the candidate's build cache becomes the incumbent's.
     incumbent: usize,
     driver: Box<dyn Driver>,
+    /// What the driver was opened with; that of the hidden cases is opened with it too.
+    setup: Setup,
     /// What answers in place of the outside.
     replay: Option<Arc<Proxy>>,
     /// What everything that is run is locked in; `None` for nothing.
@@ -110,7 +114,8 @@ impl Lab {
         Ok(Self {
             slots,
             incumbent: 0,
-            driver: drivers::open(&contract.settings, setup)?,
+            driver: drivers::open(&contract.settings, setup.clone())?,
+            setup,
             replay,
             sandbox,
             contract: contract.clone(),
@@ -162,6 +167,7 @@ impl Lab {
         out: &Utf8Path,
     ) -> Result<Loaded, SessionError> {
         let index = self.slot(role);
+        let tree = &without_hidden(store, &self.contract, tree)?;
         self.slots[index].sync(store, tree)?;
         if self.contract.settings.run.build.is_none() || self.slots[index].has_built(tree, layout) {
             return Ok(Loaded { finding: None, seconds: None, layout: LayoutControl::Off });

@@ -86,6 +86,16 @@ impl Session<'_> {
                         None => trial.again(again.metrics),
                     };
                 }
+                Next::Hidden => {
+                    self.stage(run, Stage::Hidden, description);
+                    let passed = self.passes_hidden(Role::Candidate, seed, run)?;
+                    trial.hidden(passed);
+                }
+                Next::Fresh => {
+                    self.stage(run, Stage::Fresh, description);
+                    self.load_incumbent(out)?;
+                    self.fresh_pair(run, trial, seed, out)?;
+                }
                 Next::Pair if !loaded => {
                     self.load_incumbent(out)?;
                     loaded = true;
@@ -109,6 +119,24 @@ impl Session<'_> {
                 },
             }
         }
+    }
+
+    /// One more pair on fresh inputs; where there are none, on the same ones in another order.
+    fn fresh_pair(
+        &mut self,
+        run: u64,
+        trial: &mut Trial,
+        seed: &Seed,
+        out: &Utf8Path,
+    ) -> Result<(), SessionError> {
+        if self.has_fresh_inputs() {
+            return self.hidden_pair(run, trial, seed);
+        }
+        match self.one_pair(seed, coin::FRESH + trial.fresh_pairs(), out)? {
+            Ok(pair) => trial.fresh(pair),
+            Err(finding) => trial.finding(finding),
+        };
+        Ok(())
     }
 
     fn load_incumbent(&mut self, out: &Utf8Path) -> Result<(), SessionError> {

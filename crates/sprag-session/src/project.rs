@@ -4,8 +4,7 @@ use std::fs;
 
 use camino::Utf8PathBuf;
 use sprag_contract::locate::{ForeignConfig, Layout, locate};
-use sprag_contract::settings::DriverKind;
-use sprag_contract::{Compiled, Contract, ScopeMatcher, Severity, Source, Surroundings, compile};
+use sprag_contract::{Compiled, Contract, ScopeMatcher, Settings, Severity, Source, Surroundings, compile};
 use sprag_workspace::{DirtyPath, Region, UserRepo};
 
 use crate::{Home, SessionError};
@@ -55,6 +54,21 @@ impl Project {
         Ok(Self { repo, root, layout, compiled })
     }
 
+    /// The project with the hidden cases in place of the others, for what a person does with their goldens and their
+    /// recording.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the settings name none.
+    pub fn on_hidden_cases(mut self) -> Result<Self, SessionError> {
+        let hidden = self.contract()?.on_hidden_cases().ok_or_else(|| {
+            SessionError::Refused(
+                "the settings name no hidden cases: write `hidden = \"…\"` under [cases]".to_owned(),
+            )
+        })?;
+        self.compiled.contract = Some(hidden);
+        Ok(self)
+    }
+
     /// The contract.
     ///
     /// # Errors
@@ -85,8 +99,18 @@ impl Project {
     /// # Errors
     /// [`SessionError`] when git fails.
     pub fn dirty(&self) -> Result<Vec<DirtyPath>, SessionError> {
+        Ok(self.repo.dirty(&self.left_aside()?)?)
+    }
+
+    /// What a look at the uncommitted changes leaves aside: the harness, which counts as it is today in any case, the log
+    /// and the ideas. Not the tests: that they must stay the same is a rule for changes, and whoever changes one has
+    /// to be told.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the scope has a pattern that is none.
+    pub(crate) fn left_aside(&self) -> Result<impl Fn(&str) -> bool, SessionError> {
         let matcher = self.harness_matcher()?;
-        Ok(self.repo.dirty(&|path| self.is_harness(&matcher, path) || self.is_ours(path))?)
+        Ok(move |path: &str| self.is_harness(&matcher, path) || self.is_ours(path))
     }
 
     /// The harness: every file that measures or checks, tracked or not. Read from the working tree.
@@ -137,8 +161,9 @@ impl Project {
     /// [`SessionError`] where the scope has a pattern that is none.
     pub fn scope(&self, harness: &[String]) -> Result<ScopeMatcher, SessionError> {
         let contract = self.contract()?;
+        let locked: Vec<String> = harness.iter().cloned().chain(named_places(&contract.settings)).collect();
         let matcher =
-            ScopeMatcher::new(&contract.scope, harness).map_err(|e| SessionError::Refused(e.to_string()))?;
+            ScopeMatcher::new(&contract.scope, &locked).map_err(|e| SessionError::Refused(e.to_string()))?;
         Ok(matcher.with_same_tests(contract.same_tests).within(&contract.settings.workspace.copied()))
     }
 
@@ -148,6 +173,22 @@ impl Project {
     /// [`SessionError::SpecNotReady`] where the spec has mistakes.
     pub fn region(&self) -> Result<Region, SessionError> {
         Ok(Region { prefixes: self.contract()?.settings.workspace.copied() })
+    }
+
+    /// That the cassette is in no commit as it is, in a sentence; `None` where it is in one, or nothing is replayed.
+    ///
+    /// # Errors
+    /// [`SessionError`] when git fails.
+    pub(crate) fn uncommitted_cassette(&self) -> Result<Option<String>, SessionError> {
+        let Some(replay) = &self.contract()?.settings.replay else { return Ok(None) };
+        let cassette = &replay.cassette;
+        let inside = |path: &str| path.strip_prefix(cassette).is_some_and(|rest| rest.starts_with('/'));
+        let dirty = self.repo.dirty(&|path| !inside(path))?;
+        Ok((!dirty.is_empty()).then(|| {
+            format!(
+                "the cassette {cassette} is not committed as it is: what judges candidates is in no commit"
+            )
+        }))
     }
 
     /// Whether a path is part of the harness.
@@ -196,18 +237,26 @@ impl Project {
                 locked.push(path);
             }
         }
-        if let (DriverKind::Cases, Some(cases)) = (settings.measure.driver, &settings.cases) {
-            locked.push(cases.file.clone());
-            locked.extend(cases.goldens.clone());
-            locked.extend(cases.hidden.clone());
-        }
-        locked.extend(settings.replay.as_ref().map(|replay| replay.cassette.clone()));
+        locked.extend(named_places(settings));
         ScopeMatcher::new(&scope, &locked).map_err(|e| SessionError::Refused(e.to_string()))
     }
 
     fn is_harness(&self, matcher: &ScopeMatcher, path: &str) -> bool {
         matcher.standing(path) == sprag_contract::Standing::OffLimits && !self.is_ours(path)
     }
+}
+
+/// The files and folders of the harness that the settings name. A folder is locked as a whole: what a candidate adds to
+/// the goldens would be one from the next session on.
+fn named_places(settings: &Settings) -> Vec<String> {
+    let mut places = Vec::new();
+    if let Some(cases) = settings.compared_cases() {
+        places.push(cases.file.clone());
+        places.extend(cases.goldens.clone());
+        places.extend(cases.hidden.clone());
+    }
+    places.extend(settings.replay.as_ref().map(|replay| replay.cassette.clone()));
+    places
 }
 
 /// What the compiler should know of the repository.

@@ -135,6 +135,8 @@ pub(crate) fn next(segment: &Segment, carried: f64) -> Result<Rule, String> {
         Mode::Paired | Mode::Strict => None,
     };
     rule.controls = controls(segment, calibrated, noise);
+    rule.hidden_cases = segment.contract.settings.hidden_cases().is_some();
+    rule.plausible = calibrated.plausible.clone();
     Ok(rule)
 }
 

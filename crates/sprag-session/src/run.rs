@@ -17,7 +17,7 @@ use crate::events::{Outcome, Stage};
 use crate::finish::KEEPS_BETWEEN_AUDITS;
 use crate::home::Request;
 use crate::hooks::Moment;
-use crate::lab::is_transient;
+use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
 use crate::session::{Session, seconds};
 
@@ -189,7 +189,8 @@ impl Session<'_> {
             // An interrupted try left it; what it held was never judged.
             AgentCopy::open(&dir).remove()?;
         }
-        Ok(AgentCopy::create(&dir, &self.store, tree)?)
+        let seen = without_hidden(&self.store, &self.contract, tree)?;
+        Ok(AgentCopy::create(&dir, &self.store, &seen)?)
     }
 }
 

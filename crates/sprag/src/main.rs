@@ -7,6 +7,7 @@ mod commands;
 mod curve;
 mod demo;
 mod failed;
+mod jail;
 mod open;
 mod replaying;
 mod show;

@@ -1,6 +1,7 @@
-//! What the commands around the replay harness have in common: the settings, a command beside its proxy, and the words for
-//! what came of it.
+//! What the commands around the replay harness have in common: the settings, a command or the benchmark beside its proxy,
+//! and the words for what came of it.
 
+mod benchmark;
 pub(crate) mod beside;
 mod miss;
 pub(crate) mod place;
@@ -9,46 +10,64 @@ pub(crate) mod words;
 use std::ffi::OsString;
 use std::process::{ExitCode, ExitStatus};
 
-use miette::{IntoDiagnostic, miette};
-use sprag_measure::Interrupt;
-use sprag_replay::{Proxy, Scope};
+use camino::Utf8Path;
+use miette::IntoDiagnostic;
+use sprag_judge::Finding;
+use sprag_replay::{Account, Mode, Proxy};
 
-use crate::show;
+use crate::{show, watch};
 use beside::{End, Network, Printing};
 use place::Place;
 
 /// `-- CMD…`, and what is done with its standard output.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Command {
-    /// The command and its arguments.
-    #[arg(last = true, required = true, num_args = 1.., value_name = "CMD")]
+    /// The command and its arguments; without one the benchmark.
+    #[arg(last = true, value_name = "CMD")]
     pub(crate) argv: Vec<OsString>,
     /// Print JSON; what the command prints goes to standard error then.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// A command that has ended, and the scope that it was in.
-pub(crate) struct Ended {
-    pub(crate) scope: Scope,
-    pub(crate) status: ExitStatus,
+/// What has run beside a proxy, and what came of it.
+pub(crate) struct Ran {
+    pub(crate) proxy: Proxy,
+    pub(crate) account: Account,
+    pub(crate) end: Ended,
+}
+
+/// How it ended.
+pub(crate) enum Ended {
+    /// A command.
+    Command(ExitStatus),
+    /// The benchmark: what is held against the code in it besides what is in the account, and remarks of the driver.
+    Benchmark { finding: Option<Finding>, notes: Vec<String> },
 }
 
 impl Command {
-    /// Runs it beside the proxy; `None` where it was interrupted.
+    /// Runs it beside a proxy, or the benchmark where there is none; `None` where that was interrupted. `network` is that of
+    /// a command: what the benchmark runs in is decided as in a session.
     pub(crate) fn run(
         &self,
+        dir: &Utf8Path,
         place: &Place,
-        proxy: &Proxy,
+        mode: Mode,
         network: Network,
-        interrupt: &Interrupt,
-    ) -> miette::Result<Option<Ended>> {
+    ) -> miette::Result<Option<Ran>> {
+        if self.argv.is_empty() {
+            return benchmark::run(dir, place, mode);
+        }
+        let proxy = Proxy::open(&place.replay, &place.root, mode, None).into_diagnostic()?;
+        let interrupt = watch::interrupt()?;
         let printing = if self.json { Printing::Aside } else { Printing::AsItIs };
-        let (scope, end) = beside::run(proxy, place, &self.argv, network, printing, interrupt)?;
-        Ok(match end {
-            End::Interrupted => None,
-            End::Itself(status) => Some(Ended { scope, status }),
-        })
+        let (scope, end) = beside::run(&proxy, place, &self.argv, network, printing, &interrupt)?;
+        let End::Itself(status) = end else { return Ok(None) };
+        // What it asked last it may have asked without waiting for an answer.
+        scope.settle();
+        drop(scope);
+        let account = proxy.account().into_diagnostic()?;
+        Ok(Some(Ran { proxy, account, end: Ended::Command(status) }))
     }
 
     /// Says what came of it: as JSON on standard output, else in words on standard error, beside what the command prints.
@@ -61,14 +80,50 @@ impl Command {
     }
 }
 
-/// How it ends where the command was interrupted, which is gone.
+impl Ended {
+    /// The exit code of the command, as a shell would give it.
+    pub(crate) fn of_command(&self) -> Option<u8> {
+        match self {
+            Self::Command(status) => Some(code(*status)),
+            Self::Benchmark { .. } => None,
+        }
+    }
+
+    /// The exit code that this end alone gives.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Command(status) => code(*status),
+            Self::Benchmark { finding, .. } => u8::from(finding.is_some()),
+        }
+    }
+
+    /// That it did not end well, and how; `None` where it did.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        match self {
+            Self::Command(status) => (!status.success()).then(|| format!("the command {}", how(*status))),
+            Self::Benchmark { finding, .. } => {
+                finding.as_ref().map(|finding| format!("the benchmark failed: {}", finding.detail))
+            }
+        }
+    }
+
+    /// Remarks of the driver.
+    pub(crate) fn notes(&self) -> &[String] {
+        match self {
+            Self::Command(_) => &[],
+            Self::Benchmark { notes, .. } => notes,
+        }
+    }
+}
+
+/// How it ends where what ran was interrupted, which is gone.
 pub(crate) fn interrupted() -> ExitCode {
-    show::aside("interrupted: the command was ended");
+    show::aside("interrupted: what ran was ended");
     ExitCode::from(130)
 }
 
 /// A child's exit code as a shell would give it: its own, or 128 and the number of the signal.
-pub(crate) fn code(status: ExitStatus) -> u8 {
+fn code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
@@ -82,11 +137,4 @@ pub(crate) fn how(status: ExitStatus) -> String {
         (None, Some(signal)) => format!("was ended by signal {signal}"),
         (None, None) => "did not end well".to_owned(),
     }
-}
-
-/// This very program as the launcher of a jail.
-pub(crate) fn launcher() -> miette::Result<[OsString; 2]> {
-    let exe = std::env::current_exe().into_diagnostic();
-    let exe = exe.map_err(|error| miette!("cannot find sprag itself: {error}"))?;
-    Ok([exe.into_os_string(), "__jail".into()])
 }

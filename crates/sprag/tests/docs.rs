@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sprag_contract::settings::replay::{Class, Match, Pace, Part, Pass, Port, Repeat, Replay};
 use sprag_contract::settings::{
-    Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reader, Run, Sandbox, Serve,
-    Service, Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
+    Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reach, Reader, Run, Sandbox,
+    Serve, Service, Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
 };
 use sprag_contract::{Enforcement, Source, Surroundings, compile};
 use sprag_judge::{JudgeSettings, Policy, Reason};
@@ -117,7 +117,13 @@ fn full_settings() -> Settings {
             min_effect: 0.01,
             kappa: 1.6,
         },
-        sandbox: Sandbox { tier: Tier::None, env: vec![] },
+        sandbox: Sandbox {
+            tier: Tier::Enforced,
+            env: vec![],
+            read: vec!["x".to_owned()],
+            write: vec!["x".to_owned()],
+            network: Reach::Open,
+        },
         agent: Unread,
         prices: Unread,
         memory: Unread,

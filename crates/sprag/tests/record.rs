@@ -42,7 +42,7 @@ fn a_recording_that_went_wrong_leaves_what_was_there() {
     outside.stop_server();
     let done = outside.run(&["record"], &["GET /v1/a"]).expect(1);
     assert_eq!(done.stdout.lines().last(), Some("599"));
-    done.says(&["did not answer", "nothing was written"]);
+    done.says(&["did not answer", "nothing was written", "is up and can be reached, and record again"]);
     assert_eq!(outside.cassette(), before);
 }
 
@@ -178,52 +178,9 @@ fn without_settings_the_lines_to_add_are_shown() {
     no_git.run(&["record", "--", "true"]).expect(1).says(&["there is no .auto/sprag.toml"]);
 }
 
-const SPEC: &str = "\
-# Autoresearch: faster answers
-
-## Objective
-Lower total_ms.
-
-## Metrics
-- **Primary**: total_ms (ms, lower is better)
-
-## How to Run
-The harness starts it.
-
-## Files in Scope
-- `each.py`
-
-## Stop
-- after 50 experiments
-";
-
-const CASES: &str = r#"
-[measure]
-driver = "cases"
-
-[cases]
-file = "cases.json"
-serve = { each = "python3 each.py" }
-lifetime = "fresh"
-repeat = 3
-"#;
-
-/// Asks for what its case names.
-const EACH: &str = r#"
-import json, os, sys, urllib.request
-direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-print(direct.open(os.environ['SPRAG_API_URL'] + sys.stdin.read()).read().decode())
-"#;
-
 #[test]
 fn without_a_command_the_cases_are_recorded_under_their_names() {
-    let mut outside = Outside::new();
-    outside.settings(CASES);
-    outside.repo.write(".auto/prompt.md", SPEC);
-    outside.repo.write("each.py", EACH);
-    let cases = r#"{"v":1,"cases":[{"id":"first","input":"/v1/a"},{"id":"second","input":"/v1/b"}]}"#;
-    outside.repo.write("cases.json", cases);
-    outside.repo.commit("cases");
+    let mut outside = Outside::with_cases(&[("first", "/v1/a"), ("second", "/v1/b")]);
     let done = outside.repo.run(&["record"]).expect(0);
     insta::assert_snapshot!(outside.said(&done.stderr));
     let rows = outside.repo.run(&["cassette", "ls", "--json"]).expect(0).json();
@@ -236,8 +193,31 @@ fn without_a_command_the_cases_are_recorded_under_their_names() {
     let json = outside.repo.run(&["bench", "--json"]).expect(0).json();
     assert_eq!(json["findings"], serde_json::json!([]), "{json}");
     // What cannot be recorded is no reason to lose what was.
-    outside.repo.run(&["record"]).expect(1).says(&["did not answer"]);
+    let done = outside.repo.run(&["record"]).expect(1);
+    insta::assert_snapshot!(outside.said(&done.stderr), @"
+    http://127.0.0.1:55555 did not answer: Connection refused (os error 111)
+    nothing was written to benchmark/cassette: not everything that was asked was answered; see that what is named above is up and can be reached, and record again
+    ");
     assert_eq!(outside.cassette(), before);
+}
+
+#[test]
+fn a_command_does_not_take_the_place_of_a_benchmark_but_where_a_person_says_so() {
+    let outside = Outside::with_cases(&[("first", "/v1/a"), ("second", "/v1/b")]);
+    outside.repo.run(&["record"]).expect(0);
+    let (before, asked) = (outside.cassette(), outside.asked().len());
+    let done = outside.run(&["record"], &["GET /v1/c"]).expect(2);
+    insta::assert_snapshot!(outside.said(&done.stderr), @"
+    error: benchmark/cassette holds what 2 cases of a benchmark asked, and what this command asks would take its place
+      sprag record                   records the benchmark again
+      sprag record --missing -- CMD  keeps what is there, and adds what it lacks
+      sprag record --force -- CMD    replaces it all the same
+    ");
+    assert_eq!((outside.cassette(), outside.asked().len()), (before, asked), "the command was not even run");
+    outside.run(&["record", "--missing"], &["GET /v1/c"]).expect(0).says(&["3 exchanges", "1 of them new"]);
+    outside.run(&["record", "--force"], &["GET /v1/c"]).expect(0).says(&["0 new, 2 gone"]);
+    // What belongs to no case is recorded again without a word.
+    outside.run(&["record"], &["GET /v1/c"]).expect(0).says(&["recorded 1 exchange into"]);
 }
 
 /// Runs a command at a terminal of its own, types what is given once it has said something, and exits as it does.

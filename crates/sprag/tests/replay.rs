@@ -40,7 +40,6 @@ fn the_commands_own_exit_code_is_the_exit_code() {
         .run(&["replay", "--", "./no-such-program"])
         .expect(1)
         .says(&["failed to start ./no-such-program"]);
-    outside.repo.run(&["replay"]).expect(2);
 }
 
 #[test]
@@ -119,4 +118,39 @@ fn as_json_it_is_one_object() {
     assert_eq!(json["unused"][0]["label"], "GET /v1/a");
     assert_eq!(json["troubles"][0]["kind"], "miss");
     assert_eq!(json["troubles"][0]["closest"]["label"], "GET /v1/a");
+}
+
+#[test]
+fn without_a_command_the_cases_are_played_and_a_miss_is_told_with_its_case() {
+    let mut outside = Outside::with_cases(&[("first", "/v1/a"), ("second", "/v1/b")]);
+    outside.repo.run(&["record"]).expect(0);
+    outside.stop_server();
+    let done = outside.repo.run(&["replay"]).expect(0);
+    insta::assert_snapshot!(outside.said(&done.stderr), @"
+    replayed 2 requests from benchmark/cassette
+    class           calls  items  bytes  connections  changed
+    embedder_calls      0      0      0            0        0
+    other_calls         2      2      0            2        0
+    ");
+    let json = outside.repo.run(&["replay", "--json"]).expect(0).json();
+    assert_eq!((&json["exit"], &json["ended"]), (&0.into(), &serde_json::Value::Null));
+    assert_eq!(json["counts"]["other_requests_changed"], 0.0);
+
+    // The same requests, each in the case of the other.
+    outside.write_cases(&[("first", "/v1/b"), ("second", "/v1/a")]);
+    let done = outside.repo.run(&["replay"]).expect(4);
+    done.says(&["no recorded answer for GET /v1/", "it was recorded in case "]);
+    outside.repo.run(&["replay", "--open-network"]).expect(2).says(&["CMD"]);
+}
+
+#[test]
+fn a_benchmark_that_fails_for_another_reason_is_no_miss() {
+    let outside = Outside::with_cases(&[("first", "/v1/a")]);
+    outside.repo.run(&["record"]).expect(0);
+    outside.repo.write("each.py", "raise SystemExit(7)\n");
+    outside
+        .repo
+        .run(&["replay"])
+        .expect(1)
+        .says(&["the benchmark failed: case first", "1 recorded answer was not asked for"]);
 }

@@ -237,7 +237,11 @@ impl Compiler<'_> {
         };
         if let Some(cases) = self.settings.compared_cases() {
             let golden = if cases.goldens.is_some() { "its golden" } else { "the baseline's" };
-            return Enforcement::enforced(format!("{rule}: every output is compared with {golden}"));
+            let hidden = self.settings.hidden_cases();
+            let hidden =
+                hidden.map(|folder| format!("; and before a keep those of the hidden cases in {folder}"));
+            let hidden = hidden.unwrap_or_default();
+            return Enforcement::enforced(format!("{rule}: every output is compared with {golden}{hidden}"));
         }
         match &self.settings.run.checks {
             Some(command) => {

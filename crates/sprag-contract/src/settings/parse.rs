@@ -51,6 +51,10 @@ impl Settings {
                 }
             }
         }
+        if let Some(cases) = &mut settings.cases {
+            let settled = cases.hidden.as_deref().and_then(super::normal);
+            cases.hidden = settled.or(cases.hidden.take());
+        }
         findings.look_at(&settings);
         if findings.list.iter().any(|d| d.severity == Severity::Error) {
             Err(findings.list)
@@ -120,14 +124,6 @@ impl Findings {
                 "write `layout = \"shuffle\"` to build both sides anew for each pair, or `layout = \"off\"`, which says so in every row and looks for 3 % or more",
             );
         }
-        if settings.cases.as_ref().is_some_and(|cases| cases.hidden.is_some()) {
-            self.add(
-                Severity::Error,
-                &["cases", "hidden"],
-                "this version does not judge hidden cases",
-                "remove `hidden`: nothing would look at it",
-            );
-        }
         if settings.run.profile.is_some() {
             self.add(
                 Severity::Warning,
@@ -183,6 +179,9 @@ impl Findings {
                 "`mask` is for text",
                 "write `kind = \"text\"`, or leave parts of JSON out with `ignore`",
             );
+        }
+        if let Some((message, help)) = settings.misplaced_hidden_cases() {
+            self.add(Severity::Error, &["cases", "hidden"], message, help);
         }
         let tolerance = cases.compare.tolerance;
         if !(tolerance.is_finite() && tolerance >= 0.0) {

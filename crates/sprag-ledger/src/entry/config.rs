@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sprag_judge::{Direction, Metrics, Pair};
+use sprag_judge::{Direction, Metrics, Pair, Plausible};
 
 use crate::{Grade, Tier, entry::UnixMs};
 
@@ -114,6 +114,9 @@ pub struct Calibration {
     /// The same share for the cases of which it is more than half, by the name of the case's metric.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub floors: BTreeMap<String, f64>,
+    /// Which gains are believed at once; `None` in ledgers of versions that believed all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<Plausible>,
     /// For metrics that can be zero or negative: the unit of x.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<f64>,

@@ -85,6 +85,8 @@ pub(crate) fn evidence() -> Evidence {
                     scale: 0.0,
                 },
             )]),
+            hidden_cases: false,
+            plausible: None,
         },
         seed: "9f3c".into(),
         findings: vec![],
@@ -96,6 +98,8 @@ pub(crate) fn evidence() -> Evidence {
             pair(Order::Ba, [339.4, 101.1]),
             pair(Order::Ab, [337.0, 100.9]),
         ],
+        hidden: None,
+        fresh: vec![],
         e: Some(412.5),
         e1: Some(97.25),
     }

@@ -85,12 +85,10 @@ impl Beside {
 
     /// What was counted since.
     pub(crate) fn counted(&self) -> Result<Counted, MeasureError> {
-        if let Some(replayed) = &self.replayed {
-            replayed.settle();
-        }
-        let observed = self.replayed.as_ref().map(|replayed| replayed.counts()).unwrap_or_default();
-        let changed = self.replayed.as_ref().and_then(|replayed| replayed.changed());
-        Ok(Counted { attested: self.services.counters_since(&self.before)?, observed, changed })
+        let attested = self.services.counters_since(&self.before)?;
+        let Some(replayed) = &self.replayed else { return Ok(Counted { attested, ..Counted::default() }) };
+        replayed.settle();
+        Ok(Counted { attested, observed: replayed.counts(), changed: replayed.changed()? })
     }
 
     /// What is held against the code that ran, which by itself gave `finding`: a request that nobody answered comes

@@ -183,16 +183,51 @@ fn what_is_asked_with_the_last_breath_counts() {
 }
 
 #[test]
-fn a_cassette_that_changes_under_the_run_is_nobodys_verdict() {
+fn what_is_written_into_the_cassette_meanwhile_changes_nothing() {
     let (place, port) = (place("ask(n)"), upstream());
     let json = stdio(port, 1);
     record(&place, &json);
     let replay = proxy(&place, &json, Mode::Replay);
-    let lines = place.root.join("harness/fixtures/interactions.jsonl");
-    let text = std::fs::read_to_string(&lines).unwrap();
-    // In place, as the file is open.
-    let mut file = std::fs::OpenOptions::new().write(true).open(&lines).unwrap();
-    file.write_all(text.replace("200", "404").as_bytes()).unwrap();
-    let error = measure(&place, &json, &replay).unwrap_err().to_string();
-    assert!(error.contains("changed while it was in use"), "{error}");
+    // As a candidate would that knows where it is.
+    let overwrite = "[open(os.path.join(folder, name), 'r+').write('x') for folder, _, names in \
+                     os.walk('../../harness/fixtures') for name in names] and ask(n)";
+    place.both("worker.py", &worker(overwrite));
+    let written = place.root.join("harness/fixtures/interactions.jsonl");
+    for _ in 0..2 {
+        let run = measure(&place, &json, &replay).unwrap();
+        assert_eq!(run.failure, None);
+        assert_eq!((run.metrics["up_calls"], run.metrics["up_requests_changed"]), (2.0, 0.0));
+        assert!(std::fs::read_to_string(&written).unwrap().starts_with('x'), "it was not written");
+    }
+}
+
+/// Writes over what is played. No path leads there: it is found among what this process has open.
+fn damage_what_is_played(place: &Place) {
+    let known = std::fs::read_to_string(place.root.join("harness/fixtures/interactions.jsonl")).unwrap();
+    let mut damaged = 0;
+    for open in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+        let nameless = |at: std::path::PathBuf| at.to_string_lossy().ends_with("(deleted)");
+        let is_file = std::fs::read_link(open.path()).is_ok_and(nameless);
+        if is_file && std::fs::read_to_string(open.path()).is_ok_and(|text| text == known) {
+            std::fs::write(open.path(), known.replace("200", "404")).unwrap();
+            damaged += 1;
+        }
+    }
+    assert_eq!(damaged, 1);
+}
+
+#[test]
+fn a_recorded_answer_that_cannot_be_read_any_more_is_nobodys_verdict() {
+    // The second asks for nothing: what it lacks is read to be told.
+    for body in ["ask(n)", "str(n)"] {
+        let (place, port) = (place(body), upstream());
+        let json = stdio(port, 1);
+        place.both("worker.py", &worker("ask(n)"));
+        record(&place, &json);
+        place.both("worker.py", &worker(body));
+        let replay = proxy(&place, &json, Mode::Replay);
+        damage_what_is_played(&place);
+        let error = measure(&place, &json, &replay).map(|run| run.notes).unwrap_err().to_string();
+        assert!(error.contains("changed while it was in use"), "{body}: {error}");
+    }
 }

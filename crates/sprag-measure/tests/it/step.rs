@@ -11,7 +11,7 @@ use crate::place::{Place, settings};
 fn a_build_without_a_command_is_done() {
     let place = Place::new();
     let step = place.with_side(Role::Candidate, |side| {
-        build(&settings(json!({})), side, Some(1), &Interrupt::new()).unwrap()
+        build(&settings(json!({})), side, Some(1), None, &Interrupt::new()).unwrap()
     });
     assert_eq!((step.failure, step.layout, step.logs.len()), (None, LayoutControl::Off, 0));
 }
@@ -21,7 +21,9 @@ fn a_build_that_is_not_cargo_is_told_the_seed() {
     let place = Place::new();
     let settings = settings(json!({ "run": { "build": "echo $SPRAG_LAYOUT_SEED > seed" } }));
     let build = |layout| {
-        place.with_side(Role::Candidate, |side| build(&settings, side, layout, &Interrupt::new()).unwrap())
+        place.with_side(Role::Candidate, |side| {
+            build(&settings, side, layout, None, &Interrupt::new()).unwrap()
+        })
     };
     assert_eq!(build(Some(77)).layout, LayoutControl::Told);
     assert_eq!(place.read(Role::Candidate, "seed"), "77\n");
@@ -34,16 +36,16 @@ fn a_failed_build_and_failed_checks_are_findings_with_their_last_lines() {
     let place = Place::new();
     let settings = settings(json!({ "run": { "build": "echo compiling; echo 'error: no' >&2; exit 1" } }));
     place.with_side(Role::Candidate, |side| {
-        let failed = build(&settings, side, None, &Interrupt::new()).unwrap().failure.unwrap();
+        let failed = build(&settings, side, None, None, &Interrupt::new()).unwrap().failure.unwrap();
         assert_eq!(failed.reason, Reason::Build);
         assert!(failed.detail.ends_with("exit code 1; its last lines:\nerror: no"), "{}", failed.detail);
-        let failed = checks("echo 3 tests failed; false", &settings, side, &Interrupt::new())
+        let failed = checks("echo 3 tests failed; false", &settings, side, None, &Interrupt::new())
             .unwrap()
             .failure
             .unwrap();
         assert_eq!(failed.reason, Reason::Checks);
         assert!(failed.detail.ends_with("exit code 1; its last lines:\n3 tests failed"), "{}", failed.detail);
-        assert_eq!(checks("true", &settings, side, &Interrupt::new()).unwrap().failure, None);
+        assert_eq!(checks("true", &settings, side, None, &Interrupt::new()).unwrap().failure, None);
     });
 }
 
@@ -66,8 +68,9 @@ fn cargo_relinks_with_the_seed_and_the_same_seed_gives_the_same_bytes() {
     let place = cargo_project(&format!("{functions} fn main() {{ println!(\"{{}}\", 0 {sum}); }}"));
     let settings = settings(json!({ "run": { "build": "cargo build --release --offline" } }));
     let binary = |seed| {
-        let step =
-            place.with_side(Role::Candidate, |side| build(&settings, side, seed, &Interrupt::new()).unwrap());
+        let step = place.with_side(Role::Candidate, |side| {
+            build(&settings, side, seed, None, &Interrupt::new()).unwrap()
+        });
         assert_eq!(step.failure, None);
         (step.layout, std::fs::read(place.dir(Role::Candidate).join("target/release/app")).unwrap())
     };
@@ -85,8 +88,8 @@ fn cargo_relinks_with_the_seed_and_the_same_seed_gives_the_same_bytes() {
 fn code_that_does_not_compile_fails_however_it_is_linked() {
     let place = cargo_project("fn main() { nonsense }");
     let settings = settings(json!({ "run": { "build": "cargo build --release --offline" } }));
-    let step =
-        place.with_side(Role::Candidate, |side| build(&settings, side, Some(1), &Interrupt::new()).unwrap());
+    let step = place
+        .with_side(Role::Candidate, |side| build(&settings, side, Some(1), None, &Interrupt::new()).unwrap());
     let failed = step.failure.unwrap();
     assert!(
         failed.reason == Reason::Build && failed.detail.contains("could not compile `app`"),

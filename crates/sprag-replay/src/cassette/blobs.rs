@@ -1,8 +1,11 @@
 //! Bodies that are too large for a line: files named by the BLAKE3 hash of their content, compressed with zstd.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -56,19 +59,54 @@ impl TryFrom<String> for BlobName {
 
 /// The folder of the blobs.
 #[derive(Debug, Clone)]
-pub(super) struct Blobs(Utf8PathBuf);
+pub(super) struct Blobs {
+    folder: Utf8PathBuf,
+    /// What is read in its place.
+    copy: Option<Arc<Packed>>,
+}
+
+/// What was in the folder of the blobs, one after the other in a file without a name.
+#[derive(Debug)]
+struct Packed {
+    file: File,
+    /// Where each begins, and how long it is.
+    places: HashMap<BlobName, (u64, u64)>,
+}
 
 impl Blobs {
     pub(super) fn new(folder: Utf8PathBuf) -> Self {
-        Self(folder)
+        Self { folder, copy: None }
+    }
+
+    /// From a copy without a name. What is no blob is left out, and none is read yet: each is when it is asked for.
+    pub(super) fn copied(folder: Utf8PathBuf) -> Result<Self, CassetteError> {
+        let copy = || -> io::Result<Packed> {
+            let (mut file, mut places, mut end) = (tempfile::tempfile()?, HashMap::new(), 0);
+            let entries = match folder.read_dir_utf8() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Packed { file, places }),
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                let name = BlobName::of_file(entry.file_name())
+                    .filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file()));
+                let Some(name) = name else { continue };
+                let length = io::copy(&mut File::open(entry.path())?, &mut file)?;
+                places.insert(name, (end, length));
+                end += length;
+            }
+            Ok(Packed { file, places })
+        };
+        let copy = copy().map_err(CassetteError::io("make a temporary copy of", &folder))?;
+        Ok(Self { folder, copy: Some(Arc::new(copy)) })
     }
 
     pub(super) fn folder(&self) -> &Utf8Path {
-        &self.0
+        &self.folder
     }
 
     pub(super) fn path(&self, name: BlobName) -> Utf8PathBuf {
-        self.0.join(format!("{name}.zst"))
+        self.folder.join(format!("{name}.zst"))
     }
 
     /// Writes a blob; nothing where it is there already.
@@ -91,11 +129,19 @@ impl Blobs {
         let path = self.path(name);
         let wrong = |what: String| CassetteError::file(&path, what);
         let size = usize::try_from(size).map_err(|_| wrong(format!("{size} bytes are too many")))?;
-        let mut file = open(&path)?;
-        let mut compressed = Vec::new();
         // What does not compress becomes a little larger, and nothing becomes more than that.
         let most = (size + size / 64 + 1_024) as u64;
-        (&mut file).take(most + 1).read_to_end(&mut compressed).map_err(CassetteError::io("read", &path))?;
+        let mut compressed = Vec::new();
+        let read = match &self.copy {
+            None => open(&path)?.take(most + 1).read_to_end(&mut compressed).map(drop),
+            Some(copy) => {
+                let (at, length) =
+                    *copy.places.get(&name).ok_or_else(|| wrong("it is missing".to_owned()))?;
+                compressed.resize(length.min(most + 1) as usize, 0);
+                copy.file.read_exact_at(&mut compressed, at)
+            }
+        };
+        read.map_err(CassetteError::io("read", &path))?;
         if compressed.len() as u64 > most {
             return Err(wrong(format!("it is too large for {size} bytes")));
         }
@@ -116,6 +162,17 @@ impl Blobs {
         }
         fs::copy(&old, &new).map(drop).map_err(CassetteError::io("copy", &old))
     }
+}
+
+/// A copy of a file that has no name: whoever may write where the file is does not reach it.
+pub(super) fn copied(mut file: File, path: &Utf8Path) -> Result<File, CassetteError> {
+    let mut copy = || -> io::Result<File> {
+        let mut copy = tempfile::tempfile()?;
+        io::copy(&mut file, &mut copy)?;
+        copy.rewind()?;
+        Ok(copy)
+    };
+    copy().map_err(CassetteError::io("make a temporary copy of", path))
 }
 
 /// Opens a file that is one: a pipe of that name would wait for ever.

@@ -21,7 +21,7 @@ use crate::rules::Rules;
 use index::{Entry, Index, NO_CLASS, SlotEntry, each_line, half_hash};
 
 /// A sealed cassette, open. It does not change, and what was sealed when it was opened is what it answers: a line that
-/// changes on disk afterwards is an error.
+/// changes on disk afterwards is an error, unless a [copy](Cassette::open_copy) is read.
 #[derive(Debug)]
 pub struct Cassette {
     dir: Utf8PathBuf,
@@ -47,9 +47,26 @@ impl Cassette {
     /// # Errors
     /// There is none, it has another version, its seal is broken, or it is damaged: the file and the line are named.
     pub fn open(dir: &Utf8Path) -> Result<Self, CassetteError> {
+        Self::open_from(dir, Blobs::new(dir.join(BLOBS)), |file, _| Ok(file))
+    }
+
+    /// The same from a copy in files without a name, for as long as it is open: what becomes of the folder, in which those
+    /// may write who are answered from it, is nothing to it then.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or there is no room for temporary files.
+    pub fn open_copy(dir: &Utf8Path) -> Result<Self, CassetteError> {
+        Self::open_from(dir, Blobs::copied(dir.join(BLOBS))?, blobs::copied)
+    }
+
+    fn open_from(
+        dir: &Utf8Path,
+        blobs: Blobs,
+        taken: impl Fn(File, &Utf8Path) -> Result<File, CassetteError>,
+    ) -> Result<Self, CassetteError> {
         let (manifest, head) = read_manifest(dir)?;
         let path = dir.join(INTERACTIONS);
-        let lines = blobs::open(&path)?;
+        let lines = taken(blobs::open(&path)?, &path)?;
         let bytes = lines.metadata().map_err(CassetteError::io("read", &path))?.len();
         if bytes != manifest.bytes {
             let what = format!("it has {bytes} bytes, and the manifest says {}", manifest.bytes);
@@ -75,7 +92,6 @@ impl Cassette {
         let Index { cases, upstreams, entries, slots, .. } = index;
         let mut by_key: Vec<u32> = (0..slots.len() as u32).collect();
         by_key.sort_unstable_by_key(|slot| (slots[*slot as usize].key, *slot));
-        let blobs = Blobs::new(dir.join(BLOBS));
         let cache = Cache::default();
         let dir = dir.to_owned();
         let mut cassette = Self {
@@ -91,7 +107,7 @@ impl Cassette {
             by_key,
             cache,
         };
-        cassette.read_timings()?;
+        cassette.read_timings(taken)?;
         Ok(cassette)
     }
 
@@ -288,12 +304,15 @@ impl Cassette {
     }
 
     /// Timings are not sealed, but they must be about these interactions.
-    fn read_timings(&mut self) -> Result<(), CassetteError> {
+    fn read_timings(
+        &mut self,
+        taken: impl Fn(File, &Utf8Path) -> Result<File, CassetteError>,
+    ) -> Result<(), CassetteError> {
         let path = self.dir.join(TIMINGS);
         if std::fs::symlink_metadata(&path).is_err() {
             return Ok(());
         }
-        let file = blobs::open(&path)?;
+        let file = taken(blobs::open(&path)?, &path)?;
         let (cases, entries, slots) = (&self.cases, &mut self.entries, &self.slots);
         let mut expected =
             slots.iter().flat_map(|slot| (0..slot.answers).map(move |ordinal| (slot, ordinal)));

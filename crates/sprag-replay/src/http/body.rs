@@ -12,7 +12,7 @@ use hyper::header::HeaderMap;
 use tokio::time::Sleep;
 
 use super::relay::Relay;
-use crate::exchange;
+use crate::exchange::{self, LARGEST_BODY};
 use crate::proxy::{Memory, Reserved};
 
 /// A body was cut off, as the upstream's was.
@@ -148,7 +148,7 @@ pub(super) struct Whole {
 /// Why a request's body was not read.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// It is larger than is allowed, alone or with all others under way.
+    /// It is larger than [`LARGEST_BODY`], alone or with all others under way.
     TooLarge,
     /// It did not go on for longer than `patience`.
     Silent,
@@ -164,7 +164,6 @@ pub(super) enum Unread {
 /// One that is too large, or has none.
 pub(super) async fn read(
     mut body: Incoming,
-    largest: usize,
     memory: &Memory,
     patience: Option<Duration>,
 ) -> Result<Whole, Unread> {
@@ -172,13 +171,13 @@ pub(super) async fn read(
     if body.is_end_stream() {
         return Ok(Whole { bytes: Bytes::new(), trailers: None, _reserved: reserved });
     }
-    if body.size_hint().lower() > largest as u64 {
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
         return Err(Unread::TooLarge);
     }
     let (mut first, mut all, mut trailers) = (Bytes::new(), Vec::new(), None);
     while let Some(frame) = next(&mut body, patience).await? {
         let frame = match frame.into_data() {
-            Ok(data) if data.len() + first.len() + all.len() > largest => return Err(Unread::TooLarge),
+            Ok(data) if data.len() + first.len() + all.len() > LARGEST_BODY => return Err(Unread::TooLarge),
             Ok(data) if !reserved.add(data.len()) => return Err(Unread::TooLarge),
             // Most are of one piece, which need not be copied.
             Ok(data) if first.is_empty() && all.is_empty() => {

@@ -79,7 +79,7 @@ pub(super) async fn send(
             body: Body::default(),
             trailers: Vec::new(),
         };
-        Taken::new(ticket, answer, context.largest_body, context.memory.reserve())
+        Taken::new(ticket, answer, context.memory.reserve())
     });
     Response::from_parts(parts, Outgoing::Relay(Box::new(Relay::new(incoming, taken))))
 }

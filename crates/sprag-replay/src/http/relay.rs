@@ -9,7 +9,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use super::body::BrokenOff;
 use super::request::owned_pairs;
 use crate::desk::Ticket;
-use crate::exchange::{self, Answer, HttpAnswer, Timing};
+use crate::exchange::{self, Answer, HttpAnswer, LARGEST_BODY, Timing};
 use crate::proxy::Reserved;
 
 /// The body of an answer that comes from the upstream.
@@ -25,8 +25,6 @@ pub(super) struct Taken {
     pub(super) answer: HttpAnswer,
     /// When the answer began, after the request's end, in microseconds.
     pub(super) first_us: u64,
-    /// The largest body, in bytes.
-    pub(super) largest: usize,
     pub(super) reserved: Reserved,
     pieces: Vec<Bytes>,
     size: usize,
@@ -35,16 +33,16 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn new(ticket: Ticket, answer: HttpAnswer, largest: usize, reserved: Reserved) -> Self {
+    pub(super) fn new(ticket: Ticket, answer: HttpAnswer, reserved: Reserved) -> Self {
         let first_us = since(&ticket);
-        Self { ticket, answer, first_us, largest, reserved, pieces: Vec::new(), size: 0, length: None }
+        Self { ticket, answer, first_us, reserved, pieces: Vec::new(), size: 0, length: None }
     }
 
     /// `false`: it is too large.
     fn add(&mut self, piece: &Bytes) -> bool {
         self.size += piece.len();
         self.pieces.push(piece.clone());
-        self.size <= self.largest && self.reserved.add(piece.len())
+        self.size <= LARGEST_BODY && self.reserved.add(piece.len())
     }
 
     /// Whether it is of a kind that servers send for as long as somebody listens.

@@ -62,7 +62,7 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         );
     }
     let patience = (outside && is_grpc(&head.headers)).then_some(PATIENCE);
-    let body = match body::read(body, context.largest_body, &context.memory, patience).await {
+    let body = match body::read(body, &context.memory, patience).await {
         Ok(body) => body,
         // Nothing was asked, and nobody hears the answer.
         Err(Unread::Gone) if !is_grpc(&head.headers) => return Response::new(Outgoing::Empty),

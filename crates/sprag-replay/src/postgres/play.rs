@@ -12,8 +12,9 @@ use super::frame::Frames;
 use super::message::{Message, Sql};
 use super::names::deallocated;
 use super::question::Question;
-use super::session::{Described, Execution, Portal, Session, Statement, Step};
+use super::session::{Described, Execution, Session, Step};
 use super::start::Start;
+use super::waiting::{Held, Waiting};
 use super::{Caller, Stop};
 use crate::cassette::Played;
 use crate::desk::Reply;
@@ -45,7 +46,7 @@ where
         caller,
         out: BytesMut::new(),
         session: Session::new(caller.memory.reserve()),
-        held: Vec::new(),
+        waiting: Waiting::new(caller.memory.reserve()),
         state: IDLE,
         skipping: false,
     };
@@ -72,29 +73,11 @@ struct Player<'a, W> {
     caller: &'a Caller<'a>,
     out: BytesMut,
     session: Session,
-    /// What has been asked and not been answered: whether it succeeds shows with the execution that follows.
-    held: Vec<Held>,
+    waiting: Waiting,
     /// Of the transaction.
     state: u8,
     /// There was an error: messages are passed over up to Sync.
     skipping: bool,
-}
-
-enum Held {
-    Parse(Arc<Statement>),
-    Bind(Arc<Portal>),
-    Describe(Described),
-    Close,
-}
-
-impl Held {
-    fn parses(&self, portal: &Portal) -> bool {
-        matches!(self, Self::Parse(statement) if Arc::ptr_eq(statement, &portal.statement))
-    }
-
-    fn binds(&self, portal: &Arc<Portal>) -> bool {
-        matches!(self, Self::Bind(bound) if Arc::ptr_eq(bound, portal))
-    }
 }
 
 impl<W: AsyncWrite + Unpin> Player<'_, W> {
@@ -126,10 +109,10 @@ impl<W: AsyncWrite + Unpin> Player<'_, W> {
     async fn take(&mut self, step: Step) -> Result<(), Stop> {
         match step {
             Step::Query(sql) => self.query(&sql).await?,
-            Step::Parse(statement) => self.held.push(Held::Parse(statement)),
-            Step::Bind(portal) => self.held.push(Held::Bind(portal)),
-            Step::Describe(described) => self.held.push(Held::Describe(described)),
-            Step::Close => self.held.push(Held::Close),
+            Step::Parse(statement) => self.waiting.push(Held::Parse(statement))?,
+            Step::Bind(portal) => self.waiting.push(Held::Bind(portal))?,
+            Step::Describe(described) => self.waiting.push(Held::Describe(described))?,
+            Step::Close => self.waiting.push(Held::Close)?,
             Step::Execute(execution) => self.execute(&execution).await?,
             Step::Flush => self.release(true).await?,
             Step::Sync => {
@@ -147,7 +130,7 @@ impl<W: AsyncWrite + Unpin> Player<'_, W> {
             Step::Terminate => {}
         }
         // A client that never asks for an answer.
-        if self.held.len() > HELD {
+        if self.waiting.messages.len() > HELD {
             self.release(true).await?;
         }
         Ok(())
@@ -197,17 +180,18 @@ impl<W: AsyncWrite + Unpin> Player<'_, W> {
                 }
             }
         };
+        let asked = &mut self.waiting.messages;
         let (executed, failed) = if let Some(rest) = messages.strip_prefix(BOUND) {
             (rest, None)
         } else if let Some(rest) = messages.strip_prefix(PARSED) {
-            (rest, self.held.iter().position(|held| held.binds(portal)))
+            (rest, asked.iter().position(|held| held.binds(portal)))
         } else if execution.before == 0 {
-            (&messages[..], self.held.iter().position(|held| held.parses(portal) || held.binds(portal)))
+            (&messages[..], asked.iter().position(|held| held.parses(portal) || held.binds(portal)))
         } else {
             (&messages[..], None)
         };
         let executed = messages.slice_ref(executed);
-        self.held.truncate(failed.unwrap_or(self.held.len()));
+        asked.truncate(failed.unwrap_or(asked.len()));
         self.release(false).await?;
         if self.skipping {
             return Ok(());
@@ -219,7 +203,10 @@ impl<W: AsyncWrite + Unpin> Player<'_, W> {
 
     /// Answers what is held. `alone`: no execution followed that would say whether it succeeded.
     async fn release(&mut self, alone: bool) -> Result<(), Stop> {
-        for held in mem::take(&mut self.held) {
+        // What they take is counted until the last of them is answered.
+        let nothing = self.nothing();
+        let Waiting { messages, memory: _counted } = mem::replace(&mut self.waiting, nothing);
+        for held in messages {
             if self.skipping {
                 break;
             }
@@ -279,12 +266,16 @@ impl<W: AsyncWrite + Unpin> Player<'_, W> {
         }
     }
 
+    fn nothing(&self) -> Waiting {
+        Waiting::new(self.caller.memory.reserve())
+    }
+
     fn fail(&mut self, code: &str, trouble: &Trouble) {
         answer::put_error(&mut self.out, "ERROR", code, &format!("sprag: {trouble}"));
         if self.state != IDLE {
             self.state = FAILED;
         }
-        self.held.clear();
+        self.waiting = self.nothing();
         self.skipping = true;
     }
 

@@ -203,7 +203,7 @@ impl Session {
 }
 
 impl Statement {
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.sql.text.len() + 4 * self.types.len()
     }
 
@@ -214,7 +214,7 @@ impl Statement {
 }
 
 impl Portal {
-    fn weight(&self) -> usize {
+    pub(super) fn weight(&self) -> usize {
         let values =
             self.values.iter().map(|value| size_of::<Value>() + value.bytes.as_ref().map_or(0, Bytes::len));
         size_of::<Self>() + values.sum::<usize>() + self.results.len() + self.statement.weight()

@@ -9,11 +9,12 @@ use std::time::Duration;
 use sprag_contract::settings::replay::{Replay, Scheme, Upstream};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::account::Closed;
 use super::connection_limit::ConnectionLimit;
 use super::listeners::{FORWARD_PROXY, Listeners};
 use super::{Memory, Passed, Port, ProxyError, Tasks};
 use crate::ca::{Authority, Trust};
-use crate::cassette::{CassetteError, Unused};
+use crate::cassette::CassetteError;
 use crate::counts::{Changed, Counts};
 use crate::desk::{Connection, Desk};
 use crate::trouble::{Difference, Trouble};
@@ -23,9 +24,11 @@ use crate::{environment, http};
 const BREATH: Duration = Duration::from_millis(10);
 
 /// One scope of a run. Each side of a pair and each repetition has its own. Dropped, it is closed: its listeners,
-/// connections and tasks are gone when the drop returns.
+/// connections and tasks are gone when the drop returns, and what came of it is in the proxy's
+/// [account](crate::Proxy::account).
 pub struct Scope {
     context: Arc<Context>,
+    closed: Closed,
     env: BTreeMap<String, String>,
     tasks: Tasks,
     runtime: tokio::runtime::Handle,
@@ -35,8 +38,6 @@ pub struct Scope {
 pub(crate) struct Context {
     pub(crate) desk: Desk,
     pub(crate) authority: Arc<Authority>,
-    /// The largest body, in bytes.
-    pub(crate) largest_body: usize,
     pub(crate) memory: Memory,
     pub(crate) tasks: Tasks,
     pub(crate) passed: Passed,
@@ -48,8 +49,8 @@ pub(crate) struct Context {
 pub(super) struct Parts {
     pub(super) desk: Desk,
     pub(super) authority: Arc<Authority>,
-    pub(super) largest_body: usize,
     pub(super) passed: Passed,
+    pub(super) closed: Closed,
     pub(super) runtime: tokio::runtime::Handle,
 }
 
@@ -59,7 +60,7 @@ impl Scope {
         settings: &Replay,
         mut listeners: Listeners,
     ) -> Result<Self, ProxyError> {
-        let Parts { desk, authority, largest_body, passed, runtime } = parts;
+        let Parts { desk, authority, passed, closed, runtime } = parts;
         let (forward, at) = listeners.take(FORWARD_PROXY)?;
         let mut env = environment::child_environment(at, authority.trust());
         let mut sockets = Vec::new();
@@ -76,7 +77,6 @@ impl Scope {
         let context = Arc::new(Context {
             desk,
             authority,
-            largest_body,
             memory: Memory::default(),
             tasks: tasks.clone(),
             passed,
@@ -89,7 +89,7 @@ impl Scope {
             tasks.spawn(accept(listener, port, context.clone(), limit.clone()));
         }
         drop(inside);
-        Ok(Self { context, env, tasks, runtime })
+        Ok(Self { context, closed, env, tasks, runtime })
     }
 
     /// What the application must be told.
@@ -139,18 +139,10 @@ impl Scope {
         self.context.desk.troubles()
     }
 
-    /// What the cassette holds and nobody asked for.
-    ///
-    /// # Errors
-    /// The cassette cannot be read any more.
-    pub fn unused(&self) -> Result<Vec<Unused>, CassetteError> {
-        self.context.desk.unused()
-    }
-
     /// Which requests were made more often than they were recorded, or less, since counting began.
     ///
     /// # Errors
-    /// As [`unused`](Self::unused).
+    /// The cassette cannot be read any more.
     pub fn changed(&self) -> Result<Changed, CassetteError> {
         self.context.desk.changed()
     }
@@ -163,6 +155,8 @@ impl Scope {
 
 impl Drop for Scope {
     fn drop(&mut self) {
+        // Before the tasks are ended: what is cut off then is not the application's doing.
+        self.closed.add(&self.context.desk);
         // Not `block_on`: the caller may be a thread of another runtime.
         let (done, wait) = std::sync::mpsc::sync_channel(1);
         let tasks = self.tasks.clone();

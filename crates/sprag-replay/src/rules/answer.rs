@@ -5,10 +5,13 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::body::{FORM, grpc_messages, is_grpc, media_type, read_json};
+use super::body::{
+    FORM, Part, field_of, grpc_messages, headers_of, is_grpc, media_type, multipart_parts, parameter,
+    read_json, value_of,
+};
 use super::coding::decoded;
 use super::json::Json;
-use super::marks::{Mark, REDACTED_IN_JSON, View, replace_members};
+use super::marks::{Mark, REDACTED_IN_JSON, View, moved, replace_members};
 use super::pieces::Pieces;
 use super::target::decoded_name;
 use crate::exchange::{Answer, Body, HttpAnswer, LARGEST_BODY, PostgresAnswer, TcpAnswer};
@@ -92,7 +95,8 @@ fn codings(headers: &[(String, String)]) -> String {
 /// The body with its secrets replaced and no longer compressed; `None` where there are none, or it cannot be read.
 fn changed_body(view: &View<'_>, headers: &[(String, String)], body: &Body) -> Option<Body> {
     let named = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let media = named.map(|(_, value)| media_type(value)).unwrap_or_default();
+    let content_type = named.map_or("", |(_, value)| value.as_str());
+    let media = media_type(content_type);
     let meant = decoded(Some(&codings(headers)), &body.bytes)?;
     // What was cut while it was compressed has no pieces when it is not.
     let mut pieces = match meant {
@@ -102,38 +106,78 @@ fn changed_body(view: &View<'_>, headers: &[(String, String)], body: &Body) -> O
     if is_grpc(&media) {
         messages(view, &mut pieces);
     } else {
-        content(view, &media, &mut pieces);
+        match parts(&media, content_type, &pieces) {
+            // From the end on, so that those before stay where they are.
+            Some(parts) => parts.into_iter().rev().for_each(|part| multipart(view, part, &mut pieces)),
+            None => content(view, &media, 0..pieces.bytes.len(), &mut pieces),
+        }
         view.replace(&mut pieces);
     }
     pieces.is_changed().then(|| pieces.into_body())
 }
 
-/// JSON, a form, events or lines with JSON in them.
-fn content(view: &View<'_>, media: &str, pieces: &mut Pieces<'_>) {
-    if let Some(places) = read_json(&pieces.bytes, media).map(|json| json.marked(view)) {
-        return pieces.replace(&places, REDACTED_IN_JSON);
+fn parts(media: &str, content_type: &str, pieces: &Pieces<'_>) -> Option<Vec<Part>> {
+    let boundary = media.starts_with("multipart/").then(|| parameter(content_type, "boundary"))??;
+    multipart_parts(&pieces.bytes, boundary)
+}
+
+/// A part: its headers, and its content, which may be secret as a whole by the name of its field.
+fn multipart(view: &View<'_>, part: Part, pieces: &mut Pieces<'_>) {
+    let Part { head, body } = part;
+    let text = String::from_utf8_lossy(&pieces.bytes[head.clone()]).into_owned();
+    let headers = headers_of(&text);
+    match field_of(&headers).and_then(|name| view.field(name)) {
+        Some(mark) => pieces.replace(&[body], mark.text()),
+        None => {
+            let media = value_of(&headers, "content-type").map(media_type).unwrap_or_default();
+            content(view, &media, body, pieces);
+        }
     }
-    let Ok(text) = std::str::from_utf8(&pieces.bytes) else { return };
+    let mut places = Vec::new();
+    let mut start = head.start;
+    for line in pieces.bytes[head].split_inclusive(|byte| *byte == b'\n') {
+        let colon = memchr::memchr(b':', line);
+        let name = colon.and_then(|colon| std::str::from_utf8(&line[..colon]).ok());
+        if let (Some(colon), Some(name)) = (colon, name)
+            && view.header(name.trim()).is_some()
+        {
+            let value = line[colon + 1..].trim_ascii();
+            let from =
+                start + colon + 1 + line[colon + 1..].len() - line[colon + 1..].trim_ascii_start().len();
+            places.push(from..from + value.len());
+        }
+        start += line.len();
+    }
+    pieces.replace(&places, Mark::Redacted.text());
+}
+
+/// JSON, a form, events or lines with JSON in them, all within a part.
+fn content(view: &View<'_>, media: &str, within: Range<usize>, pieces: &mut Pieces<'_>) {
+    let (start, tail) = (within.start, pieces.bytes.len() - within.end);
+    let bytes = &pieces.bytes[within];
+    if let Some(places) = read_json(bytes, media).map(|json| json.marked(view)) {
+        return pieces.replace(&moved(places, start), REDACTED_IN_JSON);
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
     if media == FORM {
         let places = values_of(text, &['&'], |name| view.field(name).is_some());
-        return pieces.replace(&places, Mark::Redacted.text());
+        return pieces.replace(&moved(places, start), Mark::Redacted.text());
     }
     if view.has_json() {
         let mut places = Vec::new();
-        let mut start = 0;
+        let mut start = start;
         for line in text.split_inclusive('\n') {
             let data = line.strip_prefix("data:").unwrap_or(line);
             let from = start + line.len() - data.len();
             if let Some(json) = data.trim_start().starts_with(['{', '[']).then(|| Json::read(data)).flatten()
             {
-                places
-                    .extend(json.marked(view).into_iter().map(|place| from + place.start..from + place.end));
+                places.extend(moved(json.marked(view), from));
             }
             start += line.len();
         }
         pieces.replace(&places, REDACTED_IN_JSON);
     }
-    replace_members(pieces);
+    replace_members(pieces, start..pieces.bytes.len() - tail);
 }
 
 /// Where the values of secret pairs stand.

@@ -1,5 +1,7 @@
 //! The canonical form of a body, by what it is.
 
+use std::ops::Range;
+
 use sprag_contract::json_path::Counted;
 
 use super::coding::decoded;
@@ -101,7 +103,7 @@ impl Sent<'_> {
             return ("form", replaced(Pieces::whole(written)));
         }
         let mut pieces = Pieces::whole(bytes);
-        replace_members(&mut pieces);
+        replace_members(&mut pieces, 0..bytes.len());
         ("text", replaced(pieces))
     }
 
@@ -133,24 +135,14 @@ impl Sent<'_> {
     fn multipart(&self, bytes: &[u8], view: &View<'_>) -> Option<Vec<u8>> {
         let boundary = parameter(self.content_type?, "boundary")?;
         let mut out = Vec::new();
-        for part in multipart_parts(bytes, boundary)? {
-            // A part without headers begins with the line that ends them.
-            let bare = part.strip_prefix(b"\r\n").map(|body| (&b""[..], body));
-            let (head, body) = bare.or_else(|| split_once(part, b"\r\n\r\n"))?;
-            let mut headers: Vec<(String, &str)> = std::str::from_utf8(head)
-                .ok()?
-                .split("\r\n")
-                .filter_map(|line| line.split_once(':'))
-                .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
-                .collect();
+        for Part { head, body } in multipart_parts(bytes, boundary)? {
+            let body = &bytes[body];
+            let mut headers = headers_of(std::str::from_utf8(&bytes[head]).ok()?);
             headers.sort_by(|(a, _), (b, _)| a.cmp(b));
-            let header =
-                |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value);
-            let field = header("content-disposition").and_then(|value| parameter(value, "name"));
-            let (kind, content) = match field.and_then(|name| view.field(name)) {
+            let (kind, content) = match field_of(&headers).and_then(|name| view.field(name)) {
                 Some(mark) => ("text", mark.text().as_bytes().to_vec()),
                 None => {
-                    let content_type = header("content-type");
+                    let content_type = value_of(&headers, "content-type");
                     let own = Sent { content_type, content_encoding: None, grpc_encoding: None, bytes: body };
                     own.content(body, view, false)
                 }
@@ -236,7 +228,7 @@ pub(super) fn grpc_messages(bytes: &[u8]) -> Option<Vec<Message>> {
 }
 
 /// A parameter of a header's value, with or without quotes.
-fn parameter<'t>(value: &'t str, wanted: &str) -> Option<&'t str> {
+pub(super) fn parameter<'t>(value: &'t str, wanted: &str) -> Option<&'t str> {
     let mut rest = value.split_once(';')?.1;
     loop {
         let (name, after) = rest.split_once('=')?;
@@ -258,20 +250,28 @@ fn parameter<'t>(value: &'t str, wanted: &str) -> Option<&'t str> {
     }
 }
 
-/// What stands between the boundaries; `None` where the last one is missing, or there are too many.
-fn multipart_parts<'t>(bytes: &'t [u8], boundary: &str) -> Option<Vec<&'t [u8]>> {
+/// A part of a multipart body: where the lines of its headers are, and what they are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) head: Range<usize>,
+    pub(super) body: Range<usize>,
+}
+
+/// What stands between the boundaries; `None` where the last one is missing, a part is none, or there are too many.
+pub(super) fn multipart_parts(bytes: &[u8], boundary: &str) -> Option<Vec<Part>> {
     if boundary.is_empty() || boundary.len() > 200 {
         return None;
     }
     let delimiter = format!("\r\n--{boundary}");
     let finder = memchr::memmem::Finder::new(delimiter.as_bytes());
     // The first one may stand at the very start.
-    let mut rest = match bytes.strip_prefix(&delimiter.as_bytes()[2..]) {
-        Some(rest) => rest,
-        None => &bytes[finder.find(bytes)? + delimiter.len()..],
+    let mut at = match bytes.starts_with(&delimiter.as_bytes()[2..]) {
+        true => delimiter.len() - 2,
+        false => finder.find(bytes)? + delimiter.len(),
     };
     let mut parts = Vec::new();
     loop {
+        let rest = &bytes[at..];
         if rest.starts_with(b"--") {
             return Some(parts);
         }
@@ -279,16 +279,31 @@ fn multipart_parts<'t>(bytes: &'t [u8], boundary: &str) -> Option<Vec<&'t [u8]>>
             return None;
         }
         // White space may follow a boundary.
-        let (pad, inside) = split_once(rest, b"\r\n")?;
-        pad.iter().all(|byte| matches!(byte, b' ' | b'\t')).then_some(())?;
-        // A part without any lines is ended by the line break that its boundary began with.
-        let end = finder.find(&rest[pad.len()..])? + pad.len();
-        parts.push(if end < pad.len() + 2 { &b""[..] } else { &inside[..end - pad.len() - 2] });
-        rest = &rest[end + delimiter.len()..];
+        let pad = memchr::memmem::find(rest, b"\r\n")?;
+        rest[..pad].iter().all(|byte| matches!(byte, b' ' | b'\t')).then_some(())?;
+        let end = finder.find(&rest[pad..])? + pad;
+        let part = bytes.get(at + pad + 2..at + end)?;
+        // A part without headers begins with the line that ends them.
+        let head = if part.starts_with(b"\r\n") { 0 } else { memchr::memmem::find(part, b"\r\n\r\n")? };
+        let start = at + pad + 2;
+        let body = if head == 0 { start + 2 } else { start + head + 4 };
+        parts.push(Part { head: start..start + head, body: body..at + end });
+        at += end + delimiter.len();
     }
 }
 
-fn split_once<'t>(bytes: &'t [u8], at: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let found = memchr::memmem::find(bytes, at)?;
-    Some((&bytes[..found], &bytes[found + at.len()..]))
+/// The headers of a part, their names in lower case.
+pub(super) fn headers_of(head: &str) -> Vec<(String, &str)> {
+    let lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    lines.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim())).collect()
+}
+
+/// The name of the field that a part is about.
+pub(super) fn field_of<'t>(headers: &[(String, &'t str)]) -> Option<&'t str> {
+    value_of(headers, "content-disposition").and_then(|value| parameter(value, "name"))
+}
+
+/// The value of a header of a part.
+pub(super) fn value_of<'t>(headers: &[(String, &'t str)], wanted: &str) -> Option<&'t str> {
+    headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| *value)
 }

@@ -300,10 +300,16 @@ impl<'r> View<'r> {
     }
 }
 
-/// Replaces the values of members with secrets in what is no JSON as a whole.
-pub(super) fn replace_members(pieces: &mut Pieces<'_>) {
-    let places = secret_values(&pieces.bytes, |name| is_one_of(name, &FIELDS));
-    pieces.replace(&places, REDACTED_IN_JSON);
+/// Replaces the values of members with secrets within a part that is no JSON as a whole.
+pub(super) fn replace_members(pieces: &mut Pieces<'_>, within: Range<usize>) {
+    let start = within.start;
+    let places = secret_values(&pieces.bytes[within], |name| is_one_of(name, &FIELDS));
+    pieces.replace(&moved(places, start), REDACTED_IN_JSON);
+}
+
+/// Places in a part of something as places in the whole.
+pub(super) fn moved(places: Vec<Range<usize>>, by: usize) -> Vec<Range<usize>> {
+    places.into_iter().map(|place| place.start + by..place.end + by).collect()
 }
 
 /// Replaces passwords in SQL.

@@ -177,6 +177,24 @@ fn timings_that_change_after_opening_are_not_waited_for() {
 }
 
 #[test]
+fn a_copy_is_played_whatever_becomes_of_the_folder() {
+    let folder = recorded();
+    let known = Cassette::open(&folder.dir).unwrap();
+    let every = |cassette: &Cassette| {
+        let of = |case, request| cassette.find(case, asked(request).key()).unwrap();
+        let (x, y) = (of("a", "x"), of("b", "y"));
+        [(x, 0), (x, 1), (y, 0)].map(|(slot, nth)| cassette.answer(slot, nth).unwrap())
+    };
+    let answers = every(&known);
+    let copy = Cassette::open_copy(&folder.dir).unwrap();
+    for file in ["interactions.jsonl", "timings.jsonl"] {
+        folder.write(file, "nothing");
+    }
+    fs::write(blob(&folder), "nothing").unwrap();
+    assert_eq!(every(&copy), answers);
+}
+
+#[test]
 fn timings_of_other_interactions_are_refused() {
     let folder = recorded();
     let timings = folder.read("timings.jsonl");

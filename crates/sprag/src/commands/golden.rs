@@ -19,6 +19,9 @@ const SHOWN: usize = 10;
 pub(crate) struct Args {
     #[command(subcommand)]
     act: Act,
+    /// Those of the hidden cases.
+    #[arg(long, global = true)]
+    hidden: bool,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -42,7 +45,13 @@ enum Act {
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let project = open::project(dir)?;
+    let mut project = open::project(dir)?;
+    if args.hidden {
+        project = match project.on_hidden_cases() {
+            Ok(project) => project,
+            Err(error) => return failed(error),
+        };
+    }
     let interrupt = watch::interrupt()?;
     let mut view = watch::view();
     let json = args.json;
@@ -66,7 +75,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             };
             match json {
                 true => show::json(&answers)?,
-                false => show::text(&differences(&answers))?,
+                false => show::text(&differences(&answers, args.hidden))?,
             }
             let code = if answers.all_same() { 0 } else { Reason::Output.exit_code() };
             Ok(ExitCode::from(code))
@@ -116,7 +125,8 @@ fn accepted(written: &Written) -> String {
     )
 }
 
-fn differences(answers: &Answers) -> String {
+fn differences(answers: &Answers, hidden: bool) -> String {
+    let flag = if hidden { " --hidden" } else { "" };
     let width = answers.cases.iter().map(|answer| answer.case.len()).max().unwrap_or(0);
     let mut text = String::new();
     for Answer { case, state, differences, .. } in &answers.cases {
@@ -144,7 +154,7 @@ fn differences(answers: &Answers) -> String {
     text.push_str(&match other {
         0 => format!("all {} answers are as in {}\n", answers.cases.len(), answers.folder),
         _ => format!(
-            "{other} of {} answers are not as in {}; where the new ones are right: `sprag golden accept`, or `accept CASE`\n",
+            "{other} of {} answers are not as in {}; where the new ones are right: `sprag golden accept{flag}`, or `accept{flag} CASE`\n",
             answers.cases.len(),
             answers.folder
         ),

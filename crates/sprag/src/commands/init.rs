@@ -12,11 +12,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use sprag_contract::init::{InitFile, RepoFacts, infer, init_files};
 use sprag_contract::locate::Layout;
-use sprag_contract::settings::Tier;
 use sprag_contract::{Compiled, Source, Surroundings, compile};
 use sprag_workspace::UserRepo;
 
-use crate::replaying::launcher;
+use crate::jail::strongest;
 use crate::show;
 
 /// Write the files that a session needs into .auto: the spec, measure.sh, checks.sh and sprag.toml.
@@ -77,15 +76,6 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         show::text(&outcome.text())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The strongest that this machine has.
-fn strongest() -> miette::Result<Tier> {
-    Ok(match sprag_sandbox::examine(&launcher()?).tier {
-        sprag_sandbox::Tier::Enforced => Tier::Enforced,
-        sprag_sandbox::Tier::Reduced => Tier::Reduced,
-        sprag_sandbox::Tier::None => Tier::None,
-    })
 }
 
 /// Nothing is overwritten, and no spec is put before another.

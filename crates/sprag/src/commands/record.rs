@@ -1,26 +1,21 @@
-//! `sprag record`: what the outside answers a command becomes the cassette.
+//! `sprag record`: what the outside answers becomes the cassette.
 
 mod compared;
 mod summary;
 
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use camino::Utf8Path;
-use miette::{IntoDiagnostic, miette};
+use miette::{IntoDiagnostic, WrapErr};
 use serde_json::{Value, json};
-use sprag_measure::cpus_beside;
 use sprag_replay::cassette::{Ambiguous, Cassette, Summary};
-use sprag_replay::{Counts, Mode, Proxy, Trouble};
-
-use crate::failed::failed;
+use sprag_replay::{Counts, Mode, Trouble};
 
 use crate::replaying::beside::Network;
 use crate::replaying::place::Place;
-use crate::replaying::{self, Ended, words};
-use crate::{open, show, watch};
+use crate::replaying::{self, Ended, Ran, words};
+use crate::show;
 use compared::{Before, Compared};
 use summary::Contents;
 
@@ -36,48 +31,43 @@ pub(crate) struct Args {
     /// Keep what the cassette holds, answer from it, and add what it lacks.
     #[arg(long)]
     missing: bool,
-    /// Print JSON; what the command prints goes to standard error then.
+    /// Record what the hidden cases ask, into a cassette of their own.
+    #[arg(long, conflicts_with = "argv")]
+    hidden: bool,
+    /// Let what a command asks take the place of what the cases of a benchmark asked.
     #[arg(long)]
-    json: bool,
-    /// The command and its arguments; without one the benchmark.
-    #[arg(last = true, value_name = "CMD")]
-    argv: Vec<OsString>,
-}
-
-/// What came of a run beside the proxy.
-struct Came {
-    proxy: Proxy,
-    counts: Counts,
-    troubles: Vec<Trouble>,
-    /// The exit code of the command, where there was one.
-    ended: Option<u8>,
-    /// Why it is no recording, and the exit code that this gives.
-    refused: Option<(String, u8)>,
+    force: bool,
+    #[command(flatten)]
+    command: replaying::Command,
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    let Args { missing, hidden, force, command } = args;
     let place = Place::find(dir)?;
-    let mode = if args.missing { Mode::RecordMissing } else { Mode::Record };
-    let command = replaying::Command { argv: args.argv, json: args.json };
-    let came = match command.argv.is_empty() {
-        true => of_benchmark(dir, &place, mode)?,
-        false => of_command(&command, &place, mode)?,
+    let place = if hidden { place.on_hidden_cases()? } else { place };
+    let folder = &place.replay.cassette;
+    // The benchmark records its cases again.
+    let replaces = !command.argv.is_empty() && !missing && !force;
+    let cases = if replaces { recorded_cases(&place) } else { 0 };
+    if cases > 0 {
+        show::aside(&would_take_the_place(folder, cases));
+        return Ok(ExitCode::from(2));
+    }
+    let mode = if missing { Mode::RecordMissing } else { Mode::Record };
+    let Some(Ran { proxy, account, end }) = command.run(dir, &place, mode, Network::Open)? else {
+        let code = replaying::interrupted();
+        show::aside(&format!("nothing was written to {folder}"));
+        return Ok(code);
     };
-    let Came { proxy, counts, troubles, ended, refused } = match came {
-        Ok(came) => came,
-        Err(interrupted) => {
-            show::aside("nothing was written");
-            return Ok(interrupted);
-        }
-    };
+    let (counts, troubles) = (account.counts, account.troubles);
     let passed = proxy.passed();
-    let (why_not, exit) = refused.unzip();
+    let (why_not, exit) = refused(&place, &counts, &troubles, &end).unzip();
     let exit = exit.unwrap_or(0);
     let mut json = json!({
-        "cassette": place.replay.cassette,
+        "cassette": folder,
         "written": why_not.is_none(),
         "why_not": why_not,
-        "ended": ended,
+        "ended": end.of_command(),
         "exit": exit,
         "counts": counts,
         "passed": passed,
@@ -86,10 +76,12 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let mut text = String::new();
     if let Some(why) = &why_not {
         text.push_str(&words::troubles(&troubles, &counts));
-        let _ = writeln!(text, "nothing was written to {}: {}", place.replay.cassette, show::clean(why));
+        let _ = writeln!(text, "nothing was written to {folder}: {}", show::clean(why));
     } else {
-        let before = if args.missing { Before::none() } else { Before::keep(&place.cassette()) };
-        let summary = proxy.finish().into_diagnostic()?.expect("a proxy that records has a summary");
+        let before = if missing { Before::none() } else { Before::keep(&place.cassette()) };
+        let finished = proxy.finish().into_diagnostic();
+        let summary = finished.wrap_err_with(|| format!("nothing was written to {folder}"))?;
+        let summary = summary.expect("a proxy that records has a summary");
         let cassette = Cassette::open(&place.cassette()).into_diagnostic()?;
         let contents = Contents::of(&cassette).into_diagnostic()?;
         let compared = before.compare(&cassette);
@@ -107,54 +99,43 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     Ok(ExitCode::from(exit))
 }
 
-/// Runs a person's command; the exit code where it was interrupted.
-fn of_command(
-    command: &replaying::Command,
-    place: &Place,
-    mode: Mode,
-) -> miette::Result<Result<Came, ExitCode>> {
-    let proxy = Proxy::open(&place.replay, &place.root, mode, None).into_diagnostic()?;
-    let interrupt = watch::interrupt()?;
-    let Some(Ended { scope, status }) = command.run(place, &proxy, Network::Open, &interrupt)? else {
-        return Ok(Err(replaying::interrupted()));
-    };
-    let (counts, troubles) = (scope.counts(), scope.troubles());
-    let refused = if !troubles.is_empty() {
-        Some(("not everything that was asked could be answered and recorded; mend what is told above, and record again".to_owned(), 1))
-    } else if !status.success() {
-        let why = format!(
-            "the command {}, and half a recording is none; where that is how it ends well, record `sh -c '…; true'`",
-            replaying::how(status)
-        );
-        Some((why, replaying::code(status)))
-    } else {
-        nothing_asked(place, &counts)
-    };
-    Ok(Ok(Came { proxy, counts, troubles, ended: Some(replaying::code(status)), refused }))
+/// How many cases the cassette knows; none where there is none, or it cannot be read and is worth nothing.
+fn recorded_cases(place: &Place) -> u64 {
+    let cases = |cassette: Cassette| cassette.cases().iter().filter(|case| !case.is_empty()).count() as u64;
+    Cassette::open(&place.cassette()).map_or(0, cases)
 }
 
-/// Runs the benchmark once, as a session would; the exit code where it was interrupted.
-fn of_benchmark(dir: &Utf8Path, place: &Place, mode: Mode) -> miette::Result<Result<Came, ExitCode>> {
-    let project = open::project(dir)?;
-    let cpus = cpus_beside(&project.contract().into_diagnostic()?.settings).into_diagnostic()?;
-    let proxy = Proxy::open(&place.replay, &place.root, mode, cpus.as_deref()).into_diagnostic()?;
-    let proxy = Arc::new(proxy);
-    let interrupt = watch::interrupt()?;
-    let mut view = watch::view();
-    let recorded = sprag_session::record(project, proxy.clone(), &interrupt, &mut *view);
-    drop(view);
-    let bench = match recorded {
-        Ok(bench) => bench,
-        Err(error) => return failed(error).map(Err),
-    };
-    let proxy = Arc::into_inner(proxy).ok_or_else(|| miette!("the recording is still in use"))?;
-    let counted = place.replay.metrics();
-    let counts: Counts = bench.metrics.into_iter().filter(|(name, _)| counted.contains(name)).collect();
-    let refused = match bench.findings.first() {
-        Some(finding) => Some((format!("the benchmark failed: {}", finding.detail), 1)),
-        None => nothing_asked(place, &counts),
-    };
-    Ok(Ok(Came { proxy, counts, troubles: Vec::new(), ended: None, refused }))
+fn would_take_the_place(folder: &str, cases: u64) -> String {
+    format!(
+        "error: {folder} holds what {} of a benchmark asked, and what this command asks would take its place\n  \
+           sprag record                   records the benchmark again\n  \
+           sprag record --missing -- CMD  keeps what is there, and adds what it lacks\n  \
+           sprag record --force -- CMD    replaces it all the same",
+        words::number(cases, "case")
+    )
+}
+
+/// Why it is no recording, and the exit code that this gives.
+fn refused(place: &Place, counts: &Counts, troubles: &[Trouble], end: &Ended) -> Option<(String, u8)> {
+    if troubles.iter().any(|trouble| matches!(trouble, Trouble::Upstream { .. })) {
+        let why = "not everything that was asked was answered; see that what is named above is up and can be reached, and \
+                   record again";
+        return Some((why.to_owned(), 1));
+    }
+    if !troubles.is_empty() {
+        let why = "not everything that was asked could be answered and recorded; mend what is told above, and record again";
+        return Some((why.to_owned(), 1));
+    }
+    if let Some(complaint) = end.complaint() {
+        let why = match end {
+            Ended::Command(_) => format!(
+                "{complaint}, and half a recording is none; where that is how it ends well, record `sh -c '…; true'`"
+            ),
+            Ended::Benchmark { .. } => complaint,
+        };
+        return Some((why, end.code()));
+    }
+    nothing_asked(place, counts)
 }
 
 fn nothing_asked(place: &Place, counts: &Counts) -> Option<(String, u8)> {

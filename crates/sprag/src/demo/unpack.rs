@@ -8,6 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use include_dir::Dir;
 use miette::{IntoDiagnostic, WrapErr, miette};
 
+use crate::jail::strongest;
+
 /// Unpacks `example` into `dir`, or into a new folder of the temporary directory, and commits it there.
 pub(crate) fn unpack(example: &Dir<'_>, dir: Option<Utf8PathBuf>) -> miette::Result<Utf8PathBuf> {
     let dir = match dir {
@@ -24,6 +26,7 @@ pub(crate) fn unpack(example: &Dir<'_>, dir: Option<Utf8PathBuf>) -> miette::Res
     fs::create_dir_all(&dir).into_diagnostic().wrap_err_with(|| format!("failed to make {dir}"))?;
     let dir = dir.canonicalize_utf8().into_diagnostic()?;
     write(example, &dir)?;
+    lock_in(&dir)?;
     // The example's own repository: the person's configuration, hooks and signing keys have no part in it.
     for args in [
         vec!["init", "--quiet", "--initial-branch=main"],
@@ -33,6 +36,16 @@ pub(crate) fn unpack(example: &Dir<'_>, dir: Option<Utf8PathBuf>) -> miette::Res
         git(&dir, &args)?;
     }
     Ok(dir)
+}
+
+/// The strongest tier is this machine's, so no bundled example can name it.
+fn lock_in(dir: &Utf8Path) -> miette::Result<()> {
+    let settings = dir.join(".auto/sprag.toml");
+    let text = fs::read_to_string(&settings).into_diagnostic()?;
+    let tier = format!("\n[sandbox]\ntier = \"{}\"\n", strongest()?.name());
+    fs::write(&settings, text + &tier)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("failed to write {settings}"))
 }
 
 fn git(dir: &Utf8Path, args: &[&str]) -> miette::Result<()> {

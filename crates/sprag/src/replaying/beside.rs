@@ -14,8 +14,8 @@ use sprag_measure::Interrupt;
 use sprag_replay::{Listeners, Proxy, Scope};
 use sprag_sandbox::{Jail, JailError, Ready, Step};
 
-use super::launcher;
 use super::place::Place;
+use crate::jail::launcher;
 
 /// How long the launcher of a jail may take.
 const PATIENCE: Duration = Duration::from_secs(30);

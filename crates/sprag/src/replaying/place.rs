@@ -36,6 +36,10 @@ pub(crate) struct Place {
     pub(crate) root: Utf8PathBuf,
     /// `[replay]` of its settings.
     pub(crate) replay: Replay,
+    /// The same for the hidden cases, where there are some.
+    hidden: Option<Replay>,
+    /// It is that of the hidden cases.
+    pub(crate) of_hidden_cases: bool,
 }
 
 impl Place {
@@ -63,10 +67,17 @@ impl Place {
             let first = found.into_iter().find(|one| one.severity == Severity::Error);
             first.map_or_else(|| miette!("{name} cannot be used"), Report::new)
         })?;
+        let hidden = settings.on_hidden_cases().and_then(|settings| settings.replay);
         match settings.replay {
-            Some(replay) => Ok(Self { root, replay }),
+            Some(replay) => Ok(Self { root, replay, hidden, of_hidden_cases: false }),
             None => Err(miette!(help = LINES, "{name} has no [replay], which says what is recorded")),
         }
+    }
+
+    /// The place of the hidden cases.
+    pub(crate) fn on_hidden_cases(self) -> miette::Result<Self> {
+        let none = || miette!("the settings name no hidden cases: write `hidden = \"…\"` under [cases]");
+        Ok(Self { replay: self.hidden.clone().ok_or_else(none)?, of_hidden_cases: true, ..self })
     }
 
     /// The folder of the cassette.

@@ -8,7 +8,7 @@ use sprag_contract::settings::Replay;
 use sprag_replay::cassette::Unused;
 use sprag_replay::{Closest, Counts, OTHER, Trouble, metrics_of_class};
 
-use super::miss;
+use super::{Ended, miss};
 use crate::show::clean;
 
 /// How many troubles are shown whole.
@@ -118,6 +118,16 @@ pub(crate) fn troubles(troubles: &[Trouble], counts: &Counts) -> String {
             .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
             .collect();
         let _ = writeln!(text, "and {more} more: {} in all", kinds.join(", "));
+    }
+    text
+}
+
+/// Remarks of the driver, and that it did not end well; nothing where there is nothing to say.
+pub(crate) fn end(end: &Ended) -> String {
+    let mut text = String::new();
+    let notes = end.notes().iter().map(|note| format!("note: {note}"));
+    for line in notes.chain(end.complaint()) {
+        let _ = writeln!(text, "{}", clean(&line));
     }
     text
 }

@@ -99,6 +99,8 @@ pub(crate) fn stage(stage: Stage) -> &'static str {
         Stage::First => "first run",
         Stage::Checks => "checks",
         Stage::Pairs => "pairs",
+        Stage::Hidden => "hidden cases",
+        Stage::Fresh => "confirming",
         Stage::Final => "fresh measurement",
     }
 }

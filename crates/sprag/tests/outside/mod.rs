@@ -89,6 +89,44 @@ match = { port = "api", path = "/v1/embeddings", method = "POST" }
 items = "$.input.length()"
 "#;
 
+const SPEC: &str = "\
+# Autoresearch: faster answers
+
+## Objective
+Lower total_ms.
+
+## Metrics
+- **Primary**: total_ms (ms, lower is better)
+
+## How to Run
+The harness starts it.
+
+## Files in Scope
+- `each.py`
+
+## Stop
+- after 50 experiments
+";
+
+/// More settings, for a benchmark.
+const CASES: &str = r#"
+[measure]
+driver = "cases"
+
+[cases]
+file = "cases.json"
+serve = { each = "python3 each.py" }
+lifetime = "fresh"
+repeat = 3
+"#;
+
+/// Asks for what its case names.
+const EACH: &str = r#"
+import json, os, sys, urllib.request
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+print(direct.open(os.environ['SPRAG_API_URL'] + sys.stdin.read()).read().decode())
+"#;
+
 /// A repository whose application asks a server of ours.
 pub(crate) struct Outside {
     pub(crate) repo: Repo,
@@ -106,6 +144,23 @@ impl Outside {
         outside.settings("");
         outside.repo.commit("an application");
         outside
+    }
+
+    /// The same with a benchmark, whose cases, by name, each ask for a path.
+    pub(crate) fn with_cases(cases: &[(&str, &str)]) -> Self {
+        let outside = Self::new();
+        outside.settings(CASES);
+        outside.repo.write(".auto/prompt.md", SPEC);
+        outside.repo.write("each.py", EACH);
+        outside.write_cases(cases);
+        outside.repo.commit("a benchmark");
+        outside
+    }
+
+    pub(crate) fn write_cases(&self, cases: &[(&str, &str)]) {
+        let cases = cases.iter().map(|(id, path)| serde_json::json!({ "id": id, "input": path }));
+        let cases = serde_json::json!({ "v": 1, "cases": cases.collect::<Vec<_>>() });
+        self.repo.write("cases.json", &cases.to_string());
     }
 
     /// The settings, and more lines below them.
@@ -147,7 +202,8 @@ impl Outside {
     /// What was said, as it is on every machine, with or without an empty network.
     pub(crate) fn said(&self, text: &str) -> String {
         let text = text.replace(&self.port.to_string(), "55555");
-        let steady = |line: &&str| !line.starts_with("a client that ignores the proxy is not stopped");
+        let varies = ["a client that ignores the proxy is not stopped", "note: "];
+        let steady = |line: &&str| !varies.iter().any(|start| line.starts_with(start));
         text.lines().filter(steady).collect::<Vec<_>>().join("\n")
     }
 

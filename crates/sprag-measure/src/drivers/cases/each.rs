@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use sprag_judge::{Finding, Reason};
 
 use super::file::Case;
-use super::worker::{ANSWER, Fault, Spent, Worker};
+use super::worker::{ANSWER, Fault, Process, Spent, Worker};
 use crate::drivers::crash_of;
 use crate::process::{self, Invocation, OUTPUT_LIMIT, Program, Usage};
 use crate::{CpuSet, Interrupt, MeasureError, environment};
@@ -108,16 +108,15 @@ impl Worker for Each {
         Ok(())
     }
 
+    /// None of them lives while anything is asked of all: what is stopped is nothing, and CPUs are for those to come.
+    fn process(&self) -> Option<&Process> {
+        None
+    }
+
     fn pin(&mut self, cpus: &CpuSet) -> Result<(), MeasureError> {
         self.invocation.cpus = Some(cpus.clone());
         Ok(())
     }
-
-    fn freeze(&self) -> Result<(), MeasureError> {
-        Ok(())
-    }
-
-    fn thaw(&self) {}
 
     fn usage(&self) -> Usage {
         Usage { cpu: self.spent.cpu, peak_rss: self.spent.peak_rss }

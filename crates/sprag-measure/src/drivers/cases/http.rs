@@ -14,8 +14,8 @@ use sprag_contract::settings::CompareKind;
 
 use super::file::Case;
 use super::worker::{Fault, LOOK, Process, Spent, Worker, shown};
-use crate::process::{Invocation, Usage, timespec};
-use crate::{CpuSet, Interrupt, MeasureError};
+use crate::process::{Invocation, timespec};
+use crate::{Interrupt, MeasureError};
 
 use framing::{AtEnd, Framing};
 pub(super) use request::request_of;
@@ -285,20 +285,8 @@ impl Worker for Server {
         Ok(())
     }
 
-    fn pin(&mut self, cpus: &CpuSet) -> Result<(), MeasureError> {
-        self.process.pin(cpus)
-    }
-
-    fn freeze(&self) -> Result<(), MeasureError> {
-        self.process.group.freeze()
-    }
-
-    fn thaw(&self) {
-        self.process.group.thaw();
-    }
-
-    fn usage(&self) -> Usage {
-        self.process.group.usage()
+    fn process(&self) -> Option<&Process> {
+        Some(&self.process)
     }
 
     fn end(self: Box<Self>) -> Result<Spent, MeasureError> {

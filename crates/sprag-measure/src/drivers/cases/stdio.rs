@@ -10,8 +10,8 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use super::answer::{is_ready, output_of};
 use super::file::Case;
 use super::worker::{ANSWER, Fault, LOOK, Process, Spent, Worker, shown};
-use crate::process::{Invocation, Usage, timespec};
-use crate::{CpuSet, Interrupt, MeasureError};
+use crate::process::{Invocation, timespec};
+use crate::{Interrupt, MeasureError};
 
 pub(super) struct Stdio {
     process: Process,
@@ -170,20 +170,8 @@ impl Worker for Stdio {
         }
     }
 
-    fn pin(&mut self, cpus: &CpuSet) -> Result<(), MeasureError> {
-        self.process.pin(cpus)
-    }
-
-    fn freeze(&self) -> Result<(), MeasureError> {
-        self.process.group.freeze()
-    }
-
-    fn thaw(&self) {
-        self.process.group.thaw();
-    }
-
-    fn usage(&self) -> Usage {
-        self.process.group.usage()
+    fn process(&self) -> Option<&Process> {
+        Some(&self.process)
     }
 
     /// Writes the log of its stdout too.

@@ -54,17 +54,28 @@ pub(super) trait Worker: Send {
     /// A worker that says something unasked broke the protocol.
     fn expect_silence(&mut self, when: &str) -> Result<(), Fault>;
 
+    /// The process that lives through all the cases; `None` where each case has one of its own.
+    fn process(&self) -> Option<&Process>;
+
     /// Moves all of it to these CPUs.
-    fn pin(&mut self, cpus: &CpuSet) -> Result<(), MeasureError>;
+    fn pin(&mut self, cpus: &CpuSet) -> Result<(), MeasureError> {
+        self.process().map_or(Ok(()), |process| process.pin(cpus))
+    }
 
     /// Stops all of it, until [`thaw`](Self::thaw).
-    fn freeze(&self) -> Result<(), MeasureError>;
+    fn freeze(&self) -> Result<(), MeasureError> {
+        self.process().map_or(Ok(()), |process| process.group.freeze())
+    }
 
     /// Lets it go on.
-    fn thaw(&self);
+    fn thaw(&self) {
+        self.process().into_iter().for_each(|process| process.group.thaw());
+    }
 
     /// What it has cost so far.
-    fn usage(&self) -> Usage;
+    fn usage(&self) -> Usage {
+        self.process().map(|process| process.group.usage()).unwrap_or_default()
+    }
 
     /// Kills it.
     fn end(self: Box<Self>) -> Result<Spent, MeasureError>;

@@ -2,6 +2,8 @@
 //! cannot reach, and whoever says something else, or goes around, is not kept.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
 
+mod cassette;
+#[path = "../repo/mod.rs"]
 mod repo;
 
 use std::io::{BufRead, BufReader};
@@ -328,50 +330,43 @@ fn a_baseline_that_was_not_recorded_ends_the_session_and_says_how_to_record_it()
 }
 
 #[test]
-fn the_result_is_measured_with_recorded_timing_too() {
+fn hidden_cases_are_asked_against_a_cassette_of_their_own() {
     let upstream = Upstream::start();
-    // The number of calls repeats to the bit, so one pair tells all.
-    let spec = SPEC
-        .replace("total_ms (ms, lower is better)", "embedder_calls (calls, lower is better)")
-        .replace("- **Secondary**: embedder_calls, embedder_items\n", "")
-        .replace("- embedder_requests exact\n", "");
-    let repo = recorded(&upstream, &spec);
-    drop(upstream);
-    repo.propose("01-fewer", |root| {
-        let text = APP.replace("ask(word) for", "ask(word) if word == 'one' else len(word) for");
-        repo::write(&root.join("app.py"), text.as_bytes());
-    });
-    repo.play().expect(0);
-    assert_eq!(repo.verdict().0, "keep");
-    let result = &repo.of_type("final")[0];
-    assert_eq!((result["baseline"].as_f64(), result["final"].as_f64()), (Some(3.0), Some(1.0)), "{result}");
-    let recorded = &result["recorded"];
-    assert_eq!(
-        (recorded["baseline"].as_f64(), recorded["final"].as_f64()),
-        (Some(3.0), Some(1.0)),
-        "{result}"
-    );
-    assert_eq!(recorded["demonstrated"], true, "{result}");
-    // Three calls of 50 ms each.
-    assert!(recorded["pairs"][0]["total_ms"][0].as_f64().unwrap() >= 150.0, "{result}");
-    repo.run(&["audit"]).expect(0);
-    repo.run(&["status"]).expect(0).says(&["with recorded timing"]);
+    let repo = recorded(&upstream, SPEC);
+    let settings = repo.read(".auto/sprag.toml");
+    repo.write(".auto/sprag.toml", &settings.replace("serve =", "hidden = \"hidden\"\nserve ="));
+    repo.write("hidden/cases.json", r#"{"v":1,"cases":[{"id":"h","input":{"words":["eleven","hundred"]}}]}"#);
+    let slow = APP.replace("    return {\"sum\"", "    import time; time.sleep(0.2)\n    return {\"sum\"");
+    repo.write("app.py", &slow);
+    repo.commit("slow, with a hidden case");
+    repo.run(&["try"]).expect(1).says(&["the hidden cases have no cassette", "`sprag record --hidden`"]);
+    repo.run(&["record", "--hidden"]).expect(0).says(&["recorded 2 exchanges", "into hidden/cassette"]);
+    repo.run(&["golden", "record", "--hidden"]).expect(0);
+    assert!(repo.read("hidden/goldens/h.json").contains("13"));
 
-    // A forger with this program's source leaves it out, and seals the chain again.
-    let mut prev = format!("b3:{}", "0".repeat(64));
-    let mut forged = String::new();
-    for line in std::fs::read_to_string(repo.ledger()).unwrap().lines() {
-        let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
-        let row = row.as_object_mut().unwrap();
-        row.remove("recorded");
-        row.retain(|name, _| name != "prev" && name != "hash");
-        let body = serde_json::to_string(row).unwrap();
-        let body = format!("{},\"prev\":\"{prev}\"", body.strip_suffix('}').unwrap());
-        prev = format!("b3:{}", blake3::hash(body.as_bytes()).to_hex());
-        forged.push_str(&format!("{body},\"hash\":\"{prev}\"}}\n"));
+    let faster = slow.replace("0.2", "0.05");
+    let seen = "['warm', 'one', 'three', 'seven']";
+    let other = |body: &str| {
+        faster.replace("sum(ask(word) for", &format!("sum(ask(word) if word in {seen} else {body} for"))
+    };
+    for (name, body, why) in [
+        ("asks nobody for others", "len(word)", "embedder_requests_changed"),
+        ("asks otherwise for others", "ask(word + '!') - 1", "replay_miss"),
+    ] {
+        repo.write("app.py", &other(body));
+        repo.run(&["try", "-m", name]).expect(11);
+        let (_, reason, detail) = repo.verdict();
+        assert_eq!(
+            (reason.as_str(), detail.as_str()),
+            ("hidden", "the hidden cases are not passed"),
+            "{name}"
+        );
+        let run = repo.rows().len();
+        let told = repo.ledger().with_file_name(format!("hidden/{run:06}/why.txt"));
+        let told = std::fs::read_to_string(told).unwrap();
+        assert!(told.contains(why), "{name}: {told}");
     }
-    let other = repo.beside("other.jsonl");
-    std::fs::write(&other, forged).unwrap();
-    let audit = repo.run(&["audit", "--file", other.to_str().unwrap()]).expect(5);
-    audit.says(&["the result with recorded timing is missing, and no caveat says why"]);
+    repo.write("app.py", &faster);
+    repo.run(&["try", "-m", "sleeps less"]).expect(0);
+    repo.run(&["audit"]).expect(0);
 }
