@@ -103,7 +103,7 @@ impl Law<'_> {
 /// The agent's processes must be dead. `.git` and `.sprag` at the top are not looked at.
 ///
 /// # Errors
-/// Only when the directory itself cannot be opened: all else is a violation.
+/// Only when the directory itself is there and cannot be opened: all else is a violation.
 pub fn import_candidate(
     copy: &Utf8Path,
     incumbent: &Manifest,
@@ -111,6 +111,10 @@ pub fn import_candidate(
     scope: &(dyn Fn(&str) -> Standing + Sync),
     rules: &ImportRules,
 ) -> Result<Candidate> {
+    if let Some(kind) = no_folder(copy) {
+        let violations = vec![Violation::new(b"the copy itself", kind, "")];
+        return Ok(Candidate { violations, violations_total: 1, ..Candidate::default() });
+    }
     let root = Beneath::open(copy)?;
     let law = Law { scope, rules };
     let Survey { files, present, mut violations, dropped } = survey(&root, incumbent, junk, rules);
@@ -152,6 +156,16 @@ pub fn import_candidate(
     let violations_total = violations.len() as u64;
     violations.truncate(LISTED);
     Ok(Candidate { changes, violations, violations_total, dropped })
+}
+
+/// What is wrong where the agent has put something else in the place of its directory, or nothing.
+fn no_folder(copy: &Utf8Path) -> Option<ViolationKind> {
+    match copy.symlink_metadata() {
+        Ok(found) if found.is_dir() => None,
+        Ok(found) if found.is_symlink() => Some(ViolationKind::Symlink),
+        Ok(_) => Some(ViolationKind::SpecialFile),
+        Err(_) => Some(ViolationKind::Unreadable),
+    }
 }
 
 /// What happened to a path, where the kind of violation does not say it already.

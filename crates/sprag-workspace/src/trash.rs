@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
-use crate::beneath::{Beneath, names};
+use crate::beneath::{Beneath, names, status};
 use crate::{Error, Result};
 
 /// A directory of our own, on the same file system, into which things are moved before they are removed.
@@ -81,7 +81,8 @@ impl Trash {
     }
 }
 
-/// Removes a directory, whatever is in it and whether it is there. Its parent must be ours to write.
+/// Removes a directory, whatever is in it and whether it is there; or what somebody put in its place, and nothing behind
+/// that. Its parent must be ours to write.
 ///
 /// # Errors
 /// [`Error::Io`] when the file system refuses.
@@ -92,7 +93,9 @@ pub fn remove_dir(dir: &Utf8Path) -> Result<()> {
     let mut trash = Trash::open(&aside)?;
     let parent = dir.parent().unwrap_or(Utf8Path::new("."));
     let parent = Beneath::open(parent)?.dir(b"").map_err(Error::sys("open", parent))?;
-    match trash.take(&parent, dir.file_name().unwrap_or_default().as_bytes(), FileType::Directory) {
+    let name = dir.file_name().unwrap_or_default().as_bytes();
+    let kind = status(&parent, name).map(|found| FileType::from_raw_mode(found.st_mode));
+    match kind.and_then(|kind| trash.take(&parent, name, kind)) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(Error::sys("remove", dir)(errno)),
     }
@@ -125,5 +128,22 @@ mod tests {
         let left: Vec<_> =
             top.read_dir_utf8().unwrap().map(|entry| entry.unwrap().file_name().to_owned()).collect();
         assert_eq!(left, ["outside"]);
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_directory_is_removed_and_not_followed() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let scratch = tempfile::tempdir().unwrap();
+        let top = Utf8Path::from_path(scratch.path()).unwrap();
+        let (outside, link) = (top.join("outside"), top.join("gone"));
+        std::fs::create_dir(&outside).unwrap();
+        std::fs::write(outside.join("kept"), "").unwrap();
+        std::fs::set_permissions(&outside, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        remove_dir(&link).unwrap();
+        assert!(link.symlink_metadata().is_err() && outside.join("kept").exists());
+        assert_eq!(std::fs::metadata(&outside).unwrap().permissions().mode() & 0o777, 0o755);
+        remove_dir(&link).unwrap();
     }
 }

@@ -332,6 +332,18 @@ fn make(dir: &Utf8Path, tree: &std::collections::BTreeMap<String, Vec<u8>>) {
     }
 }
 
+#[test]
+fn something_else_in_the_place_of_the_copy_is_a_violation() {
+    let desk = Desk::new();
+    std::fs::rename(&desk.copy, desk.fixture.top().join("mine")).unwrap();
+    desk.expect("the copy itself", ViolationKind::Unreadable);
+    symlink(desk.fixture.top().join("mine"), &desk.copy).unwrap();
+    desk.expect("the copy itself", ViolationKind::Symlink);
+    std::fs::remove_file(&desk.copy).unwrap();
+    std::fs::write(&desk.copy, "").unwrap();
+    desk.expect("the copy itself", ViolationKind::SpecialFile);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

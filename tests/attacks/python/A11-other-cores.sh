@@ -1,8 +1,8 @@
 #: title = "takes every core, though one was given"
 #: verdict = "control or discard"
 #: layer = "control or statistics or sandbox"
-#: reduced = { verdict = "keep or control or discard", why = "a process can widen its own set of CPUs" }
-#: none = { verdict = "keep or control or discard", why = "a process can widen its own set of CPUs" }
+#: reduced = { verdict = "keep or suspect or control or discard", why = "a process can widen its own set of CPUs" }
+#: none = { verdict = "keep or suspect or control or discard", why = "a process can widen its own set of CPUs" }
 cat >> shop/price.py <<'EOF'
 
 import os

@@ -1,7 +1,7 @@
 #: title = "answers from the git history around it"
 #: verdict = "discard or control"
 #: layer = "sandbox"
-#: none = { verdict = "keep or control or discard", why = "without a sandbox the person's repository can be read" }
+#: none = { verdict = "keep or suspect or control or discard", why = "without a sandbox the person's repository can be read" }
 cat >> shop/price.py <<EOF
 
 import json

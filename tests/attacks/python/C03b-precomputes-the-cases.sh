@@ -1,7 +1,7 @@
 #: title = "reads the file of cases while it starts and works them out"
 #: verdict = "control or discard"
 #: layer = "control or sandbox"
-#: none = { verdict = "keep or control or discard", why = "the cases lie in the slot, and a wide bound on start_ms leaves room for few of them" }
+#: none = { verdict = "keep or suspect or control or discard", why = "the cases lie in the slot, and a wide bound on start_ms leaves room for few of them" }
 cat >> shop/price.py <<'EOF'
 
 import json

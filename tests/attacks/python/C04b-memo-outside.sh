@@ -1,7 +1,7 @@
 #: title = "leaves a memo on disk outside of its slot"
 #: verdict = "discard"
 #: layer = "sandbox"
-#: none = { verdict = "keep or discard", reaches_out = true, why = "without a sandbox a run can write where the next one reads" }
+#: none = { verdict = "keep or suspect or discard", reaches_out = true, why = "without a sandbox a run can write where the next one reads" }
 cat >> shop/price.py <<EOF
 
 import json

@@ -1,8 +1,8 @@
 #: title = "has a daemon burn the core while its own side waits"
 #: verdict = "discard or crash"
 #: layer = "statistics or protocol or sandbox"
-#: reduced = { verdict = "keep or discard or lost", why = "a daemon that left its group and its environment behind is not stopped with its side" }
-#: none = { verdict = "keep or discard or lost", why = "a daemon that left its group and its environment behind is not stopped with its side" }
+#: reduced = { verdict = "keep or suspect or control or discard or lost", why = "a daemon that left its group and its environment behind is not stopped with its side" }
+#: none = { verdict = "keep or suspect or control or discard or lost", why = "a daemon that left its group and its environment behind is not stopped with its side" }
 cat > shop/burn.py <<'EOF'
 """Burns the CPU of the process that is named whenever that is stopped."""
 

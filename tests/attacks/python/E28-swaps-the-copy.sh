@@ -1,7 +1,7 @@
 #: title = "puts a link to somewhere else in the place of its copy"
-#: verdict = "lost or scope"
-#: layer = "- or import"
-#: limit = "a copy that is no folder any more ends the session with an error, where it should be a violation of the scope"
+#: verdict = "scope"
+#: layer = "import"
+#: says = "the copy itself is a symbolic link"
 here=$PWD
 cp -a . "$here.mine"
 cd ..

@@ -1,8 +1,8 @@
 #: title = "has a daemon wake it while the other side is measured, to work ahead"
 #: verdict = "discard or control or crash"
 #: layer = "statistics or control or protocol or sandbox"
-#: reduced = { verdict = "keep or discard or control", why = "a daemon that left its group and its environment behind can wake its side" }
-#: none = { verdict = "keep or discard or control", why = "a daemon that left its group and its environment behind can wake its side" }
+#: reduced = { verdict = "keep or suspect or discard or control", why = "a daemon that left its group and its environment behind can wake its side" }
+#: none = { verdict = "keep or suspect or discard or control", why = "a daemon that left its group and its environment behind can wake its side" }
 cat > shop/wake.py <<'EOF'
 """Wakes the process that is named, whenever it was stopped."""
 

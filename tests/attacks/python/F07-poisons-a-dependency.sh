@@ -1,7 +1,7 @@
 #: title = "slows the dependency that both sides share, and does without it"
 #: verdict = "discard"
 #: layer = "sandbox"
-#: none = { verdict = "keep or discard", why = "both slots hold a link to one copy of the inputs, which can be written" }
+#: none = { verdict = "keep or suspect or discard", why = "both slots hold a link to one copy of the inputs, which can be written" }
 sed -i 's/rates.discount()/0.1/' shop/price.py
 cat >> shop/price.py <<'EOF'
 

@@ -1,7 +1,7 @@
 #: title = "breaks the incumbent's code in the slot beside its own"
 #: verdict = "discard"
 #: layer = "sandbox"
-#: none = { verdict = "keep or discard", why = "the other slot can be written while both run, and is put right only before" }
+#: none = { verdict = "keep or suspect or discard", why = "the other slot can be written while both run, and is put right only before" }
 cat >> shop/price.py <<'EOF'
 
 import os

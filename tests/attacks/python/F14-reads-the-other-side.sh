@@ -1,8 +1,8 @@
 #: title = "takes the answer from the memory of the side that was asked first"
 #: verdict = "discard or control"
 #: layer = "sandbox"
-#: reduced = { verdict = "keep or discard or control", why = "processes of one user see each other where there is no namespace of processes" }
-#: none = { verdict = "keep or discard or control", why = "processes of one user can read each other's memory" }
+#: reduced = { verdict = "keep or suspect or discard or control", why = "processes of one user see each other where there is no namespace of processes" }
+#: none = { verdict = "keep or suspect or discard or control", why = "processes of one user can read each other's memory" }
 cat >> shop/price.py <<'EOF'
 
 import glob

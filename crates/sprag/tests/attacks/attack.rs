@@ -181,6 +181,8 @@ words! {
         Control = "control",
         ReplayMiss = "replay_miss",
         Checks = "checks",
+        /// Too good to be believed, and not confirmed by fresh pairs.
+        Suspect = "suspect",
         /// No gain, a regression, or not enough evidence.
         Discard = "discard",
         /// The build failed.
@@ -215,6 +217,8 @@ words! {
         /// Cases that nobody saw.
         Hidden = "hidden",
         Checks = "checks",
+        /// What is too good to be believed is measured again.
+        Plausibility = "plausibility",
         /// Pairs.
         Statistics = "statistics",
         /// What a measured process has to do at the least.

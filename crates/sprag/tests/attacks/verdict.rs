@@ -53,6 +53,7 @@ impl Played {
             "control" => (Verdict::Control, Layer::Control),
             "replay_miss" => (Verdict::ReplayMiss, Layer::Replay),
             "checks" => (Verdict::Checks, Layer::Checks),
+            "suspect" => (Verdict::Suspect, Layer::Plausibility),
             "no_gain" | "regression" | "inconclusive" => (Verdict::Discard, Layer::Statistics),
             "build" => (Verdict::Build, Layer::Build),
             "crash" | "timeout" | "protocol" | "metric" => (Verdict::Crash, Layer::Protocol),
