@@ -190,20 +190,26 @@ impl Group {
     pub(crate) fn freeze(&self) -> Result<(), MeasureError> {
         self.signal(Signal::STOP);
         let deadline = Instant::now() + Duration::from_secs(5);
-        for pid in self.members() {
-            while stat_of(pid).is_some_and(|stat| !matches!(stat.state, b'T' | b't' | b'Z' | b'X')) {
-                // One that left the group is stopped by name.
-                let _ = kill_process(pid, Signal::STOP);
-                if Instant::now() > deadline {
-                    return Err(MeasureError::System {
-                        doing: "stop a worker and all it started within 5 s",
-                        source: std::io::ErrorKind::TimedOut.into(),
-                    });
-                }
-                std::thread::yield_now();
+        let mut known = Vec::new();
+        loop {
+            // One may have left the group, so they are stopped by name; and one that was about to be stopped may have
+            // started another, so they are looked for until nobody new is found.
+            let members = self.members();
+            for pid in &members {
+                let _ = kill_process(*pid, Signal::STOP);
             }
+            if members == known && !members.iter().copied().any(runs) {
+                return Ok(());
+            }
+            known = members;
+            if Instant::now() > deadline {
+                return Err(MeasureError::System {
+                    doing: "stop a worker and all it started within 5 s",
+                    source: std::io::ErrorKind::TimedOut.into(),
+                });
+            }
+            std::thread::yield_now();
         }
-        Ok(())
     }
 
     /// Lets a frozen group go on.
@@ -272,6 +278,12 @@ impl Drop for Group {
     fn drop(&mut self) {
         let _ = self.kill();
     }
+}
+
+/// Whether a process that was sent SIGSTOP may still do something of its own. One that waits in the kernel (D), such as
+/// for a child that was stopped between vfork and exec, stops before its next instruction.
+fn runs(pid: Pid) -> bool {
+    stat_of(pid).is_some_and(|stat| !matches!(stat.state, b'T' | b't' | b'Z' | b'X' | b'D'))
 }
 
 fn kill_each(pids: &[Pid]) {
