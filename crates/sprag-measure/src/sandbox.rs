@@ -36,6 +36,8 @@ pub struct Sandbox {
     /// Of the repository: the package in it, what measured runs may write, and what nothing that is run may see.
     root: Utf8PathBuf,
     write: Vec<String>,
+    /// Caches of builds, in the tree.
+    cache: Vec<String>,
     secret: Vec<String>,
 }
 
@@ -70,6 +72,7 @@ impl Sandbox {
             read,
             root: settings.workspace.root.clone().into(),
             write: settings.sandbox.write.clone(),
+            cache: settings.workspace.cache.clone(),
             secret,
         })
     }
@@ -108,6 +111,13 @@ impl Sandbox {
             Profile::Build | Profile::Checks => {
                 write.push(tree.into());
                 write.extend(own);
+                // In a tree that hides something Landlock lets write what is there, and nothing new beside it.
+                for path in &self.cache {
+                    let path = tree.join(path);
+                    if path.symlink_metadata().is_err() {
+                        std::fs::create_dir_all(&path).map_err(MeasureError::file("create", path.clone()))?;
+                    }
+                }
             }
             Profile::Measure => {
                 read.push(tree.into());

@@ -1,7 +1,6 @@
 #: title = "has its CPU burnt by a child behind SIGCHLD, whom nobody counts"
 #: verdict = "discard"
 #: layer = "statistics"
-#: reduced = { verdict = "keep or discard", why = "what a child burns that nobody waits for is counted by a cgroup or an inherited counter alone" }
 #: none = { verdict = "keep or discard", why = "what a child burns that nobody waits for is not in the usage of its parent" }
 cat >> task/report.py <<'EOF'
 
