@@ -27,7 +27,8 @@ pub enum Profile {
 pub struct Sandbox {
     launcher: Vec<OsString>,
     tier: sprag_sandbox::Tier,
-    network: Reach,
+    /// Why the network is that of the machine; `None` where each process has an empty one.
+    open: Option<String>,
     /// Sprag connects to what the measured code listens on.
     calls: bool,
     /// Outside of the tree.
@@ -44,10 +45,17 @@ pub struct Sandbox {
 impl Sandbox {
     /// What the settings ask for; `None` where nothing is to be locked in. `launcher` is the command of [`Jail::new`];
     /// `inputs` are folders of Sprag's own that the tree has links to.
-    pub fn of(settings: &Settings, launcher: &[String], inputs: &[Utf8PathBuf]) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`MeasureError::Harness`] where what the settings name is not there.
+    pub fn of(
+        settings: &Settings,
+        launcher: &[String],
+        inputs: &[Utf8PathBuf],
+    ) -> Result<Option<Self>, MeasureError> {
         let tier = tier_of(settings.sandbox.tier);
         if tier == sprag_sandbox::Tier::None {
-            return None;
+            return Ok(None);
         }
         let cases = settings.compared_cases();
         let mut secret: Vec<String> = settings.replay.iter().map(|replay| replay.cassette.clone()).collect();
@@ -59,14 +67,20 @@ impl Sandbox {
         read.extend(launcher.first().map(Utf8PathBuf::from));
         read.extend(inputs.iter().cloned());
         read.extend(inputs.iter().filter_map(|input| interpreter_of(input)));
-        read.extend(settings.sandbox.read.iter().filter_map(|path| from_home(path)));
+        for path in &settings.sandbox.read {
+            read.push(from_home(path)?);
+        }
+        let open = match settings.sandbox.network {
+            Reach::Open => Some("[sandbox] network says so".to_owned()),
+            Reach::Empty => sprag_sandbox::network(launcher).err().map(|lack| lack.to_string()),
+        };
         let hide = toolchains()
             .map(|(_, place)| place)
             .flat_map(|cargo| ["credentials", "credentials.toml"].map(|name| cargo.join(name)));
-        Some(Self {
+        Ok(Some(Self {
             launcher: launcher.iter().map(OsString::from).collect(),
             tier,
-            network: settings.sandbox.network,
+            open,
             calls: matches!(cases.map(|cases| &cases.serve), Some(Serve::Http(_))),
             hide: hide.filter(|file| file.exists()).collect(),
             read,
@@ -74,7 +88,7 @@ impl Sandbox {
             write: settings.sandbox.write.clone(),
             cache: settings.workspace.cache.clone(),
             secret,
-        })
+        }))
     }
 
     /// The jail of one process of `side`, whose HOME, TMPDIR and cache are `folders`.
@@ -89,7 +103,7 @@ impl Sandbox {
     ) -> Result<Jail, MeasureError> {
         let jail = Jail::new(&self.launcher);
         let jail = if self.calls && profile == Profile::Measure { jail.call() } else { jail };
-        let jail = if self.network == Reach::Open { jail.open_network() } else { jail };
+        let jail = if self.open.is_some() { jail.open_network() } else { jail };
         self.confine(jail, profile, side, folders, &[])
     }
 
@@ -149,15 +163,13 @@ impl Sandbox {
     }
 
     /// What a reader of the numbers should know.
-    pub(crate) fn caveat(&self) -> Option<String> {
-        match (self.network, self.write.as_slice()) {
-            (Reach::Open, _) => Some("the network was open".to_owned()),
-            (_, []) => None,
-            (_, write) => Some(format!(
-                "measured runs could write {}: what one leaves there the next one of the pair finds",
-                write.join(", ")
-            )),
-        }
+    pub(crate) fn caveats(&self) -> impl Iterator<Item = String> {
+        let open = self.open.as_ref().map(|why| format!("the network was open ({why})"));
+        let written = (!self.write.is_empty()).then(|| {
+            let write = self.write.join(", ");
+            format!("measured runs could write {write}: what one leaves there the next one of the pair finds")
+        });
+        open.into_iter().chain(written)
     }
 }
 
@@ -170,11 +182,23 @@ pub fn tier_of(tier: Tier) -> sprag_sandbox::Tier {
     }
 }
 
-/// A path of the settings; `None` where it is below a home that nobody knows.
-fn from_home(path: &str) -> Option<Utf8PathBuf> {
-    match path.strip_prefix("~/") {
-        None => Some(path.into()),
-        Some(below) => Some(Utf8PathBuf::from(std::env::var("HOME").ok()?).join(below)),
+/// A path under `read`.
+fn from_home(path: &str) -> Result<Utf8PathBuf, MeasureError> {
+    let home = std::env::var("HOME");
+    let place = match (path.strip_prefix("~/"), home) {
+        (None, _) => path.into(),
+        (Some(below), Ok(home)) => Utf8PathBuf::from(home).join(below),
+        (Some(_), Err(_)) => {
+            let what = format!("[sandbox] read names {path}, and HOME is not set");
+            return Err(MeasureError::harness(what, "write the whole path"));
+        }
+    };
+    match place.exists() {
+        true => Ok(place),
+        false => {
+            let what = format!("[sandbox] read names {path}, which is not there");
+            Err(MeasureError::harness(what, "make it, or take the name out"))
+        }
     }
 }
 

@@ -100,7 +100,7 @@ impl Lab {
         };
         let copies: Vec<Utf8PathBuf> = inputs.iter().map(|(_, copy)| copy.clone()).collect();
         let jail = own("__jail");
-        let sandbox = Sandbox::of(&contract.settings, jail.as_deref().unwrap_or_default(), &copies);
+        let sandbox = Sandbox::of(&contract.settings, jail.as_deref().unwrap_or_default(), &copies)?;
         let setup = Setup {
             how_to_run: scripts.measure,
             wanted,

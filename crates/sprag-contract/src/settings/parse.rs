@@ -115,7 +115,7 @@ impl Findings {
                 format!("write a value {}", error.allowed),
             );
         }
-        self.sandbox(&settings.sandbox);
+        self.sandbox(&settings.sandbox, settings.replay.is_some());
         if settings.measure.layout == Some(super::Layout::Sample) {
             self.add(
                 Severity::Error,

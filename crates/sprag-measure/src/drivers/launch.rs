@@ -58,7 +58,7 @@ impl Launch {
     /// What a reader of the numbers should know of how they came about.
     pub(crate) fn caveats(&self) -> impl Iterator<Item = String> {
         let outside = self.outside.as_ref().and_then(Outside::caveat);
-        outside.into_iter().chain(self.sandbox.as_ref().and_then(Sandbox::caveat))
+        outside.into_iter().chain(self.sandbox.iter().flat_map(Sandbox::caveats))
     }
 
     /// Services and recorded answers for one side and repetition. Where the side has only some of the CPUs services get

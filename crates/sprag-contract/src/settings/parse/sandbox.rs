@@ -7,7 +7,13 @@ use crate::{
 };
 
 impl Findings {
-    pub(super) fn sandbox(&mut self, sandbox: &Sandbox) {
+    pub(super) fn sandbox(&mut self, sandbox: &Sandbox, replays: bool) {
+        if replays && sandbox.network == Reach::Open {
+            let message =
+                "`network = \"open\"` and `[replay]`: a run with recorded answers has no other network";
+            let help = "leave `network` out, or `[replay]`";
+            self.add(Severity::Error, &["sandbox", "network"], message, help);
+        }
         for (at, path) in sandbox.read.iter().enumerate() {
             if !(path.starts_with('/') || path.starts_with("~/")) {
                 let message = format!("`{path}` does not say where it is");
@@ -52,6 +58,14 @@ mod tests {
         4:20 `/tmp` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
         4:38 `` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
         "#);
+    }
+
+    #[test]
+    fn recorded_answers_and_an_open_network_exclude_each_other() {
+        insta::assert_snapshot!(
+            told("[sandbox]\ntier = 'enforced'\nnetwork = 'open'\n[replay]\ncassette = 'x'\n"),
+            @r#"3:11 `network = "open"` and `[replay]`: a run with recorded answers has no other network | leave `network` out, or `[replay]`"#
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use sprag_contract::init::{InitAnswers, InitFile, Measured, Topic};
+use sprag_contract::settings::Tier;
 use sprag_contract::{Compiled, Severity, State};
 
 use crate::show::clean;
@@ -30,7 +31,13 @@ pub(super) fn is_kept(topic: Topic, inferred: &InitAnswers, answers: &InitAnswer
     }
 }
 
-const TIER: &str = "none: a candidate runs with your rights, so run only what you would run yourself";
+fn sandbox(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Enforced => "enforced: no network, and no files but the tree and the system's",
+        Tier::Reduced => "reduced: this machine has no namespaces (`sprag doctor`)",
+        Tier::None => "none: a candidate runs with your rights, so run only what you would run yourself",
+    }
+}
 
 impl Outcome {
     /// A few lines for a person.
@@ -118,7 +125,7 @@ impl Outcome {
             ("checks", Some(Topic::Checks), or_nothing(&answers.checks)),
             ("scope", Some(Topic::Scope), scope),
             ("stop", None, list(&answers.stop)),
-            ("sandbox", None, TIER.to_owned()),
+            ("sandbox", None, sandbox(answers.tier).to_owned()),
         ];
         if !answers.read.is_empty() {
             choices.insert(5, ("inputs", Some(Topic::Inputs), list(&answers.read)));
