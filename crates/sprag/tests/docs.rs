@@ -358,3 +358,22 @@ fn every_link_of_the_manual_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn every_attack_that_the_guarantees_name_is_in_the_corpus() {
+    let folders = fs::read_dir(root().join("tests/attacks")).unwrap().flatten();
+    let files = folders.filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten().flatten();
+    let have: BTreeSet<String> =
+        files.filter_map(|file| Some(file.file_name().to_str()?.split_once('-')?.0.to_owned())).collect();
+    let guarantees = page("guarantees.md");
+    let named = guarantees.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| {
+        word.len() >= 3
+            && word.starts_with(|c: char| "ABCDEFHK".contains(c))
+            && word[1..3].bytes().all(|digit| digit.is_ascii_digit())
+    });
+    let named: BTreeSet<&str> = named.collect();
+    assert!(named.len() > 20, "{named:?}");
+    for id in named {
+        assert!(have.contains(id), "docs/guarantees.md names {id}, which is no attack of the corpus");
+    }
+}
