@@ -58,19 +58,32 @@ pub(crate) fn toolchains() -> impl Iterator<Item = (&'static str, Utf8PathBuf)> 
     })
 }
 
+/// Folders that hold one kind of toolchain and nothing of a person: what is called from within leans on all of it.
+const MANAGERS: &[&str] = &[
+    ".pyenv",
+    ".rbenv",
+    ".nodenv",
+    ".nvm",
+    ".volta",
+    ".asdf",
+    ".sdkman",
+    ".deno",
+    ".bun",
+    ".juliaup",
+    ".ghcup",
+    "mise",
+    "miniconda3",
+    "anaconda3",
+    "miniforge3",
+    "mambaforge",
+];
+
 /// Where programs that are called by name are installed, with what belongs to them: the toolchains, and each folder of
-/// PATH. What a folder `bin` or `shims` holds leans on its neighbours, so they come with it; but for those of a home
-/// and of its `.local`, which hold all that a person has.
+/// PATH, or the whole of the manager that it lies in. What lies beside another folder of PATH may be a person's.
 pub(crate) fn programs() -> Vec<Utf8PathBuf> {
-    let home = std::env::var("HOME").map(Utf8PathBuf::from).unwrap_or_default();
-    let own = [home.clone(), home.join(".local")];
-    let whole = |folder: Utf8PathBuf| match (folder.file_name(), folder.parent()) {
-        (Some("bin" | "sbin" | "shims"), Some(parent))
-            if parent.parent().is_some() && !own.iter().any(|own| own == parent) =>
-        {
-            parent.to_owned()
-        }
-        _ => folder,
+    let whole = |folder: Utf8PathBuf| {
+        let known = |place: &&Utf8Path| place.file_name().is_some_and(|name| MANAGERS.contains(&name));
+        folder.ancestors().find(known).unwrap_or(&folder).to_owned()
     };
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = path.split(':').map(Utf8PathBuf::from).filter(|folder| folder.is_absolute());

@@ -2,12 +2,21 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
+
+use rustix::io::Errno;
 
 use crate::MeasureError;
 
 /// What a listener inside is called that stands for a service outside, before the service's own name.
 pub(crate) const SERVICE: &str = "service ";
+
+/// More connections at a time are closed at once: each costs Sprag threads and descriptors, and the code inside is not
+/// trusted.
+const MOST: usize = 256;
 
 /// One service, seen from inside. Dropped, nobody is let through any more; who came through stays until one end goes.
 #[derive(Debug)]
@@ -22,11 +31,26 @@ impl Relay {
         let relay = inside.try_clone().map_err(MeasureError::system("duplicate a listener"))?;
         let port = inside.local_addr().map_err(MeasureError::system("ask for a listener's port"))?.port();
         let accept = move || {
-            while let Ok((client, _)) = inside.accept() {
+            let open = Arc::new(AtomicUsize::new(0));
+            loop {
+                let client = match inside.accept() {
+                    Ok((client, _)) => client,
+                    // It was shut down.
+                    Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => return,
+                    // No descriptor is free; one may be later.
+                    Err(_) => {
+                        thread::sleep(Duration::from_millis(5));
+                        continue;
+                    }
+                };
+                let held = Held::one_more(&open);
+                if open.load(Ordering::Relaxed) > MOST {
+                    continue;
+                }
                 // A service that does not answer is seen as that: the connection is closed again.
                 let Ok(service) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
                 // Without a thread for it, too.
-                let _ = pass(client, service);
+                let _ = pass(client, service, held);
             }
         };
         spawn(accept).map_err(MeasureError::system("start a thread"))?;
@@ -41,14 +65,37 @@ impl Drop for Relay {
     }
 }
 
+/// One connection among those that are open. Dropped, it is closed.
+struct Held(Arc<AtomicUsize>);
+
+impl Held {
+    fn one_more(open: &Arc<AtomicUsize>) -> Arc<Self> {
+        open.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self(open.clone()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Both ways, until both have ended.
-fn pass(client: TcpStream, service: TcpStream) -> io::Result<()> {
+fn pass(client: TcpStream, service: TcpStream, held: Arc<Held>) -> io::Result<()> {
     // As a direct connection would, small answers go at once.
     client.set_nodelay(true)?;
     service.set_nodelay(true)?;
     let (client_again, service_again) = (client.try_clone()?, service.try_clone()?);
-    spawn(move || one_way(&client, &service))?;
-    spawn(move || one_way(&service_again, &client_again))
+    let held_too = held.clone();
+    spawn(move || {
+        one_way(&client, &service);
+        drop(held);
+    })?;
+    spawn(move || {
+        one_way(&service_again, &client_again);
+        drop(held_too);
+    })
 }
 
 fn one_way(mut from: &TcpStream, mut to: &TcpStream) {
@@ -93,6 +140,27 @@ mod tests {
         let mut answered = String::new();
         client.read_to_string(&mut answered).unwrap();
         assert_eq!((asked.as_str(), answered.as_str()), ("ask", "answer"));
+    }
+
+    #[test]
+    fn more_connections_than_are_allowed_are_closed_and_later_ones_get_through() {
+        let (service, inside) = service_and_inside();
+        let at = inside.local_addr().unwrap();
+        let _relay = Relay::start(inside).unwrap();
+        let clients: Vec<TcpStream> = (0..MOST).map(|_| TcpStream::connect(at).unwrap()).collect();
+        let served: Vec<TcpStream> = (0..MOST).map(|_| service.accept().unwrap().0).collect();
+        let mut surplus = TcpStream::connect(at).unwrap();
+        surplus.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        assert!(matches!(surplus.read(&mut [0]), Ok(0) | Err(_)), "it was let through");
+        drop((clients, served));
+        let through = (0..100).any(|_| {
+            thread::sleep(Duration::from_millis(20));
+            let mut client = TcpStream::connect(at).unwrap();
+            client.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            // Closed at once, or waiting for an answer.
+            client.read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        });
+        assert!(through, "nobody is let through any more");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! How what is run is locked in: which folders a build, the checks and a measured run find, and which network.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{Reach, Serve, Settings, Tier};
 use sprag_sandbox::{Confinement, Jail, Limits};
 pub use sprag_sandbox::{Report, Tier as Held, examine_up_to};
@@ -39,7 +42,7 @@ pub struct Sandbox {
     write: Vec<String>,
     /// Caches of builds, in the tree.
     cache: Vec<String>,
-    secret: Vec<String>,
+    unseen: Vec<String>,
 }
 
 impl Sandbox {
@@ -58,11 +61,6 @@ impl Sandbox {
             return Ok(None);
         }
         let cases = settings.compared_cases();
-        let mut secret: Vec<String> = settings.replay.iter().map(|replay| replay.cassette.clone()).collect();
-        if let Some(cases) = cases {
-            secret.push(cases.file.clone());
-            secret.extend([&cases.goldens, &cases.hidden].into_iter().flatten().cloned());
-        }
         let mut read = environment::programs();
         read.extend(launcher.first().map(Utf8PathBuf::from));
         read.extend(inputs.iter().cloned());
@@ -70,24 +68,30 @@ impl Sandbox {
         for path in &settings.sandbox.read {
             read.push(from_home(path)?);
         }
+        let needs_listeners = settings.replay.is_some() || !settings.service.is_empty();
         let open = match settings.sandbox.network {
             Reach::Open => Some("[sandbox] network says so".to_owned()),
-            Reach::Empty => sprag_sandbox::network(launcher).err().map(|lack| lack.to_string()),
+            // Without namespaces Landlock alone holds the network: then nobody can listen inside.
+            Reach::Empty if tier == sprag_sandbox::Tier::Reduced && needs_listeners => {
+                sprag_sandbox::network(launcher).err().map(|lack| lack.to_string())
+            }
+            Reach::Empty => None,
         };
         let hide = toolchains()
             .map(|(_, place)| place)
-            .flat_map(|cargo| ["credentials", "credentials.toml"].map(|name| cargo.join(name)));
+            .flat_map(|cargo| ["credentials", "credentials.toml"].map(|name| cargo.join(name)))
+            .chain(private_settings());
         Ok(Some(Self {
             launcher: launcher.iter().map(OsString::from).collect(),
             tier,
             open,
             calls: matches!(cases.map(|cases| &cases.serve), Some(Serve::Http(_))),
-            hide: hide.filter(|file| file.exists()).collect(),
+            hide: hide.collect(),
             read,
             root: settings.workspace.root.clone().into(),
             write: settings.sandbox.write.clone(),
             cache: settings.workspace.cache.clone(),
-            secret,
+            unseen: settings.unseen(),
         }))
     }
 
@@ -129,7 +133,7 @@ impl Sandbox {
                 for path in &self.cache {
                     let path = tree.join(path);
                     if path.symlink_metadata().is_err() {
-                        std::fs::create_dir_all(&path).map_err(MeasureError::file("create", path.clone()))?;
+                        fs::create_dir_all(&path).map_err(MeasureError::file("create", path.clone()))?;
                     }
                 }
             }
@@ -137,20 +141,17 @@ impl Sandbox {
                 read.push(tree.into());
                 scratch.extend(own);
                 for path in &self.write {
-                    let path = tree.join(path);
-                    if !path.exists() {
-                        std::fs::create_dir_all(&path).map_err(MeasureError::file("create", path.clone()))?;
-                    }
-                    write.push(path.into());
+                    write.push(emptied(tree, path)?.into());
                 }
             }
         }
-        let secret = self.secret.iter().map(|path| tree.join(path)).filter(|path| path.exists());
+        // They are not in the tree that was put here. A second wall, against whatever brought them.
+        let unseen = self.unseen.iter().map(|path| tree.join(path));
         Ok(jail.confine(Confinement {
             tier: self.tier,
             read,
             write,
-            hide: self.hide.iter().cloned().chain(secret).map(PathBuf::from).collect(),
+            hide: self.hide.iter().cloned().chain(unseen).map(PathBuf::from).collect(),
             scratch,
             limits: Limits::default(),
         }))
@@ -167,7 +168,7 @@ impl Sandbox {
         let open = self.open.as_ref().map(|why| format!("the network was open ({why})"));
         let written = (!self.write.is_empty()).then(|| {
             let write = self.write.join(", ");
-            format!("measured runs could write {write}: what one leaves there the next one of the pair finds")
+            format!("measured runs could write {write}, which is empty at the start of each")
         });
         open.into_iter().chain(written)
     }
@@ -202,9 +203,69 @@ fn from_home(path: &str) -> Result<Utf8PathBuf, MeasureError> {
     }
 }
 
+/// What in /etc is not for everybody: to root, and only to root, no right forbids it.
+fn private_settings() -> Vec<Utf8PathBuf> {
+    const PLACES: [&str; 3] = ["/etc", "/etc/ssh", "/etc/ssl"];
+    let for_all = |path: &Utf8Path| {
+        path.metadata()
+            .is_ok_and(|meta| meta.permissions().mode() & if meta.is_dir() { 0o5 } else { 0o4 } != 0)
+    };
+    let entries =
+        PLACES.iter().filter_map(|place| Utf8Path::new(place).read_dir_utf8().ok()).flatten().flatten();
+    entries.map(Utf8DirEntry::into_path).filter(|path| !path.is_symlink() && !for_all(path)).collect()
+}
+
+/// An empty folder at `path` below `tree`, whatever was put in its place or on the way to it by code that ran there: a
+/// link would lead out.
+fn emptied(tree: &Utf8Path, path: &str) -> Result<Utf8PathBuf, MeasureError> {
+    let whole = tree.join(path);
+    let failed = |source| MeasureError::file("empty", whole.clone())(source);
+    let mut folder = tree.to_owned();
+    for name in path.split('/') {
+        folder.push(name);
+        let there = folder.symlink_metadata();
+        if there.as_ref().is_ok_and(|there| !there.is_dir()) {
+            fs::remove_file(&folder).map_err(failed)?;
+        }
+        if !there.is_ok_and(|there| there.is_dir()) {
+            fs::create_dir(&folder).map_err(failed)?;
+        }
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).map_err(failed)?;
+    }
+    clear(&whole).map_err(failed)?;
+    Ok(whole)
+}
+
+/// Removes all that a folder holds. What is in it may have been shut.
+fn clear(folder: &Utf8Path) -> io::Result<()> {
+    for entry in folder.as_std_path().read_dir()? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            fs::remove_file(entry.path())?;
+            continue;
+        }
+        if fs::remove_dir_all(entry.path()).is_err() {
+            open_up(&entry.path())?;
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn open_up(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Where the interpreter of a Python environment is installed: the environment has but links to it.
 fn interpreter_of(input: &Utf8Path) -> Option<Utf8PathBuf> {
-    let text = std::fs::read_to_string(input.join("pyvenv.cfg")).ok()?;
+    let text = fs::read_to_string(input.join("pyvenv.cfg")).ok()?;
     let home = text.lines().find_map(|line| line.strip_prefix("home")?.trim().strip_prefix('='))?;
     Utf8Path::new(home.trim()).parent().filter(|place| place.parent().is_some()).map(Utf8Path::to_owned)
 }

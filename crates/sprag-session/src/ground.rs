@@ -164,9 +164,8 @@ impl Ground {
             return self.begin(opening);
         };
         let phase = segment.phase;
-        let tier = segment.config.sandbox.as_ref().map(|sandbox| sandbox.tier);
         let changed = [
-            (tier != Some(self.sandbox.tier), "the sandbox"),
+            (segment.config.sandbox.as_ref() != Some(&self.sandbox), "the sandbox"),
             (segment.config.contract != Some(self.contract.hash(phase)), "the contract"),
             (segment.config.harness.as_ref() != Some(&self.harness_hash), "the harness"),
             (segment.config.host != self.host, "the host"),

@@ -167,7 +167,8 @@ impl Lab {
         out: &Utf8Path,
     ) -> Result<Loaded, SessionError> {
         let index = self.slot(role);
-        let tree = &without_hidden(store, &self.contract, tree)?;
+        let settings = &self.contract.settings;
+        let tree = &store.tree_without(tree, &|path| settings.withholds(path))?;
         self.slots[index].sync(store, tree)?;
         if self.contract.settings.run.build.is_none() || self.slots[index].has_built(tree, layout) {
             return Ok(Loaded { finding: None, seconds: None, layout: LayoutControl::Off });

@@ -126,6 +126,9 @@ impl Checkout {
         look.walk()?;
         let Look { good, fresh, mut report, .. } = look;
         trash.empty()?;
+        for (path, target) in self.links.clone() {
+            self.link(&path, &target)?;
+        }
         let missing: Vec<(&str, Entry)> = manifest
             .iter()
             .filter(|(path, _)| !good.contains(*path))
@@ -211,8 +214,11 @@ impl<'tree> Look<'_, 'tree> {
                 let stays = match top {
                     _ if of_tree => is_dir,
                     _ if lenient => true,
-                    // A cache that has become a link would have the next build write elsewhere.
-                    Some(top) if name.kind == FileType::Symlink => self.is_our_link(&at, &name.bytes, top),
+                    // A cache that has become a link would have the next build write elsewhere; and in the place of a link
+                    // to an input nothing but that link may stand.
+                    Some(top) if name.kind == FileType::Symlink || self.checkout.links.contains_key(top) => {
+                        self.is_our_link(&at, &name.bytes, top)
+                    }
                     Some(_) => true,
                     None => is_dir && text.is_some_and(|text| self.leads_to_kept(text)),
                 };

@@ -14,6 +14,8 @@ fn enforced() -> bool {
     let report = sprag_sandbox::examine(&[SPRAG, "__jail"]);
     let enforced = report.tier == sprag_sandbox::Tier::Enforced;
     if !enforced {
+        let namespaces = Command::new("unshare").args(["-Urmpf", "true"]).status();
+        assert!(!namespaces.is_ok_and(|status| status.success()), "namespaces are there, and: {report}");
         eprintln!("skipped: {report}");
     }
     enforced
@@ -82,6 +84,44 @@ fn a_folder_that_is_written_by_the_benchmark_is_named_and_told() {
     assert!(!does(&repo, "touch out/x"));
     let row = repo.rows().pop().unwrap();
     assert!(row["caveats"].to_string().contains("could write out/deep"), "{row}");
+}
+
+#[test]
+fn what_a_build_puts_in_the_place_of_a_folder_leads_nowhere() {
+    if !enforced() {
+        return;
+    }
+    let more = "write = [\"cache/out\"]\n[workspace]\ncache = [\"cache\"]\n[run]\nbuild = \"sh src/build\"\n";
+    let repo = acting("enforced", more);
+    repo.write("src/build", "true\n");
+    repo.commit("a build in scope");
+    let outside = repo.beside("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("private"), "a person's").unwrap();
+    let build = format!("rm -rf cache/out; mkdir -p cache; ln -s {} cache/out\n", outside.display());
+    repo.write("src/build", &build);
+    assert!(!does(&repo, "cat cache/out/private"));
+    assert!(does(&repo, "touch cache/out/x && test ! -L cache/out"));
+    // What one run leaves the next one does not find.
+    assert!(does(&repo, "test -z \"$(ls cache/out)\" && touch cache/out/memo"));
+    assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
+}
+
+#[test]
+fn a_build_cannot_replace_what_both_sides_share() {
+    if !enforced() {
+        return;
+    }
+    let more = "[workspace]\nread = [\"deps\"]\n[run]\nbuild = \"sh src/build\"\n";
+    let repo = acting("enforced", more);
+    repo.write(".gitignore", "deps\n");
+    repo.write("src/build", "true\n");
+    repo.commit("a dependency that git does not know");
+    repo.write("deps/rates", "true rates");
+    repo.write("src/build", "rm deps && mkdir deps && echo false > deps/rates; exit 1\n");
+    repo.run(&["try"]).expect(12);
+    repo.write("src/build", "true\n");
+    assert!(does(&repo, "grep -q true deps/rates"));
 }
 
 #[test]

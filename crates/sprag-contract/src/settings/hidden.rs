@@ -1,6 +1,6 @@
 //! `[cases] hidden`: a folder with cases, goldens and a cassette of its own, which no proposer sees.
 
-use super::Settings;
+use super::{Settings, Tier};
 use crate::{Contract, scope::is_within};
 
 impl Settings {
@@ -13,6 +13,21 @@ impl Settings {
     /// proposer and in no tree that runs.
     pub fn hides(&self, path: &str) -> bool {
         self.hidden_cases().is_some_and(|folder| is_within(path, &[folder.to_owned()]))
+    }
+
+    /// What decides beside the code: the case file, goldens, cassette and hidden cases. Code that is locked in never sees
+    /// them.
+    pub fn unseen(&self) -> Vec<String> {
+        let cassette = self.replay.iter().map(|replay| replay.cassette.clone());
+        let cases = self.compared_cases().into_iter().flat_map(|cases| {
+            [Some(&cases.file), cases.goldens.as_ref(), cases.hidden.as_ref()].into_iter().flatten().cloned()
+        });
+        cassette.chain(cases).collect()
+    }
+
+    /// Whether a path of the repository is in no tree that runs.
+    pub fn withholds(&self, path: &str) -> bool {
+        self.hides(path) || (self.sandbox.tier != Tier::None && is_within(path, &self.unseen()))
     }
 
     /// The same measurement with the hidden cases in place of the others: `cases.json`, `goldens` and `cassette` in

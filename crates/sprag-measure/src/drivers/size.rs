@@ -23,9 +23,17 @@ pub(super) fn size_kb(size: &Size, dir: &Utf8Path) -> Result<Result<f64, String>
     let mut folders = vec![dir.to_owned()];
     let (mut seen, mut found, mut bytes) = (0, 0, 0);
     while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir_utf8().map_err(MeasureError::file("list", folder.clone()))? {
-            let entry = entry.map_err(MeasureError::file("list", folder.clone()))?;
-            let kind = entry.file_type().map_err(MeasureError::file("look at", entry.path()))?;
+        // Whatever cannot be listed or read there, the build made so.
+        let entries = match folder.read_dir_utf8() {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Err(format!("{folder} cannot be listed: {error}"))),
+        };
+        for entry in entries {
+            let looked = entry.and_then(|entry| Ok((entry.file_type()?, entry)));
+            let (kind, entry) = match looked {
+                Ok(looked) => looked,
+                Err(error) => return Ok(Err(format!("{folder} cannot be listed: {error}"))),
+            };
             seen += 1;
             if seen > FILES {
                 return Ok(Err(format!("more than {FILES} files")));
@@ -37,7 +45,10 @@ pub(super) fn size_kb(size: &Size, dir: &Utf8Path) -> Result<Result<f64, String>
             let relative = entry.path().strip_prefix(dir).unwrap_or(entry.path());
             if kind.is_file() && matcher.is_match(relative) {
                 found += 1;
-                bytes += length(entry.path(), size.gzip).map_err(MeasureError::file("read", entry.path()))?;
+                bytes += match length(entry.path(), size.gzip) {
+                    Ok(bytes) => bytes,
+                    Err(error) => return Ok(Err(format!("{} cannot be read: {error}", entry.path()))),
+                };
             }
         }
     }

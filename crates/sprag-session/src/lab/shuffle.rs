@@ -32,6 +32,12 @@ impl Lab {
             let tree = self.slots[self.slot(role)].tree();
             let loaded = self.load(store, role, &tree, Some(seed), out)?;
             if let Some(finding) = loaded.finding {
+                if role == Role::Candidate {
+                    // It was built before, and a build that works only once is the code's fault as well as the host's.
+                    let detail =
+                        format!("it builds once, and not when it is built again: {}", finding.detail);
+                    return Ok(Some(Finding { detail, ..finding }));
+                }
                 // It was built before: the host failed, not the code.
                 return Err(SessionError::IncumbentFailed {
                     what: format!("relinking failed: {}", finding.detail),
