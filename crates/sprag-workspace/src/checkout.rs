@@ -84,23 +84,26 @@ impl Checkout {
         &self.tree_dir
     }
 
-    /// Puts a link to an input from outside (a virtual environment, data) into the tree, and keeps it there.
+    /// Puts a link to an input from outside (a virtual environment, data) into the tree, in the place of whatever is
+    /// there, and keeps it there.
     ///
     /// # Errors
-    /// [`Error::BadPath`]; [`Error::Io`] when something else is at its place.
+    /// [`Error::BadPath`]; [`Error::Io`] where the file system refuses.
     pub fn link(&mut self, path: &str, target: &Utf8Path) -> Result<()> {
         let path = plain(path);
         repo_path::check(path)?;
         let failed = |errno: Errno| Error::sys("link", self.tree_dir.join(path))(errno);
         let at = Beneath::open(&self.tree_dir)?.make_parent(path).map_err(failed)?;
         let name = path.rsplit('/').next().unwrap_or(path);
-        match rustix::fs::readlinkat(&at, name, Vec::new()) {
-            Ok(found) if found.as_bytes() == target.as_str().as_bytes() => {}
-            Ok(_) => {
-                rustix::fs::unlinkat(&at, name, AtFlags::empty()).map_err(failed)?;
-                rustix::fs::symlinkat(target.as_str(), &at, name).map_err(failed)?;
+        let found = rustix::fs::readlinkat(&at, name, Vec::new());
+        if !found.is_ok_and(|found| found.as_bytes() == target.as_str().as_bytes()) {
+            if let Ok(there) = rustix::fs::statat(&at, name, AtFlags::SYMLINK_NOFOLLOW) {
+                let mut trash = Trash::open(&self.trash_dir)?;
+                let kind = FileType::from_raw_mode(there.st_mode);
+                trash.take(&at, name.as_bytes(), kind).map_err(failed)?;
+                trash.empty()?;
             }
-            Err(_) => rustix::fs::symlinkat(target.as_str(), &at, name).map_err(failed)?,
+            rustix::fs::symlinkat(target.as_str(), &at, name).map_err(failed)?;
         }
         self.links.insert(path.to_owned(), target.to_owned());
         Ok(())

@@ -35,12 +35,12 @@ fn acting(tier: &str, more: &str) -> Repo {
 #[track_caller]
 fn does(repo: &Repo, act: &str) -> bool {
     repo.write("src/act", &format!("{{ {act}; }} >/dev/null 2>&1 || exit 9\n"));
-    let code = repo.run(&["try"]).code;
+    let done = repo.run(&["try"]);
     let (_, reason, detail) = repo.verdict();
-    match (code, reason.as_str()) {
+    match (done.code, reason.as_str()) {
         (Some(10), _) => true,
         (Some(12), "crash") if detail.contains("exit code 9") => false,
-        _ => panic!("{code:?} {reason}: {detail}"),
+        _ => panic!("{reason}: {detail}\n{done:?}"),
     }
 }
 
