@@ -60,12 +60,12 @@ impl Session<'_> {
         Ok(finding.is_none())
     }
 
-    /// Whether there are inputs that a gain can be confirmed on. The time of one case is measured on that case alone.
-    pub(crate) fn has_fresh_inputs(&self) -> bool {
+    /// Whether a gain is confirmed on the hidden cases, and not on the same inputs in another order. The time of one case is measured on that case alone.
+    pub(crate) fn confirms_on_hidden_cases(&self) -> bool {
         self.contract.settings.hidden_cases().is_some() && !is_of_a_case(&self.contract.primary.name)
     }
 
-    /// One more pair on the hidden cases, for a trial that asks for fresh inputs.
+    /// One more pair on the hidden cases, for a trial that asks to confirm a gain.
     ///
     /// # Errors
     /// Only what is nobody's verdict.
@@ -77,7 +77,7 @@ impl Session<'_> {
     ) -> Result<(), SessionError> {
         let out = self.hidden_out(run);
         let goldens = self.hidden_goldens()?;
-        let index = coin::FRESH + trial.fresh_pairs();
+        let index = coin::CONFIRMING_PAIRS + trial.confirming_pairs();
         let (toss, [incumbent, candidate]) = self.measure_pair(seed, index, |session, toss| {
             let runs = session.lab.hidden_pair(&session.store, toss, &out)?;
             match session.wrong_with(&runs[0], &goldens) {
@@ -91,7 +91,7 @@ impl Session<'_> {
                 trial.finding(Finding::hidden());
             }
             None => {
-                trial.fresh(a_pair(toss, self.lab.shuffles(), &incumbent, &candidate));
+                trial.confirm(a_pair(toss, self.lab.shuffles(), &incumbent, &candidate));
             }
         }
         Ok(())

@@ -167,7 +167,7 @@ fn a_keep_has_passed_the_hidden_cases_and_its_row_says_so() {
     assert_eq!((&row["status"], &row["evidence"]["hidden"]), (&"keep".into(), &true.into()));
     assert_eq!(row["evidence"]["hidden_cases"], true);
     assert_eq!(row["evidence"]["plausible"]["ceiling"], 20.0);
-    assert!(row["evidence"].get("fresh").is_none(), "{row}");
+    assert!(row["evidence"].get("confirming").is_none(), "{row}");
 
     // One that would not be kept is not asked.
     repo.write("sums.py", &working("500"));
@@ -261,7 +261,10 @@ fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
     repo.run(&["try", "-m", "knows what it was shown"]).expect(11);
     let (_, reason, detail) = repo.verdict();
     assert_eq!(reason, "suspect", "{detail}");
-    assert_eq!(detail, "work is 100 times better in one step, more than 20; fresh pairs do not confirm it");
+    assert_eq!(
+        detail,
+        "work is 100 times better in one step, more than 20; measured again, it was not confirmed"
+    );
     let caveats = |repo: &Repo| repo.rows().last().unwrap()["caveats"].to_string();
     assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
 
@@ -269,9 +272,9 @@ fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
     repo.run(&["try", "-m", "is as fast for all"]).expect(0);
     assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
     let rows = repo.rows();
-    let fresh = &rows.last().unwrap()["evidence"]["fresh"];
-    assert_eq!(fresh.as_array().unwrap().len(), 1, "{fresh}");
-    assert!(!fresh.to_string().contains("case_"), "{fresh}");
+    let confirming = &rows.last().unwrap()["evidence"]["confirming"];
+    assert_eq!(confirming.as_array().unwrap().len(), 1, "{confirming}");
+    assert!(!confirming.to_string().contains("case_"), "{confirming}");
     repo.run(&["audit"]).expect(0);
 }
 
@@ -287,6 +290,6 @@ fn without_hidden_cases_such_a_gain_is_measured_again_on_the_same_inputs_and_the
     let row = rows.last().unwrap();
     let caveats = row["caveats"].to_string();
     assert!(caveats.contains("on the same inputs: there are no hidden cases to ask"), "{caveats}");
-    assert_eq!(row["evidence"]["fresh"].as_array().unwrap().len(), 1);
+    assert_eq!(row["evidence"]["confirming"].as_array().unwrap().len(), 1);
     repo.run(&["audit"]).expect(0);
 }
