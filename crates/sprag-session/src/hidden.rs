@@ -55,7 +55,7 @@ impl Session<'_> {
         };
         let finding = self.wrong_with(&answers, &self.hidden_goldens()?);
         if let Some(finding) = &finding {
-            self.tell_the_person(run, finding)?;
+            self.tell_the_person(run, role, finding)?;
         }
         Ok(finding.is_none())
     }
@@ -81,13 +81,13 @@ impl Session<'_> {
         let (toss, [incumbent, candidate]) = self.measure_pair(seed, index, |session, toss| {
             let runs = session.lab.hidden_pair(&session.store, toss, &out)?;
             match session.wrong_with(&runs[0], &goldens) {
-                Some(_) => Err(SessionError::IncumbentFailed { what: Finding::hidden().detail }),
+                Some(finding) => Err(session.incumbent_fails_hidden(run, &finding)?),
                 None => Ok(runs),
             }
         })?;
         match self.wrong_with(&candidate, &goldens) {
             Some(finding) => {
-                self.tell_the_person(run, &finding)?;
+                self.tell_the_person(run, Role::Candidate, &finding)?;
                 trial.finding(Finding::hidden());
             }
             None => {
@@ -95,6 +95,17 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What is told where the incumbent fails what it passed before: the terminal may be read by a proposer, so
+    /// which case it was stands in the state folder alone.
+    fn incumbent_fails_hidden(&self, run: u64, finding: &Finding) -> Result<SessionError, SessionError> {
+        self.tell_the_person(run, Role::Incumbent, finding)?;
+        let what = format!(
+            "it no longer passes the hidden cases it passed before; hidden/{run:06}/why.txt in the session's state folder \
+             says which; see whether the program or a service is flaky"
+        );
+        Ok(SessionError::IncumbentFailed { what })
     }
 
     /// What a run of the hidden cases did wrong: its failure, an answer, or other requests than were recorded where they
@@ -137,9 +148,13 @@ impl Session<'_> {
         Ok(out)
     }
 
-    fn tell_the_person(&self, run: u64, finding: &Finding) -> Result<(), SessionError> {
+    fn tell_the_person(&self, run: u64, role: Role, finding: &Finding) -> Result<(), SessionError> {
         let path = self.hidden_out(run).join("why.txt");
-        let text = format!("{}: {}\n", finding.reason, finding.detail);
+        let whose = match role {
+            Role::Incumbent => "the incumbent, ",
+            Role::Candidate => "",
+        };
+        let text = format!("{whose}{}: {}\n", finding.reason, finding.detail);
         fs::write(&path, text).map_err(|e| SessionError::io("write", &path, e))
     }
 }

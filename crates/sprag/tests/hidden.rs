@@ -279,6 +279,30 @@ fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
 }
 
 #[test]
+fn an_incumbent_that_no_longer_passes_the_hidden_cases_decides_nothing_and_the_person_can_see_which() {
+    let repo = service();
+    let place = tempfile::tempdir().unwrap();
+    // It answers one hidden case right the first time, when the session starts, and wrong from then on.
+    let again = format!(
+        "\n\ndef again():\n    with open('{}', 'a') as asked:\n        asked.write('x')\n        return asked.tell() > 1\n",
+        place.path().join("asked").display()
+    );
+    repo.write("sums.py", &(working("1000").trim_end().to_owned() + " + (n == 71 and again())" + &again));
+    repo.commit("flaky sums");
+    repo.write("sums.py", &working("10"));
+    let done = repo.run(&["try", "-m", "far faster"]).expect(1).says(&[
+        "the incumbent failed beside a candidate: it no longer passes the hidden cases it passed before",
+        "hidden/000002/why.txt in the session's state folder says which",
+        "see whether the program or a service is flaky",
+    ]);
+    assert!(!done.stdout.contains("sesame") && !done.stderr.contains("sesame"), "{done:?}");
+    let session = repo.ledger().parent().unwrap().to_owned();
+    let why = fs::read_to_string(session.join("hidden/000002/why.txt")).unwrap();
+    insta::assert_snapshot!(why, @"the incumbent, output: case sesame differs at $: the golden has 2485, the output 2486");
+    assert_eq!(repo.rows().len(), 1, "nothing was decided");
+}
+
+#[test]
 fn without_hidden_cases_such_a_gain_is_measured_again_on_the_same_inputs_and_the_row_says_so() {
     let repo = service();
     let settings = repo.read(".auto/sprag.toml").replace("hidden = \"bench/hidden\"\n", "");
