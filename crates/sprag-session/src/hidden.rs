@@ -128,11 +128,10 @@ impl Session<'_> {
 
     /// Those of the locked harness.
     fn hidden_goldens(&self) -> Result<Goldens, SessionError> {
-        let none = || SessionError::Refused("the settings name no hidden cases".to_owned());
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let tree = parse_tree(segment.config.tree.as_deref().unwrap_or_default())?;
-        let contract = self.contract.on_hidden_cases().ok_or_else(none)?;
-        Goldens::of_harness(&self.store, &tree, &contract, segment.phase)?.ok_or_else(none)
+        let contract = self.contract.on_hidden_cases().ok_or(SessionError::NoHiddenCases)?;
+        Goldens::of_harness(&self.store, &tree, &contract, segment.phase)?.ok_or(SessionError::NoHiddenCases)
     }
 
     fn hidden_out(&self, run: u64) -> Utf8PathBuf {

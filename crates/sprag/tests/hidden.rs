@@ -233,7 +233,9 @@ fn a_baseline_must_pass_its_own_hidden_cases_and_is_told_what_to_do() {
     fs::remove_dir_all(repo.root().join("bench/hidden")).unwrap();
     repo.run(&["try"]).expect(1).says(&["`hidden` under [cases] names bench/hidden, and there is no"]);
     repo.write(".auto/sprag.toml", &SETTINGS.replace("hidden = \"bench/hidden\"\n", ""));
-    repo.run(&["golden", "diff", "--hidden"]).expect(1).says(&["the settings name no hidden cases"]);
+    repo.run(&["golden", "diff", "--hidden"])
+        .expect(1)
+        .says(&["the settings name no hidden cases: write `hidden = \"…\"` under [cases]"]);
 }
 
 #[test]
