@@ -16,7 +16,8 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   test     installs or names what the tests need, builds, runs every test
-  attacks  plays the attack corpus and prints what became of each: [--tier TIER] [PROJECT or ID …]
+  attacks  plays the attack corpus and prints what became of each:
+           [--tier TIER] [--sentences] [PROJECT or beginning of an ID …]
   gates    fmt, tidy, clippy, doc and deny, in this order
   ci       gates, then test
   fmt      cargo fmt --check

@@ -158,9 +158,10 @@ pub struct Evidence {
     /// Whether the hidden cases were passed. Asked once, of a candidate that would be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<bool>,
-    /// Pairs on fresh inputs, in the order measured, of a gain that was too good to be believed at once.
+    /// The pairs, in the order measured, of a gain that was too good to be believed at once and was measured again: on the
+    /// hidden cases, or where there are none on the same inputs in another order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fresh: Vec<Pair>,
+    pub confirming: Vec<Pair>,
     /// The final evidence against "no effect"; keep needs 1/α.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub e: Option<f64>,

@@ -1,5 +1,5 @@
 //! What a gain must not be to be believed at once: below the floor of doing nothing, above a ceiling, or that of a
-//! single case. Such a gain may be real, and is confirmed on fresh inputs before it counts.
+//! single case. Such a gain may be real, and is measured again and confirmed before it counts.
 
 use std::collections::BTreeMap;
 

@@ -28,8 +28,8 @@ pub enum Next {
     Pair,
     /// The answers to the hidden cases, once: the candidate would be kept.
     Hidden,
-    /// One more pair on fresh inputs: the candidate would be kept, and its gain is too good to be believed at once.
-    Fresh,
+    /// One more pair to confirm the gain: the candidate would be kept, and it is too good to be believed at once.
+    Confirm,
     /// Nothing: this is the verdict.
     Decided(Verdict),
 }
@@ -48,8 +48,8 @@ pub struct Trial {
     /// A deterministic gain, seen twice: the pairs are for the controls alone.
     settled: bool,
     hidden: Option<bool>,
-    fresh: Vec<Pair>,
-    /// What was earned before hidden cases and fresh inputs.
+    confirming: Vec<Pair>,
+    /// What was earned before the hidden cases and the confirming pairs.
     earned: Option<Earned>,
     next: Next,
 }
@@ -75,7 +75,7 @@ impl Trial {
             pairs: Vec::new(),
             settled: false,
             hidden: None,
-            fresh: Vec::new(),
+            confirming: Vec::new(),
             earned: None,
             next: Next::First,
         })
@@ -100,8 +100,8 @@ impl Trial {
         if let Some(passed) = evidence.hidden {
             trial.hidden(passed);
         }
-        for pair in &evidence.fresh {
-            trial.fresh(pair.clone());
+        for pair in &evidence.confirming {
+            trial.confirm(pair.clone());
         }
         for finding in &evidence.findings {
             trial.finding(finding.clone());
@@ -200,7 +200,7 @@ impl Trial {
             again: self.again,
             pairs: self.pairs,
             hidden: self.hidden,
-            fresh: self.fresh,
+            confirming: self.confirming,
         }
     }
 

@@ -52,7 +52,7 @@ pub enum Reason {
     Protocol,
     /// A metric is missing, doubled, or no finite number.
     Metric,
-    /// Implausibly fast, and not confirmed on fresh inputs.
+    /// Implausibly fast, and not confirmed when it was measured again.
     Suspect,
 }
 

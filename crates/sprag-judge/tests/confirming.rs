@@ -1,4 +1,4 @@
-//! What is asked of a gain before it is kept: the hidden cases, and fresh inputs where it is too good to be believed.
+//! What is asked of a gain before it is kept: the hidden cases, and more pairs where it is too good to be believed.
 
 use std::collections::BTreeMap;
 
@@ -60,15 +60,15 @@ fn until_asked(rule: Rule, ratio: f64, cases: &[(&str, f64)]) -> (Trial, Next) {
     (trial, next)
 }
 
-/// Pairs on fresh inputs at this ratio until there is a verdict.
+/// Confirming pairs at this ratio until there is a verdict.
 fn confirm(trial: &mut Trial, ratio: f64) -> Next {
     let mut next = trial.next();
     for i in 0..20 {
-        if next != Next::Fresh {
+        if next != Next::Confirm {
             break;
         }
         let values = [40.0 * wobble(i + 1), 40.0 * ratio * wobble(i + 4)];
-        next = trial.fresh(pair(&[("total_ms", values), ("case_secret_ms", values)]));
+        next = trial.confirm(pair(&[("total_ms", values), ("case_secret_ms", values)]));
     }
     next
 }
@@ -136,7 +136,7 @@ fn the_checks_refuse_a_single_run_that_waits_for_the_hidden_cases() {
 fn what_makes_a_gain_too_good_to_be_believed_is_said() {
     let doubt = |rule: Rule, ratio, cases: &[(&str, f64)]| {
         let (trial, next) = until_asked(rule, ratio, cases);
-        (next == Next::Fresh).then(|| trial.doubt().expect("a doubt").to_owned())
+        (next == Next::Confirm).then(|| trial.doubt().expect("a doubt").to_owned())
     };
     let floors = |name: &str, floor| {
         let floors = [(name.to_owned(), floor)].into();
@@ -170,36 +170,39 @@ fn what_makes_a_gain_too_good_to_be_believed_is_said() {
 }
 
 #[test]
-fn a_gain_that_is_there_on_fresh_inputs_too_is_kept() {
+fn a_gain_that_is_there_again_is_kept() {
     let (mut trial, _) = until_asked(rule(), 0.01, &[]);
     assert_eq!(verdict(confirm(&mut trial, 0.012)).0, Reason::Improved);
-    assert_eq!(trial.fresh_pairs(), 3);
+    assert_eq!(trial.confirming_pairs(), 3);
     assert!(trial.doubt().is_some(), "the row says so all the same");
     let row = evidence(trial);
-    assert!(row.fresh.iter().all(|pair| pair.values.keys().eq(["total_ms"])), "no case is named: {row:?}");
+    assert!(
+        row.confirming.iter().all(|pair| pair.values.keys().eq(["total_ms"])),
+        "no case is named: {row:?}"
+    );
 }
 
 #[test]
-fn a_gain_that_is_not_there_on_fresh_inputs_is_suspect() {
+fn a_gain_that_is_not_there_again_is_suspect() {
     for ratio in [1.0, 0.9] {
         let (mut trial, _) = until_asked(hiding(), 0.01, &[]);
-        assert_eq!(trial.hidden(true), Next::Fresh);
+        assert_eq!(trial.hidden(true), Next::Confirm);
         let (reason, detail) = verdict(confirm(&mut trial, ratio));
         assert_eq!(reason, Reason::Suspect, "at {ratio} of a claimed hundredth");
         insta::allow_duplicates! {
-            insta::assert_snapshot!(detail, @"total_ms is 100 times better in one step, more than 20; fresh pairs do not confirm it");
+            insta::assert_snapshot!(detail, @"total_ms is 100 times better in one step, more than 20; measured again, it was not confirmed");
         }
         evidence(trial);
     }
 }
 
 #[test]
-fn a_row_with_fewer_fresh_pairs_than_a_confirmation_needs_is_no_keep() {
+fn a_row_with_fewer_confirming_pairs_than_it_takes_is_no_keep() {
     let (mut trial, _) = until_asked(rule(), 0.01, &[]);
     confirm(&mut trial, 0.012);
     let mut row = evidence(trial);
-    row.fresh.pop();
-    assert_eq!(Trial::replay(&row).expect("a usable rule").next(), Next::Fresh);
+    row.confirming.pop();
+    assert_eq!(Trial::replay(&row).expect("a usable rule").next(), Next::Confirm);
 }
 
 #[test]
@@ -207,20 +210,24 @@ fn what_one_run_decided_one_pair_confirms_and_some_refuse() {
     let single = Rule { mode: Mode::Single, ..rule() };
     for (ratio, reason, pairs) in [(0.015, Reason::Improved, 1), (0.5, Reason::Suspect, 3)] {
         let (mut trial, next) = until_asked(single.clone(), 0.01, &[]);
-        assert_eq!(next, Next::Fresh);
+        assert_eq!(next, Next::Confirm);
         assert_eq!(verdict(confirm(&mut trial, ratio)).0, reason);
-        assert_eq!(trial.fresh_pairs(), pairs);
+        assert_eq!(trial.confirming_pairs(), pairs);
         evidence(trial);
     }
     let (mut trial, _) = until_asked(single, 0.01, &[]);
-    assert_eq!(trial.fresh(pair(&[("total_ms", [100.0, 90.0])])), Next::Fresh, "a hiccup refuses nothing");
-    assert_eq!(trial.fresh(pair(&[("total_ms", [100.0, 0.1])])), trial.next());
+    assert_eq!(
+        trial.confirm(pair(&[("total_ms", [100.0, 90.0])])),
+        Next::Confirm,
+        "a hiccup refuses nothing"
+    );
+    assert_eq!(trial.confirm(pair(&[("total_ms", [100.0, 0.1])])), trial.next());
     assert_eq!(verdict(trial.next()).0, Reason::Improved);
 }
 
 #[test]
-fn a_fresh_pair_without_a_number_confirms_nothing() {
+fn a_confirming_pair_without_a_number_confirms_nothing() {
     let (mut trial, _) = until_asked(rule(), 0.01, &[]);
-    assert_eq!(verdict(trial.fresh(pair(&[("total_ms", [100.0, f64::NAN])]))).0, Reason::Suspect);
+    assert_eq!(verdict(trial.confirm(pair(&[("total_ms", [100.0, f64::NAN])]))).0, Reason::Suspect);
     evidence(trial);
 }

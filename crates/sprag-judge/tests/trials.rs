@@ -349,7 +349,7 @@ enum Input {
     Again(f64, f64),
     Pair([f64; 4]),
     Hidden(bool),
-    Fresh([f64; 2]),
+    Confirm([f64; 2]),
     Finding(Reason),
 }
 
@@ -360,7 +360,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => (any_value(), any_value()).prop_map(|(p, c)| Input::Again(p, c)),
         20 => prop::array::uniform4(any_value()).prop_map(Input::Pair),
         5 => prop::bool::weighted(0.8).prop_map(Input::Hidden),
-        10 => prop::array::uniform2(any_value()).prop_map(Input::Fresh),
+        10 => prop::array::uniform2(any_value()).prop_map(Input::Confirm),
         1 => reasons.prop_map(Input::Finding),
     ]
 }
@@ -383,7 +383,7 @@ proptest! {
                 Input::Again(p, c) => trial.again(run(&[("p95_ms", p), ("c", c)])),
                 Input::Pair([a, b, c, d]) => trial.push(pair(&[("p95_ms", [a, b]), ("c", [c, d])])),
                 Input::Hidden(passed) => trial.hidden(passed),
-                Input::Fresh([a, b]) => trial.fresh(pair(&[("p95_ms", [a, b]), ("case_secret_ms", [a, b])])),
+                Input::Confirm([a, b]) => trial.confirm(pair(&[("p95_ms", [a, b]), ("case_secret_ms", [a, b])])),
                 Input::Finding(reason) => trial.finding(Finding { reason, detail: "seen".into() }),
             };
         }

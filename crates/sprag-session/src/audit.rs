@@ -107,11 +107,11 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
                     trial.n()
                 ));
             }
-            if trial.fresh_pairs() != evidence.fresh.len() {
+            if trial.confirming_pairs() != evidence.confirming.len() {
                 wrong.push(format!(
-                    "it has {} pairs on fresh inputs, and was decided after {}",
-                    evidence.fresh.len(),
-                    trial.fresh_pairs()
+                    "it has {} confirming pairs, and was decided after {}",
+                    evidence.confirming.len(),
+                    trial.confirming_pairs()
                 ));
             }
             if trial.asked_hidden() != evidence.hidden.is_some() {
@@ -162,9 +162,10 @@ fn check_row(run: &Run, evidence: &Evidence, state: Option<&State>) -> Vec<Strin
     }
     if let Some(seed) = Seed::parse(&evidence.seed) {
         let pairs = evidence.pairs.iter().enumerate().map(|(n, pair)| (n, "pair", n + 1, pair));
-        let fresh = evidence.fresh.iter().enumerate();
-        let fresh = fresh.map(|(n, pair)| (coin::FRESH + n, "fresh pair", n + 1, pair));
-        for (index, word, number, pair) in pairs.chain(fresh) {
+        let confirming = evidence.confirming.iter().enumerate();
+        let confirming =
+            confirming.map(|(n, pair)| (coin::CONFIRMING_PAIRS + n, "confirming pair", n + 1, pair));
+        for (index, word, number, pair) in pairs.chain(confirming) {
             let possible = (0..crate::calibrate::ATTEMPTS).any(|attempt| {
                 let toss = seed.toss(index, attempt);
                 toss.order == pair.order && pair.layout.is_none_or(|layout| layout == toss.layout)

@@ -10,8 +10,8 @@ pub(crate) const FIRST_RUN: usize = 2_000_000;
 pub(crate) const CONFIRMING_RUN: usize = 2_000_001;
 /// The run of the hidden cases.
 pub(crate) const HIDDEN_RUN: usize = 2_000_002;
-/// The first of the pairs on fresh inputs; the others follow.
-pub(crate) const FRESH: usize = 3_000_000;
+/// The first of the pairs that confirm a gain too good to be believed at once; the others follow.
+pub(crate) const CONFIRMING_PAIRS: usize = 3_000_000;
 
 /// The source of every random choice about one candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -116,6 +116,9 @@ pub enum SessionError {
         /// The folder that the settings name.
         folder: String,
     },
+    /// There is nothing to ask.
+    #[error("the settings name no hidden cases: write `hidden = \"…\"` under [cases]")]
+    NoHiddenCases,
     /// The proposer.
     #[error(transparent)]
     Propose(#[from] sprag_agent::ProposeError),

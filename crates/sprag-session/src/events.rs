@@ -108,8 +108,8 @@ pub enum Stage {
     Pairs,
     /// The hidden cases, before a keep.
     Hidden,
-    /// Pairs on fresh inputs, before a keep that is too good to be believed at once.
-    Fresh,
+    /// More pairs, before a keep that is too good to be believed at once.
+    Confirm,
     /// The fresh measurement at the end.
     Final,
 }

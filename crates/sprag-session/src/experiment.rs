@@ -159,7 +159,7 @@ impl Session<'_> {
 
     /// What a reader should know of a gain that was too good to be believed at once.
     fn asked_again(&self, why: &str) -> String {
-        let on = match self.has_fresh_inputs() {
+        let on = match self.confirms_on_hidden_cases() {
             true => "on the hidden cases",
             false => "but on the same inputs: there are no hidden cases to ask",
         };
@@ -172,7 +172,7 @@ impl Session<'_> {
             return Err(SessionError::Refused("the trial ended without a verdict".to_owned()));
         };
         let mut caveats = proposed.caveats;
-        let asked_again = trial.doubt().filter(|_| trial.fresh_pairs() > 0);
+        let asked_again = trial.doubt().filter(|_| trial.confirming_pairs() > 0);
         caveats.extend(asked_again.map(|why| self.asked_again(why)));
         let evidence = trial.into_evidence(seed.to_string());
         let (metric, metrics) = shown_metrics(&evidence);

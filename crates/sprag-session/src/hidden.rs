@@ -55,17 +55,17 @@ impl Session<'_> {
         };
         let finding = self.wrong_with(&answers, &self.hidden_goldens()?);
         if let Some(finding) = &finding {
-            self.tell_the_person(run, finding)?;
+            self.tell_the_person(run, role, finding)?;
         }
         Ok(finding.is_none())
     }
 
-    /// Whether there are inputs that a gain can be confirmed on. The time of one case is measured on that case alone.
-    pub(crate) fn has_fresh_inputs(&self) -> bool {
+    /// Whether a gain is confirmed on the hidden cases, and not on the same inputs in another order. The time of one case is measured on that case alone.
+    pub(crate) fn confirms_on_hidden_cases(&self) -> bool {
         self.contract.settings.hidden_cases().is_some() && !is_of_a_case(&self.contract.primary.name)
     }
 
-    /// One more pair on the hidden cases, for a trial that asks for fresh inputs.
+    /// One more pair on the hidden cases, for a trial that asks to confirm a gain.
     ///
     /// # Errors
     /// Only what is nobody's verdict.
@@ -77,24 +77,35 @@ impl Session<'_> {
     ) -> Result<(), SessionError> {
         let out = self.hidden_out(run);
         let goldens = self.hidden_goldens()?;
-        let index = coin::FRESH + trial.fresh_pairs();
+        let index = coin::CONFIRMING_PAIRS + trial.confirming_pairs();
         let (toss, [incumbent, candidate]) = self.measure_pair(seed, index, |session, toss| {
             let runs = session.lab.hidden_pair(&session.store, toss, &out)?;
             match session.wrong_with(&runs[0], &goldens) {
-                Some(_) => Err(SessionError::IncumbentFailed { what: Finding::hidden().detail }),
+                Some(finding) => Err(session.incumbent_fails_hidden(run, &finding)?),
                 None => Ok(runs),
             }
         })?;
         match self.wrong_with(&candidate, &goldens) {
             Some(finding) => {
-                self.tell_the_person(run, &finding)?;
+                self.tell_the_person(run, Role::Candidate, &finding)?;
                 trial.finding(Finding::hidden());
             }
             None => {
-                trial.fresh(a_pair(toss, self.lab.shuffles(), &incumbent, &candidate));
+                trial.confirm(a_pair(toss, self.lab.shuffles(), &incumbent, &candidate));
             }
         }
         Ok(())
+    }
+
+    /// What is told where the incumbent fails what it passed before: the terminal may be read by a proposer, so
+    /// which case it was stands in the state folder alone.
+    fn incumbent_fails_hidden(&self, run: u64, finding: &Finding) -> Result<SessionError, SessionError> {
+        self.tell_the_person(run, Role::Incumbent, finding)?;
+        let what = format!(
+            "it no longer passes the hidden cases it passed before; hidden/{run:06}/why.txt in the session's state folder \
+             says which; see whether the program or a service is flaky"
+        );
+        Ok(SessionError::IncumbentFailed { what })
     }
 
     /// What a run of the hidden cases did wrong: its failure, an answer, or other requests than were recorded where they
@@ -117,11 +128,10 @@ impl Session<'_> {
 
     /// Those of the locked harness.
     fn hidden_goldens(&self) -> Result<Goldens, SessionError> {
-        let none = || SessionError::Refused("the settings name no hidden cases".to_owned());
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let tree = parse_tree(segment.config.tree.as_deref().unwrap_or_default())?;
-        let contract = self.contract.on_hidden_cases().ok_or_else(none)?;
-        Goldens::of_harness(&self.store, &tree, &contract, segment.phase)?.ok_or_else(none)
+        let contract = self.contract.on_hidden_cases().ok_or(SessionError::NoHiddenCases)?;
+        Goldens::of_harness(&self.store, &tree, &contract, segment.phase)?.ok_or(SessionError::NoHiddenCases)
     }
 
     fn hidden_out(&self, run: u64) -> Utf8PathBuf {
@@ -137,9 +147,13 @@ impl Session<'_> {
         Ok(out)
     }
 
-    fn tell_the_person(&self, run: u64, finding: &Finding) -> Result<(), SessionError> {
+    fn tell_the_person(&self, run: u64, role: Role, finding: &Finding) -> Result<(), SessionError> {
         let path = self.hidden_out(run).join("why.txt");
-        let text = format!("{}: {}\n", finding.reason, finding.detail);
+        let whose = match role {
+            Role::Incumbent => "the incumbent, ",
+            Role::Candidate => "",
+        };
+        let text = format!("{whose}{}: {}\n", finding.reason, finding.detail);
         fs::write(&path, text).map_err(|e| SessionError::io("write", &path, e))
     }
 }

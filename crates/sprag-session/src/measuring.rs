@@ -91,10 +91,10 @@ impl Session<'_> {
                     let passed = self.passes_hidden(Role::Candidate, seed, run)?;
                     trial.hidden(passed);
                 }
-                Next::Fresh => {
-                    self.stage(run, Stage::Fresh, description);
+                Next::Confirm => {
+                    self.stage(run, Stage::Confirm, description);
                     self.load_incumbent(out)?;
-                    self.fresh_pair(run, trial, seed, out)?;
+                    self.confirming_pair(run, trial, seed, out)?;
                 }
                 Next::Pair if !loaded => {
                     self.load_incumbent(out)?;
@@ -121,19 +121,19 @@ impl Session<'_> {
         }
     }
 
-    /// One more pair on fresh inputs; where there are none, on the same ones in another order.
-    fn fresh_pair(
+    /// One more pair to confirm a gain: on the hidden cases, or where there are none on the same inputs in another order.
+    fn confirming_pair(
         &mut self,
         run: u64,
         trial: &mut Trial,
         seed: &Seed,
         out: &Utf8Path,
     ) -> Result<(), SessionError> {
-        if self.has_fresh_inputs() {
+        if self.confirms_on_hidden_cases() {
             return self.hidden_pair(run, trial, seed);
         }
-        match self.one_pair(seed, coin::FRESH + trial.fresh_pairs(), out)? {
-            Ok(pair) => trial.fresh(pair),
+        match self.one_pair(seed, coin::CONFIRMING_PAIRS + trial.confirming_pairs(), out)? {
+            Ok(pair) => trial.confirm(pair),
             Err(finding) => trial.finding(finding),
         };
         Ok(())

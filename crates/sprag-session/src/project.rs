@@ -58,13 +58,9 @@ impl Project {
     /// recording.
     ///
     /// # Errors
-    /// [`SessionError`] where the settings name none.
+    /// [`SessionError::NoHiddenCases`] where the settings name none, and as [`Project::contract`].
     pub fn on_hidden_cases(mut self) -> Result<Self, SessionError> {
-        let hidden = self.contract()?.on_hidden_cases().ok_or_else(|| {
-            SessionError::Refused(
-                "the settings name no hidden cases: write `hidden = \"…\"` under [cases]".to_owned(),
-            )
-        })?;
+        let hidden = self.contract()?.on_hidden_cases().ok_or(SessionError::NoHiddenCases)?;
         self.compiled.contract = Some(hidden);
         Ok(self)
     }

@@ -1,4 +1,5 @@
-//! The manual stays true where that can be checked cheaply: commands, settings, reasons, rules, messages, links.
+//! The manual stays true where that can be checked cheaply: commands, settings, reasons, rules, messages, links, and what
+//! shows a guarantee.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -359,21 +360,52 @@ fn every_link_of_the_manual_leads_somewhere() {
     }
 }
 
+/// An id of the corpus, such as `A03` or `E17b`: its letter and its number.
+fn attack(word: &str) -> Option<(char, u32)> {
+    let letter = word.chars().next().filter(char::is_ascii_uppercase)?;
+    let number = word.get(1..3)?.parse().ok()?;
+    let part = word.get(3..)?;
+    (part.len() <= 1 && part.chars().all(|c| c.is_ascii_lowercase())).then_some((letter, number))
+}
+
+/// The attacks that a text names; `B09 to B14` names all of them.
+fn attacks(text: &str) -> Vec<String> {
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut named: Vec<String> =
+        words.iter().filter(|word| attack(word).is_some()).map(ToString::to_string).collect();
+    for around in words.windows(3).filter(|around| around[1] == "to") {
+        if let (Some((letter, first)), Some((_, last))) = (attack(around[0]), attack(around[2])) {
+            named.extend((first..=last).map(|number| format!("{letter}{number:02}")));
+        }
+    }
+    named
+}
+
 #[test]
-fn every_attack_that_the_guarantees_name_is_in_the_corpus() {
-    let folders = fs::read_dir(root().join("tests/attacks")).unwrap().flatten();
-    let files = folders.filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten().flatten();
-    let have: BTreeSet<String> =
-        files.filter_map(|file| Some(file.file_name().to_str()?.split_once('-')?.0.to_owned())).collect();
-    let guarantees = page("guarantees.md");
-    let named = guarantees.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| {
-        word.len() >= 3
-            && word.starts_with(|c: char| "ABCDEFHK".contains(c))
-            && word[1..3].bytes().all(|digit| digit.is_ascii_digit())
-    });
-    let named: BTreeSet<&str> = named.collect();
-    assert!(named.len() > 20, "{named:?}");
-    for id in named {
-        assert!(have.contains(id), "docs/guarantees.md names {id}, which is no attack of the corpus");
+fn what_shows_a_guarantee_is_there() {
+    let folders = fs::read_dir(root().join("tests/attacks")).unwrap().flatten().map(|e| e.path());
+    let scripts: BTreeSet<String> = folders
+        .filter(|path| path.is_dir())
+        .flat_map(|folder| fs::read_dir(folder).unwrap().flatten())
+        .filter_map(|e| Some(e.file_name().to_str()?.strip_suffix(".sh")?.split('-').next()?.to_owned()))
+        .collect();
+    let page = page("guarantees.md");
+    let missing: Vec<String> = attacks(&page).into_iter().filter(|id| !scripts.contains(id)).collect();
+    assert_eq!(missing, Vec::<String>::new(), "no script of tests/attacks has such an id");
+
+    let is_path = |word: &str| !word.contains(' ') && (word.contains('/') || word.ends_with(".rs"));
+    for path in code(&page).into_iter().filter(|word| is_path(word)) {
+        assert!(root().join(path).is_file(), "there is no file {path}");
+    }
+    let claims: Vec<Vec<&str>> = rows(&page).into_iter().filter(|row| row[0] != "claim").collect();
+    assert!(claims.len() >= 15, "only {} claims were found in guarantees.md", claims.len());
+    for row in claims {
+        let (paths, names): (Vec<&str>, Vec<&str>) = code(row[1]).into_iter().partition(|word| is_path(word));
+        assert!(!paths.is_empty() || !attacks(row[1]).is_empty(), "nothing shows this: {}", row[0]);
+        let tests: String = paths.iter().map(|path| fs::read_to_string(root().join(path)).unwrap()).collect();
+        for name in names.into_iter().filter(|name| !name.contains(' ')) {
+            assert!(tests.contains(&format!("fn {name}()")), "there is no test {name} in {paths:?}");
+        }
     }
 }

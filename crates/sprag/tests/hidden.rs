@@ -167,7 +167,7 @@ fn a_keep_has_passed_the_hidden_cases_and_its_row_says_so() {
     assert_eq!((&row["status"], &row["evidence"]["hidden"]), (&"keep".into(), &true.into()));
     assert_eq!(row["evidence"]["hidden_cases"], true);
     assert_eq!(row["evidence"]["plausible"]["ceiling"], 20.0);
-    assert!(row["evidence"].get("fresh").is_none(), "{row}");
+    assert!(row["evidence"].get("confirming").is_none(), "{row}");
 
     // One that would not be kept is not asked.
     repo.write("sums.py", &working("500"));
@@ -233,7 +233,9 @@ fn a_baseline_must_pass_its_own_hidden_cases_and_is_told_what_to_do() {
     fs::remove_dir_all(repo.root().join("bench/hidden")).unwrap();
     repo.run(&["try"]).expect(1).says(&["`hidden` under [cases] names bench/hidden, and there is no"]);
     repo.write(".auto/sprag.toml", &SETTINGS.replace("hidden = \"bench/hidden\"\n", ""));
-    repo.run(&["golden", "diff", "--hidden"]).expect(1).says(&["the settings name no hidden cases"]);
+    repo.run(&["golden", "diff", "--hidden"])
+        .expect(1)
+        .says(&["the settings name no hidden cases: write `hidden = \"…\"` under [cases]"]);
 }
 
 #[test]
@@ -261,7 +263,10 @@ fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
     repo.run(&["try", "-m", "knows what it was shown"]).expect(11);
     let (_, reason, detail) = repo.verdict();
     assert_eq!(reason, "suspect", "{detail}");
-    assert_eq!(detail, "work is 100 times better in one step, more than 20; fresh pairs do not confirm it");
+    assert_eq!(
+        detail,
+        "work is 100 times better in one step, more than 20; measured again, it was not confirmed"
+    );
     let caveats = |repo: &Repo| repo.rows().last().unwrap()["caveats"].to_string();
     assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
 
@@ -269,10 +274,34 @@ fn a_gain_too_good_to_be_believed_counts_where_the_hidden_cases_show_it_too() {
     repo.run(&["try", "-m", "is as fast for all"]).expect(0);
     assert!(caveats(&repo).contains("measured again on the hidden cases"), "{}", caveats(&repo));
     let rows = repo.rows();
-    let fresh = &rows.last().unwrap()["evidence"]["fresh"];
-    assert_eq!(fresh.as_array().unwrap().len(), 1, "{fresh}");
-    assert!(!fresh.to_string().contains("case_"), "{fresh}");
+    let confirming = &rows.last().unwrap()["evidence"]["confirming"];
+    assert_eq!(confirming.as_array().unwrap().len(), 1, "{confirming}");
+    assert!(!confirming.to_string().contains("case_"), "{confirming}");
     repo.run(&["audit"]).expect(0);
+}
+
+#[test]
+fn an_incumbent_that_no_longer_passes_the_hidden_cases_decides_nothing_and_the_person_can_see_which() {
+    let repo = service();
+    let place = tempfile::tempdir().unwrap();
+    // It answers one hidden case right the first time, when the session starts, and wrong from then on.
+    let again = format!(
+        "\n\ndef again():\n    with open('{}', 'a') as asked:\n        asked.write('x')\n        return asked.tell() > 1\n",
+        place.path().join("asked").display()
+    );
+    repo.write("sums.py", &(working("1000").trim_end().to_owned() + " + (n == 71 and again())" + &again));
+    repo.commit("flaky sums");
+    repo.write("sums.py", &working("10"));
+    let done = repo.run(&["try", "-m", "far faster"]).expect(1).says(&[
+        "the incumbent failed beside a candidate: it no longer passes the hidden cases it passed before",
+        "hidden/000002/why.txt in the session's state folder says which",
+        "see whether the program or a service is flaky",
+    ]);
+    assert!(!done.stdout.contains("sesame") && !done.stderr.contains("sesame"), "{done:?}");
+    let session = repo.ledger().parent().unwrap().to_owned();
+    let why = fs::read_to_string(session.join("hidden/000002/why.txt")).unwrap();
+    insta::assert_snapshot!(why, @"the incumbent, output: case sesame differs at $: the golden has 2485, the output 2486");
+    assert_eq!(repo.rows().len(), 1, "nothing was decided");
 }
 
 #[test]
@@ -287,6 +316,6 @@ fn without_hidden_cases_such_a_gain_is_measured_again_on_the_same_inputs_and_the
     let row = rows.last().unwrap();
     let caveats = row["caveats"].to_string();
     assert!(caveats.contains("on the same inputs: there are no hidden cases to ask"), "{caveats}");
-    assert_eq!(row["evidence"]["fresh"].as_array().unwrap().len(), 1);
+    assert_eq!(row["evidence"]["confirming"].as_array().unwrap().len(), 1);
     repo.run(&["audit"]).expect(0);
 }

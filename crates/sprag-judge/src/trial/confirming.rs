@@ -1,4 +1,4 @@
-//! What stands between a gain and its keep: the hidden cases, and fresh inputs where the gain is too good to be believed.
+//! What stands between a gain and its keep: the hidden cases, and more pairs where the gain is too good to be believed.
 //!
 //! Of both only a yes or no is told, never a name or a number: whoever proposes reads the sentence.
 
@@ -14,7 +14,7 @@ pub(super) struct Earned {
     doubt: Option<Doubt>,
 }
 
-/// A gain that is too good to be believed at once, and its test on fresh inputs.
+/// A gain that is too good to be believed at once, and the test that it is put to once more.
 #[derive(Debug, Clone)]
 struct Doubt {
     why: String,
@@ -31,10 +31,10 @@ impl Trial {
         self.next()
     }
 
-    /// One more pair on fresh inputs. Only the primary metric of it is taken: which hidden cases there are, and how long
+    /// One more pair to confirm a gain. Only the primary metric of it is taken: which hidden cases there are, and how long
     /// each takes, is not for the row.
-    pub fn fresh(&mut self, mut pair: Pair) -> Next {
-        if self.next != Next::Fresh {
+    pub fn confirm(&mut self, mut pair: Pair) -> Next {
+        if self.next != Next::Confirm {
             return self.next();
         }
         let scale = self.scale();
@@ -42,20 +42,20 @@ impl Trial {
         pair.values.retain(|name, values| *name == self.rule.primary && finite(values));
         let levels = pair.values.get(&self.rule.primary);
         let levels = levels.and_then(|[a, b]| Some((scale.level(*a)?, scale.level(*b)?)));
-        self.fresh.push(pair);
+        self.confirming.push(pair);
         let doubt = self.earned.as_mut().and_then(|earned| earned.doubt.as_mut());
         if let (Some(doubt), Some((incumbent, candidate))) = (doubt, levels) {
             doubt.test.push(incumbent, candidate);
         }
-        if let Some(verdict) = self.judge_fresh(levels.is_some()) {
+        if let Some(verdict) = self.judge_confirming(levels.is_some()) {
             self.next = Next::Decided(verdict);
         }
         self.next()
     }
 
-    /// Pairs on fresh inputs so far.
-    pub fn fresh_pairs(&self) -> usize {
-        self.fresh.len()
+    /// Confirming pairs so far.
+    pub fn confirming_pairs(&self) -> usize {
+        self.confirming.len()
     }
 
     /// Whether the hidden cases were asked.
@@ -78,7 +78,7 @@ impl Trial {
     fn after_hidden(&self) -> Next {
         match &self.earned {
             Some(Earned { verdict, doubt: None }) => Next::Decided(verdict.clone()),
-            _ => Next::Fresh,
+            _ => Next::Confirm,
         }
     }
 
@@ -99,12 +99,12 @@ impl Trial {
         plausible.doubt(&Seen { rule: &self.rule, effect: self.effect(), sides })
     }
 
-    /// The decision after a pair on fresh inputs. The gain is confirmed where it would be kept for them too, and half of
+    /// The decision after a confirming pair. The gain is confirmed where it would be kept for these pairs too, and half of
     /// what was claimed is there: less than that is alarming at a ratchet audit as well.
-    fn judge_fresh(&self, usable: bool) -> Option<Verdict> {
+    fn judge_confirming(&self, usable: bool) -> Option<Verdict> {
         let Earned { verdict, doubt } = self.earned.as_ref()?;
         let Doubt { why, test } = doubt.as_ref()?;
-        let refuse = || Verdict::new(Reason::Suspect, format!("{why}; fresh pairs do not confirm it"));
+        let refuse = || Verdict::new(Reason::Suspect, format!("{why}; measured again, it was not confirmed"));
         if !usable {
             return Some(refuse());
         }

@@ -99,7 +99,7 @@ pub(crate) fn evidence() -> Evidence {
             pair(Order::Ab, [337.0, 100.9]),
         ],
         hidden: None,
-        fresh: vec![],
+        confirming: vec![],
         e: Some(412.5),
         e1: Some(97.25),
     }

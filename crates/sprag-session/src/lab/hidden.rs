@@ -67,18 +67,16 @@ impl Lab {
 
     /// It is opened when it is needed: before a keep and at the start of a segment.
     fn hidden_driver(&self) -> Result<Box<dyn Driver>, SessionError> {
-        let refuse = |what: String| SessionError::Refused(what);
-        let contract = self.contract.on_hidden_cases();
-        let contract = contract.ok_or_else(|| refuse("the settings name no hidden cases".to_owned()))?;
+        let contract = self.contract.on_hidden_cases().ok_or(SessionError::NoHiddenCases)?;
         let harness = &self.setup.harness;
         let folder = contract.settings.hidden_cases().unwrap_or_default();
         if !harness.join(folder).join("cases.json").is_file() {
-            return Err(refuse(format!(
+            return Err(SessionError::Refused(format!(
                 "`hidden` under [cases] names {folder}, and there is no {folder}/cases.json: write it as the other file of cases; git must not ignore it"
             )));
         }
         if contract.settings.replay.as_ref().is_some_and(|replay| !harness.join(&replay.cassette).is_dir()) {
-            return Err(refuse(format!(
+            return Err(SessionError::Refused(format!(
                 "the hidden cases have no cassette in {folder}/cassette: `sprag record --hidden` writes one; git must not ignore it"
             )));
         }

@@ -7,6 +7,7 @@ use miette::{IntoDiagnostic, Report, WrapErr, miette};
 use sprag_contract::locate::locate;
 use sprag_contract::settings::{Replay, Settings};
 use sprag_contract::{Severity, Source};
+use sprag_session::SessionError;
 
 /// No settings file is larger, in bytes; the parser says so in its own words.
 const LARGEST: u64 = 1 << 20;
@@ -76,8 +77,8 @@ impl Place {
 
     /// The place of the hidden cases.
     pub(crate) fn on_hidden_cases(self) -> miette::Result<Self> {
-        let none = || miette!("the settings name no hidden cases: write `hidden = \"…\"` under [cases]");
-        Ok(Self { replay: self.hidden.clone().ok_or_else(none)?, of_hidden_cases: true, ..self })
+        let replay = self.hidden.clone().ok_or(SessionError::NoHiddenCases).into_diagnostic()?;
+        Ok(Self { replay, of_hidden_cases: true, ..self })
     }
 
     /// The folder of the cassette.

@@ -100,7 +100,7 @@ pub(crate) fn stage(stage: Stage) -> &'static str {
         Stage::Checks => "checks",
         Stage::Pairs => "pairs",
         Stage::Hidden => "hidden cases",
-        Stage::Fresh => "confirming",
+        Stage::Confirm => "confirming",
         Stage::Final => "fresh measurement",
     }
 }

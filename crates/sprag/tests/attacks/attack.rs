@@ -181,7 +181,7 @@ words! {
         Control = "control",
         ReplayMiss = "replay_miss",
         Checks = "checks",
-        /// Too good to be believed, and not confirmed by fresh pairs.
+        /// Too good to be believed, and not confirmed when it was measured again.
         Suspect = "suspect",
         /// No gain, a regression, or not enough evidence.
         Discard = "discard",

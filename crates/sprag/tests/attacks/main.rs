@@ -18,7 +18,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use arena::Arena;
-use attack::{Attack, Tier};
+use attack::{Attack, Project, Tier};
 use sprag_measure::drivers;
 use verdict::Played;
 
@@ -79,7 +79,7 @@ struct Asked {
     sentences: bool,
     /// None: the strongest that this machine gives.
     tiers: Vec<Tier>,
-    /// Names of projects, or beginnings of ids of attacks; none means all.
+    /// Beginnings of names of projects or of ids of attacks; none means all.
     only: Vec<String>,
 }
 
@@ -94,8 +94,11 @@ impl Asked {
                 "--table" => asked.table = true,
                 "--sentences" => asked.sentences = true,
                 "--tier" => asked.tiers.push(words.next().unwrap_or_default().parse()?),
+                // What test runners tell every harness; to this one it means nothing.
+                "--exact" | "--include-ignored" | "--nocapture" | "--no-capture" | "--show-output"
+                | "--quiet" | "-q" => {}
                 "--format" | "--test-threads" | "--color" => drop(words.next()),
-                option if option.starts_with('-') => {}
+                option if option.starts_with('-') => return Err(format!("unknown option `{option}`").into()),
                 _ => asked.only.push(word),
             }
         }
@@ -109,11 +112,22 @@ impl Asked {
             projects.iter().filter(|_| !self.ignored).for_each(|project| println!("{}: test", project.name));
             return Ok(ExitCode::SUCCESS);
         }
-        for project in &mut projects {
-            let whole = self.only.is_empty() || self.only.contains(&project.name);
-            project.attacks.retain(|a| whole || self.only.iter().any(|only| a.id.starts_with(only.as_str())));
+        let named = |project: &str, attack: &Attack, word: &String| {
+            project.starts_with(word) || attack.id.starts_with(word)
+        };
+        let names_any = |word: &&String| {
+            projects.iter().any(|project| project.attacks.iter().any(|a| named(&project.name, a, word)))
+        };
+        if let Some(word) = self.only.iter().find(|word| self.is_from_a_person() && !names_any(word)) {
+            let what = format!("no attack or project begins with `{word}`; `--list` names the projects");
+            return Err(what.into());
+        }
+        let all = projects.len();
+        for Project { name, attacks, .. } in &mut projects {
+            attacks.retain(|a| self.only.is_empty() || self.only.iter().any(|word| named(name, a, word)));
         }
         projects.retain(|project| !project.attacks.is_empty());
+        let left_out = all - projects.len();
         let (mut passed, mut failed) = (0, 0);
         let tiers = if self.tiers.is_empty() { vec![strongest()?] } else { self.tiers.clone() };
         for tier in tiers {
@@ -133,17 +147,19 @@ impl Asked {
         let word = if failed == 0 { "ok" } else { "FAILED" };
         // As the standard harness closes: `cargo xtask test` adds these lines up.
         println!(
-            "test result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out"
+            "test result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {left_out} filtered out"
         );
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
+    /// Whether a person asks, who mistyped what is not there. `cargo test NAME` gives one and the same name to every
+    /// binary, and most have no such test.
+    fn is_from_a_person(&self) -> bool {
+        self.table || self.sentences || !self.tiers.is_empty()
+    }
+
     /// Plays all attacks of a project. Answers whether one of them came to something else than it must.
-    fn play<'a>(
-        &self,
-        project: &'a attack::Project,
-        tier: Tier,
-    ) -> Result<(bool, Vec<(&'a Attack, Played)>)> {
+    fn play<'a>(&self, project: &'a Project, tier: Tier) -> Result<(bool, Vec<(&'a Attack, Played)>)> {
         let arena = Arena::open(project, tier)?;
         let mut all = Vec::new();
         let mut fell = false;
