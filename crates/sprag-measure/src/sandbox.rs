@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{Reach, Serve, Settings, Tier};
 use sprag_sandbox::{Confinement, Jail, Limits};
-pub use sprag_sandbox::{Report, Tier as Held, examine_up_to};
 
 use crate::environment::{self, toolchains};
 use crate::{MeasureError, Side};
@@ -26,7 +25,7 @@ pub enum Profile {
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     launcher: Vec<OsString>,
-    tier: sprag_sandbox::Tier,
+    tier: Tier,
     network: Reach,
     /// Sprag connects to what the measured code listens on.
     calls: bool,
@@ -45,8 +44,8 @@ impl Sandbox {
     /// What the settings ask for; `None` where nothing is to be locked in. `launcher` is the command of [`Jail::new`];
     /// `inputs` are folders of Sprag's own that the tree has links to.
     pub fn of(settings: &Settings, launcher: &[String], inputs: &[Utf8PathBuf]) -> Option<Self> {
-        let tier = tier_of(settings.sandbox.tier);
-        if tier == sprag_sandbox::Tier::None {
+        let tier = settings.sandbox.tier;
+        if tier == Tier::None {
             return None;
         }
         let cases = settings.compared_cases();
@@ -158,15 +157,6 @@ impl Sandbox {
                 write.join(", ")
             )),
         }
-    }
-}
-
-/// The sandbox's own word for a tier of the settings.
-pub fn tier_of(tier: Tier) -> sprag_sandbox::Tier {
-    match tier {
-        Tier::None => sprag_sandbox::Tier::None,
-        Tier::Reduced => sprag_sandbox::Tier::Reduced,
-        Tier::Enforced => sprag_sandbox::Tier::Enforced,
     }
 }
 

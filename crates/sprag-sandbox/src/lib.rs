@@ -49,7 +49,7 @@ mod system_calls;
 
 pub use caller::Caller;
 pub use clock::CpuClock;
-pub use confinement::{Confinement, Limits, Tier};
+pub use confinement::{Confinement, Limits};
 pub use examine::{examine, examine_up_to};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
@@ -57,3 +57,4 @@ pub use launcher::launch;
 pub use plan::{MOST_LISTENERS, Refusal, Step, Wall};
 pub use probe::network;
 pub use report::{Layer, LayerReport, Report, State};
+pub use sprag_judge::Tier;

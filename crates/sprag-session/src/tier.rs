@@ -2,7 +2,7 @@
 
 use sprag_contract::settings::Settings;
 use sprag_ledger::{SandboxInfo, Tier};
-use sprag_measure::sandbox::{Held, examine_up_to, tier_of};
+use sprag_sandbox::examine_up_to;
 
 use crate::SessionError;
 use crate::lab::own;
@@ -12,10 +12,10 @@ use crate::lab::own;
 /// # Errors
 /// [`SessionError::NoSandbox`] where the machine has no such jail.
 pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
-    let wanted = tier_of(settings.sandbox.tier);
-    if wanted == Held::None {
+    let wanted = settings.sandbox.tier;
+    if wanted == Tier::None {
         let lost = vec!["nothing is locked in: a candidate runs with the rights of the person".to_owned()];
-        return Ok(SandboxInfo { tier: Tier::None, selftest: None, lost });
+        return Ok(SandboxInfo { tier: wanted, selftest: None, lost });
     }
     let report = examine_up_to(&own("__jail").unwrap_or_default(), wanted);
     if report.tier < wanted {
@@ -27,8 +27,7 @@ pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
             why,
         });
     }
-    let tier = if wanted == Held::Enforced { Tier::Enforced } else { Tier::Reduced };
     let lost = report.lacks().map(|(layer, _)| format!("{layer}: {}", layer.lost())).collect();
     let selftest = Some(format!("b3:{}", blake3::hash(&report.bytes()).to_hex()));
-    Ok(SandboxInfo { tier, selftest, lost })
+    Ok(SandboxInfo { tier: wanted, selftest, lost })
 }

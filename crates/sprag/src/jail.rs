@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use miette::{IntoDiagnostic, miette};
-use sprag_contract::settings::Tier;
+use sprag_sandbox::Tier;
 
 /// The command that builds a jail.
 pub(crate) fn launcher() -> miette::Result<[OsString; 2]> {
@@ -14,9 +14,5 @@ pub(crate) fn launcher() -> miette::Result<[OsString; 2]> {
 
 /// The strongest tier that this machine has: it is tried.
 pub(crate) fn strongest() -> miette::Result<Tier> {
-    Ok(match sprag_sandbox::examine(&launcher()?).tier {
-        sprag_sandbox::Tier::Enforced => Tier::Enforced,
-        sprag_sandbox::Tier::Reduced => Tier::Reduced,
-        sprag_sandbox::Tier::None => Tier::None,
-    })
+    Ok(sprag_sandbox::examine(&launcher()?).tier)
 }

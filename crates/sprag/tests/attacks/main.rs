@@ -18,7 +18,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use arena::Arena;
-use attack::{Attack, Tier};
+use attack::Attack;
+use sprag_judge::Tier;
 use sprag_measure::drivers;
 use verdict::Played;
 
@@ -55,8 +56,7 @@ fn main() -> ExitCode {
 /// The strongest tier of this machine, by the self-test of the sandbox.
 fn strongest() -> Result<Tier> {
     let itself = std::env::current_exe()?;
-    let report = sprag_sandbox::examine(&[itself.as_os_str(), JAIL.as_ref()]);
-    Ok(report.tier.to_string().parse()?)
+    Ok(sprag_sandbox::examine(&[itself.as_os_str(), JAIL.as_ref()]).tier)
 }
 
 /// The stand-in that answers at once: line by line where no other way is named.
