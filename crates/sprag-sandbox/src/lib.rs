@@ -53,7 +53,7 @@ pub use confinement::{Confinement, Limits};
 pub use examine::{examine, examine_up_to};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
-pub use launcher::launch;
+pub use launcher::{COMMAND, launch};
 pub use plan::{MOST_LISTENERS, Refusal, Step, Wall};
 pub use probe::network;
 pub use report::{Layer, LayerReport, Report, State};

@@ -99,15 +99,15 @@ impl Lab {
             None => open_cassette(contract, harness.path())?,
         };
         let copies: Vec<Utf8PathBuf> = inputs.iter().map(|(_, copy)| copy.clone()).collect();
-        let jail = own("__jail");
-        let sandbox = Sandbox::of(&contract.settings, jail.as_deref().unwrap_or_default(), &copies);
+        let jail = own(sprag_sandbox::COMMAND)?;
+        let sandbox = Sandbox::of(&contract.settings, &jail, &copies);
         let setup = Setup {
             how_to_run: scripts.measure,
             wanted,
             harness: harness.path().to_owned(),
-            echo: own("__echo-worker"),
+            echo: Some(own("__echo-worker")?),
             replay: replay.clone(),
-            jail,
+            jail: Some(jail),
             sandbox: sandbox.clone(),
             interrupt: interrupt.clone(),
         };
@@ -332,9 +332,15 @@ impl Lab {
 }
 
 /// A hidden command of this very program.
-pub(crate) fn own(command: &str) -> Option<Vec<String>> {
-    let program = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
-    Some(vec![program, command.to_owned()])
+///
+/// # Errors
+/// [`SessionError::NoProgram`] where the system does not say which file that is, or its path is not UTF-8.
+pub(crate) fn own(command: &str) -> Result<Vec<String>, SessionError> {
+    let lost = |why: String| SessionError::NoProgram { why };
+    let program = std::env::current_exe().map_err(|error| lost(error.to_string()))?;
+    let program = program.into_os_string().into_string();
+    let program = program.map_err(|path| lost(format!("the path {} is not UTF-8", path.display())))?;
+    Ok(vec![program, command.to_owned()])
 }
 
 /// The cassette of the locked harness, played in every run.

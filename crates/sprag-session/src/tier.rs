@@ -2,7 +2,7 @@
 
 use sprag_contract::settings::Settings;
 use sprag_ledger::{SandboxInfo, Tier};
-use sprag_sandbox::examine_up_to;
+use sprag_sandbox::{COMMAND, examine_up_to};
 
 use crate::SessionError;
 use crate::lab::own;
@@ -10,14 +10,14 @@ use crate::lab::own;
 /// What a jail of the tier that the settings ask for holds on this machine. It is tried out, so it does not fall later.
 ///
 /// # Errors
-/// [`SessionError::NoSandbox`] where the machine has no such jail.
+/// [`SessionError::NoSandbox`] where the machine has no such jail, or [`SessionError::NoProgram`].
 pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
     let wanted = settings.sandbox.tier;
     if wanted == Tier::None {
         let lost = vec!["nothing is locked in: a candidate runs with the rights of the person".to_owned()];
         return Ok(SandboxInfo { tier: wanted, selftest: None, lost });
     }
-    let report = examine_up_to(&own("__jail").unwrap_or_default(), wanted);
+    let report = examine_up_to(&own(COMMAND)?, wanted);
     if report.tier < wanted {
         let why = report.lacks().map(|(layer, lack)| format!("{layer}: {}", lack.what)).next();
         let why = why.unwrap_or_else(|| "the self-test did not say what is missing".to_owned());

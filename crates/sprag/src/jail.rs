@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 
 use miette::{IntoDiagnostic, miette};
-use sprag_sandbox::Tier;
+use sprag_sandbox::{COMMAND, Tier};
 
 /// The command that builds a jail.
 pub(crate) fn launcher() -> miette::Result<[OsString; 2]> {
     let exe = std::env::current_exe().into_diagnostic();
     let exe = exe.map_err(|error| miette!("cannot find sprag itself: {error}"))?;
-    Ok([exe.into_os_string(), "__jail".into()])
+    Ok([exe.into_os_string(), COMMAND.into()])
 }
 
 /// The strongest tier that this machine has: it is tried.

@@ -11,7 +11,7 @@ const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
 
 /// Whether namespaces can be had here; where not, the tests have nothing to look at.
 fn enforced() -> bool {
-    let report = sprag_sandbox::examine(&[SPRAG, "__jail"]);
+    let report = sprag_sandbox::examine(&[SPRAG, sprag_sandbox::COMMAND]);
     let enforced = report.tier == sprag_sandbox::Tier::Enforced;
     if !enforced {
         eprintln!("skipped: {report}");
