@@ -2,7 +2,7 @@
 
 use sprag_contract::settings::Settings;
 use sprag_ledger::{SandboxInfo, Tier};
-use sprag_sandbox::{COMMAND, examine_up_to};
+use sprag_sandbox::{COMMAND, Layer, examine_up_to};
 
 use crate::SessionError;
 use crate::lab::own;
@@ -19,7 +19,10 @@ pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
     }
     let report = examine_up_to(&own(COMMAND)?, wanted);
     if report.tier < wanted {
-        let why = report.lacks().map(|(layer, lack)| format!("{layer}: {}", lack.what)).next();
+        // Of namespaces only the whole sandbox needs any.
+        let needed = |layer: Layer| wanted == Tier::Enforced || layer != Layer::Namespaces;
+        let why = report.lacks().find(|(layer, _)| needed(*layer));
+        let why = why.map(|(layer, lack)| format!("{layer}: {}", lack.what));
         let why = why.unwrap_or_else(|| "the self-test did not say what is missing".to_owned());
         return Err(SessionError::NoSandbox {
             wanted: wanted.to_string(),
