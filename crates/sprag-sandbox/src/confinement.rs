@@ -46,8 +46,6 @@ pub struct Limits {
     pub scratch_bytes: u64,
     /// Files and folders in scratch folders.
     pub scratch_files: u64,
-    /// Address space of each process, in bytes. `None`: that of the user. Some runtimes reserve much more than they use.
-    pub address_space: Option<u64>,
 }
 
 impl Default for Limits {
@@ -59,7 +57,6 @@ impl Default for Limits {
             file_bytes: 8 << 30,
             scratch_bytes: 1 << 30,
             scratch_files: 200_000,
-            address_space: None,
         }
     }
 }

@@ -106,11 +106,6 @@ fn become_program(
         Some((Word::Go, _)) => {}
         _ => return Err(io::ErrorKind::ConnectionAborted.into()),
     }
-    if let Some(confinement) = &plan.confinement
-        && let Err(error) = privileges::limit_address_space(&confinement.limits)
-    {
-        return Ok(Err(Refusal::of(Step::Limit)(error)));
-    }
     // The channel and our copies of the sockets are closed by the kernel in the moment of the exec.
     let error = command.exec();
     Ok(Err(Refusal::of(Step::about(Step::Program, program.as_ref()))(error)))
