@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sprag_judge::JudgeSettings;
+pub use sprag_judge::Tier;
 
 pub use duration::{DurationError, format_duration, parse_duration};
 pub(crate) use places::normal;
@@ -369,28 +370,4 @@ impl Reach {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
-}
-
-impl Tier {
-    /// As the settings write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Tier::Enforced => "enforced",
-            Tier::Reduced => "reduced",
-            Tier::None => "none",
-        }
-    }
-}
-
-/// How far a candidate is locked in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    /// Namespaces, seccomp and a fresh root.
-    Enforced,
-    /// Seccomp and Landlock, without namespaces.
-    Reduced,
-    /// Nothing.
-    #[default]
-    None,
 }

@@ -3,19 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use sprag_judge::Provenance;
-
-/// What confined the candidate, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    /// Nothing: the candidate ran with the rights of the person.
-    None,
-    /// A sandbox that lacks some of its parts.
-    Reduced,
-    /// The whole sandbox, and its self-test passed.
-    Enforced,
-}
+use sprag_judge::{Provenance, Tier};
 
 /// How much a result may be trusted: provenance of the primary metric and tier of the sandbox.
 ///
@@ -37,17 +25,18 @@ impl Grade {
 
 impl fmt::Display for Grade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (provenance, first) = match self.provenance {
-            Provenance::SelfReported => ("self-reported", 0),
-            Provenance::Attested => ("attested", 1),
-            Provenance::Observed => ("observed", 2),
+        let provenance = match self.provenance {
+            Provenance::SelfReported => "self-reported",
+            Provenance::Attested => "attested",
+            Provenance::Observed => "observed",
         };
-        let (tier, second) = match self.tier {
-            Tier::None => ("none", 0),
-            Tier::Reduced => ("reduced", 1),
-            Tier::Enforced => ("enforced", 2),
-        };
-        if second < first { write!(f, "{tier}/{provenance}") } else { write!(f, "{provenance}/{tier}") }
+        let tier = self.tier;
+        // Both have three steps, weakest first.
+        if (tier as u8) < self.provenance as u8 {
+            write!(f, "{tier}/{provenance}")
+        } else {
+            write!(f, "{provenance}/{tier}")
+        }
     }
 }
 
@@ -66,12 +55,7 @@ impl FromStr for Grade {
             "observed" => Some(Provenance::Observed),
             _ => None,
         };
-        let tier = |word: &str| match word {
-            "none" => Some(Tier::None),
-            "reduced" => Some(Tier::Reduced),
-            "enforced" => Some(Tier::Enforced),
-            _ => None,
-        };
+        let tier = |word: &str| word.parse::<Tier>().ok();
         let found = text
             .split_once('/')
             .and_then(|(a, b)| provenance(a).zip(tier(b)).or_else(|| provenance(b).zip(tier(a))));
@@ -103,9 +87,7 @@ mod tests {
         let all = [Provenance::SelfReported, Provenance::Attested, Provenance::Observed];
         let texts: Vec<String> = all
             .into_iter()
-            .flat_map(|provenance| {
-                [Tier::None, Tier::Reduced, Tier::Enforced].map(|tier| Grade { provenance, tier })
-            })
+            .flat_map(|provenance| Tier::ALL.map(|tier| Grade { provenance, tier }))
             .map(|grade| {
                 assert_eq!(grade.to_string().parse(), Ok(grade));
                 grade.to_string()

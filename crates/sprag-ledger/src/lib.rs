@@ -19,7 +19,8 @@ pub use entry::{
     Calibration, Config, Entry, Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Recorded,
     Run, RunKind, RunStatus, SandboxInfo, Seconds, StopEntry, StoredEvidence, UnixMs, Usage,
 };
-pub use grade::{Grade, Tier};
+pub use grade::Grade;
 pub use ledger::{Appended, Ledger, LedgerError, MirrorState, Opened, Torn, repair};
 pub use log::{BadLine, Log, Mark, Point, Record, Segment, Session, Sum, Totals, read, skim};
+pub use sprag_judge::Tier;
 pub use verify::{Break, ChainReport, Problem, SessionChain};

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{Reach, Serve, Settings, Tier};
 use sprag_sandbox::{Confinement, Jail, Limits};
-pub use sprag_sandbox::{Report, Tier as Held, examine_up_to};
 
 use crate::environment::{self, toolchains};
 use crate::{MeasureError, Side};
@@ -29,7 +28,7 @@ pub enum Profile {
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     launcher: Vec<OsString>,
-    tier: sprag_sandbox::Tier,
+    tier: Tier,
     /// Why the network is that of the machine; `None` where each process has an empty one.
     open: Option<String>,
     /// Sprag connects to what the measured code listens on.
@@ -56,8 +55,8 @@ impl Sandbox {
         launcher: &[String],
         inputs: &[Utf8PathBuf],
     ) -> Result<Option<Self>, MeasureError> {
-        let tier = tier_of(settings.sandbox.tier);
-        if tier == sprag_sandbox::Tier::None {
+        let tier = settings.sandbox.tier;
+        if tier == Tier::None {
             return Ok(None);
         }
         let cases = settings.compared_cases();
@@ -72,7 +71,7 @@ impl Sandbox {
         let open = match settings.sandbox.network {
             Reach::Open => Some("[sandbox] network says so".to_owned()),
             // Without namespaces Landlock alone holds the network: then nobody can listen inside.
-            Reach::Empty if tier == sprag_sandbox::Tier::Reduced && needs_listeners => {
+            Reach::Empty if tier == Tier::Reduced && needs_listeners => {
                 sprag_sandbox::network(launcher).err().map(|lack| lack.to_string())
             }
             Reach::Empty => None,
@@ -171,15 +170,6 @@ impl Sandbox {
             format!("measured runs could write {write}, which is empty at the start of each")
         });
         open.into_iter().chain(written)
-    }
-}
-
-/// The sandbox's own word for a tier of the settings.
-pub fn tier_of(tier: Tier) -> sprag_sandbox::Tier {
-    match tier {
-        Tier::None => sprag_sandbox::Tier::None,
-        Tier::Reduced => sprag_sandbox::Tier::Reduced,
-        Tier::Enforced => sprag_sandbox::Tier::Enforced,
     }
 }
 

@@ -3,28 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-
-/// How far a program is locked in; the later, the further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// Not at all: only the limits hold.
-    None,
-    /// In place: Landlock, and a filter for system calls. What runs beside it on this machine can be seen.
-    Reduced,
-    /// In namespaces of its own: it sees no other process, and no file but those that it was given.
-    Enforced,
-}
-
-impl std::fmt::Display for Tier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Reduced => "reduced",
-            Self::Enforced => "enforced",
-        })
-    }
-}
+use sprag_judge::Tier;
 
 /// What is left to a program. Paths are absolute, and each means what is there when the jail is built: links are
 /// followed then. What is named in none of the lists is not there inside, but for the folders of the system.
@@ -67,8 +46,6 @@ pub struct Limits {
     pub scratch_bytes: u64,
     /// Files and folders in scratch folders.
     pub scratch_files: u64,
-    /// Address space of each process, in bytes. `None`: that of the user. Some runtimes reserve much more than they use.
-    pub address_space: Option<u64>,
 }
 
 impl Default for Limits {
@@ -80,7 +57,6 @@ impl Default for Limits {
             file_bytes: 8 << 30,
             scratch_bytes: 1 << 30,
             scratch_files: 200_000,
-            address_space: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use landlock::{
 };
 use rustix::io::Errno;
 
-use crate::places::{Kind, Places};
+use crate::places::{DEVICES, Kind, Places};
 
 /// The newest version that the rules are written for; older ones get of it what they know.
 const KNOWN: ABI = ABI::V6;
@@ -20,8 +20,6 @@ const NEEDED: ABI = ABI::V3;
 pub(crate) const WITH_PORTS: i64 = 4;
 /// From this version on it keeps signals inside.
 pub(crate) const WITH_SIGNALS: i64 = 6;
-/// Devices that give and take bytes and know nothing.
-const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// What is granted, before it holds.
 #[derive(Debug, Default)]
@@ -84,7 +82,7 @@ impl Grants {
         }
     }
 
-    /// Writes the rules down; `mandatory` ones need a kernel that restricts files at all.
+    /// Writes the rules down. Where they are `mandatory`, a kernel with less than version 3 of Landlock is refused.
     pub(crate) fn rules(&self, mandatory: bool) -> io::Result<RulesetCreated> {
         self.created(mandatory).map_err(|_| Errno::OPNOTSUPP.into())
     }

@@ -19,7 +19,10 @@ use crate::plan::{Address, Plan, Refusal, Step, Wall, Word};
 use crate::system_calls::{self, Sockets};
 use crate::{Limits, Tier, clock, family, grants, network, privileges, probe, root};
 
-/// What the hidden command of Sprag's binary runs; `args` are its own arguments, without the name of that command.
+/// The name of the hidden command of Sprag's binary by which it becomes a launcher.
+pub const COMMAND: &str = "__jail";
+
+/// What [`COMMAND`] runs; `args` are its own arguments, without the name of that command.
 /// It comes back only where no program could be started, and Sprag was told why by then.
 ///
 /// The process must have one thread: the kernel lets no other into a user namespace.
@@ -102,11 +105,6 @@ fn become_program(
     match channel.receive()? {
         Some((Word::Go, _)) => {}
         _ => return Err(io::ErrorKind::ConnectionAborted.into()),
-    }
-    if let Some(confinement) = &plan.confinement
-        && let Err(error) = privileges::limit_address_space(&confinement.limits)
-    {
-        return Ok(Err(Refusal::of(Step::Limit)(error)));
     }
     // The channel and our copies of the sockets are closed by the kernel in the moment of the exec.
     let error = command.exec();

@@ -20,12 +20,13 @@
 //! [`examine`] builds such a jail, tries from inside what must fail in it, and says which tier this machine has. There
 //! is no silent fall: a jail of a tier that the machine lacks is refused.
 //!
-//! Around it is a user namespace, so that root has no right outside of it either. In it are the user's own ids and no
-//! others: it cannot become another user there, and what others own is to root what it is to anybody.
+//! Namespaces, that of an empty network too, lie in a user namespace, so that root has no right outside of them either;
+//! [`Wall::NotForRoot`] says where there is none. In it are the user's own ids and no others: root cannot become another
+//! user there, and what others own is to it what it is to anybody.
 //!
 //! What it does not stop: in an open network, whatever the network reaches; in the reduced tier, `stat`, `chmod` and
-//! `utime` of paths, which Landlock does not know; a fault of the kernel; and memory that many processes use up
-//! together, for which there is no cgroup yet.
+//! `utime` of paths, which Landlock does not know; a fault of the kernel; and memory that is used up, for which
+//! there is no cgroup yet.
 
 mod acts;
 mod caller;
@@ -49,11 +50,12 @@ mod system_calls;
 
 pub use caller::Caller;
 pub use clock::CpuClock;
-pub use confinement::{Confinement, Limits, Tier};
+pub use confinement::{Confinement, Limits};
 pub use examine::{examine, examine_up_to};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
-pub use launcher::launch;
+pub use launcher::{COMMAND, launch};
 pub use plan::{MOST_LISTENERS, Refusal, Step, Wall};
 pub use probe::network;
 pub use report::{Layer, LayerReport, Report, State};
+pub use sprag_judge::Tier;

@@ -27,6 +27,9 @@ const SYSTEM: [&str; 11] = [
 /// Folders in which anybody may write: in a root of its own a program has them for itself.
 const SHARED: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/run"];
 
+/// Devices that give and take bytes and know nothing.
+pub(crate) const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
 /// What is at a path. Where two are asked for at the same one, the first of this order holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {

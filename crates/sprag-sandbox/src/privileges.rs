@@ -32,18 +32,13 @@ pub(crate) fn give_up() -> io::Result<()> {
     Ok(set_no_new_privs(true)?)
 }
 
-/// Sets all limits but that of the address space, under which the launcher itself could fail.
+/// Sets all limits but that of processes, for which it counts who else there is.
 pub(crate) fn limit(limits: &Limits) -> io::Result<()> {
     at_most(Resource::Core, 0)?;
     at_most(Resource::Nofile, limits.open_files)?;
     at_most(Resource::Fsize, limits.file_bytes)?;
     umask(Mode::from_raw_mode(0o022));
     Ok(())
-}
-
-/// Limits the address space of this process, and of those to come.
-pub(crate) fn limit_address_space(limits: &Limits) -> io::Result<()> {
-    limits.address_space.map_or(Ok(()), |bytes| at_most(Resource::As, bytes))
 }
 
 /// Limits the processes of this user, of which there are so many that don't count.

@@ -158,7 +158,7 @@ impl Layer {
             Self::Network => "a program may reach the network of the machine",
             Self::Signals => "a program may stop or kill other processes of its user",
             Self::Processes => "a program that starts others without end can fill the machine",
-            Self::Memory => "many processes can fill the memory of the machine, each within its own limit",
+            Self::Memory => "a program can fill the memory of the machine",
             Self::CpuClock => "a program can hide CPU time in children that it does not wait for",
         }
     }

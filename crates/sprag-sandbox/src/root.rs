@@ -19,15 +19,13 @@ use rustix::mount::{
 use rustix::process::{fchdir, geteuid, pivot_root};
 
 use crate::Limits;
-use crate::places::{Kind, Places};
+use crate::places::{DEVICES, Kind, Places};
 use crate::plan::{Refusal, Step};
 
 /// A folder that there is in any case: the launcher needs it.
 const COVERED: &str = "/proc";
 /// Where scratch folders are made, for as long as the root is built.
 const SCRATCH: &str = ".scratch";
-/// Devices that give and take bytes and know nothing.
-const DEVICES: [&str; 5] = ["dev/null", "dev/zero", "dev/full", "dev/random", "dev/urandom"];
 /// Links in `/dev` that programs expect.
 const DEVICE_LINKS: [(&str, &str); 5] = [
     ("dev/fd", "/proc/self/fd"),
@@ -51,9 +49,9 @@ pub(crate) fn enter(places: &Places, limits: &Limits) -> Result<Vec<Refusal>, Re
     let (proc, lost) = proc(limits).map_err(Refusal::of(Step::Proc))?;
     let terminals = mounted("devpts", &[("ptmxmode", "0666"), ("mode", "0620")], NO_SUID_NO_EXEC);
     let terminals = terminals.map_err(Refusal::of(root.clone()))?;
-    let devices: Vec<(&str, OwnedFd)> = (DEVICES.into_iter())
-        .filter(|device| Path::new("/").join(device).exists())
-        .map(|device| Ok((device, copied(&Path::new("/").join(device), NO_SUID_NO_EXEC)?)))
+    let devices: Vec<(&Path, OwnedFd)> = (DEVICES.into_iter().map(Path::new))
+        .filter(|device| device.exists())
+        .map(|device| Ok((device, copied(device, NO_SUID_NO_EXEC)?)))
         .collect::<io::Result<_>>()
         .map_err(Refusal::of(root.clone()))?;
     let tree = |path: &Path, kind| match kind {
@@ -78,7 +76,7 @@ pub(crate) fn enter(places: &Places, limits: &Limits) -> Result<Vec<Refusal>, Re
     }
     let finished = || -> io::Result<()> {
         for (device, tree) in devices {
-            new.attach(tree, &Path::new("/").join(device))?;
+            new.attach(tree, device)?;
         }
         new.attach(terminals, Path::new("/dev/pts"))?;
         new.attach(proc, Path::new("/proc"))?;

@@ -76,6 +76,12 @@ pub enum SessionError {
         /// What is missing.
         why: String,
     },
+    /// Sprag starts itself again, inside a jail and as a stand-in, and does not know where it is.
+    #[error("cannot find sprag itself: {why}\n  it needs /proc, and to be installed at a path that is UTF-8")]
+    NoProgram {
+        /// What the system says, or what is wrong with the path.
+        why: String,
+    },
     /// The session was interrupted.
     #[error("interrupted: `sprag run` goes on where this stopped")]
     Interrupted,

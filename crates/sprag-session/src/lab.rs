@@ -31,16 +31,12 @@ pub(crate) struct Lab {
     /// Which slot holds the incumbent. A keep swaps the roles, so the candidate's build cache becomes the incumbent's.
     incumbent: usize,
     driver: Box<dyn Driver>,
-    /// What the driver was opened with; that of the hidden cases is opened with it too.
+    /// What the driver was opened with, and that of the hidden cases is: what answers in place of the outside, what
+    /// everything that is run is locked in, and what ends it.
     setup: Setup,
-    /// What answers in place of the outside.
-    replay: Option<Arc<Proxy>>,
-    /// What everything that is run is locked in; `None` for nothing.
-    sandbox: Option<Sandbox>,
     contract: Contract,
     checks: Option<String>,
     tmp: Utf8PathBuf,
-    interrupt: Interrupt,
     /// The linker refused the seeds: layout luck stays what it is.
     cannot_shuffle: bool,
     /// The segment was calibrated with layouts shuffled: a pair without would be judged by another noise.
@@ -99,16 +95,16 @@ impl Lab {
             None => open_cassette(contract, harness.path())?,
         };
         let copies: Vec<Utf8PathBuf> = inputs.iter().map(|(_, copy)| copy.clone()).collect();
-        let jail = own("__jail");
-        let sandbox = Sandbox::of(&contract.settings, jail.as_deref().unwrap_or_default(), &copies)?;
+        let jail = own(sprag_sandbox::COMMAND)?;
+        let sandbox = Sandbox::of(&contract.settings, &jail, &copies)?;
         let setup = Setup {
             how_to_run: scripts.measure,
             wanted,
             harness: harness.path().to_owned(),
-            echo: own("__echo-worker"),
-            replay: replay.clone(),
-            jail,
-            sandbox: sandbox.clone(),
+            echo: Some(own("__echo-worker")?),
+            replay,
+            jail: Some(jail),
+            sandbox,
             interrupt: interrupt.clone(),
         };
         Ok(Self {
@@ -116,12 +112,9 @@ impl Lab {
             incumbent: 0,
             driver: drivers::open(&contract.settings, setup.clone())?,
             setup,
-            replay,
-            sandbox,
             contract: contract.clone(),
             checks: scripts.checks,
             tmp: home.work("tmp"),
-            interrupt: interrupt.clone(),
             cannot_shuffle: false,
             must_shuffle: false,
         })
@@ -135,12 +128,12 @@ impl Lab {
     /// Whether it is known how long the recorded answers took, and they are played without that delay.
     pub(crate) fn hides_delays(&self) -> bool {
         let timed = |proxy: &&Arc<Proxy>| proxy.has_timings() && proxy.settings().timing != Pace::Recorded;
-        self.replay.as_ref().is_some_and(|proxy| timed(&proxy))
+        self.setup.replay.as_ref().is_some_and(|proxy| timed(&proxy))
     }
 
     /// From now on recorded answers take as long as they took when they were recorded; or what the settings say, again.
     pub(crate) fn set_delays(&self, delays: bool) {
-        if let Some(proxy) = &self.replay {
+        if let Some(proxy) = &self.setup.replay {
             proxy.set_pace(if delays { Pace::Recorded } else { proxy.settings().timing });
         }
     }
@@ -175,7 +168,8 @@ impl Lab {
         }
         self.slots[index].forget_build();
         let step = self.with_side(role, out, |lab, side| {
-            Ok(build::build(&lab.contract.settings, side, layout, lab.sandbox.as_ref(), &lab.interrupt)?)
+            let Setup { sandbox, interrupt, .. } = &lab.setup;
+            Ok(build::build(&lab.contract.settings, side, layout, sandbox.as_ref(), interrupt)?)
         })?;
         if step.failure.is_none() {
             let package = &self.contract.settings.workspace.root;
@@ -216,15 +210,26 @@ impl Lab {
         toss: Toss,
         out: &Utf8Path,
     ) -> Result<[Run; 2], SessionError> {
+        self.pair_by(store, toss, out, |lab, incumbent, candidate, plan| {
+            lab.driver.measure_pair(incumbent, candidate, plan)
+        })
+    }
+
+    /// One pair of two clean slots, relinked where that is done, by whichever driver `measure` asks.
+    fn pair_by(
+        &mut self,
+        store: &Store,
+        toss: Toss,
+        out: &Utf8Path,
+        measure: impl FnOnce(&mut Self, &Side<'_>, &Side<'_>, &PairPlan) -> Result<[Run; 2], MeasureError>,
+    ) -> Result<[Run; 2], SessionError> {
         if let Some(finding) = self.shuffle(store, toss, out)? {
             return Ok(refused(finding));
         }
         self.clean(store, Role::Incumbent)?;
         self.clean(store, Role::Candidate)?;
-        self.with_both(out, |lab, incumbent, candidate| {
-            let plan = PairPlan { order: toss.order, seed: toss.seed };
-            Ok(lab.driver.measure_pair(incumbent, candidate, &plan)?)
-        })
+        let plan = PairPlan { order: toss.order, seed: toss.seed };
+        self.with_both(out, |lab, incumbent, candidate| Ok(measure(lab, incumbent, candidate, &plan)?))
     }
 
     /// One pair, one side after the other, so that the result does not rest on sharing a core.
@@ -278,7 +283,8 @@ impl Lab {
         };
         self.clean(store, role)?;
         let step = self.with_side(role, out, |lab, side| {
-            Ok(build::checks(&command, &lab.contract.settings, side, lab.sandbox.as_ref(), &lab.interrupt)?)
+            let Setup { sandbox, interrupt, .. } = &lab.setup;
+            Ok(build::checks(&command, &lab.contract.settings, side, sandbox.as_ref(), interrupt)?)
         })?;
         Ok((step.failure, Some(step.wall.as_secs_f64())))
     }
@@ -333,9 +339,15 @@ impl Lab {
 }
 
 /// A hidden command of this very program.
-pub(crate) fn own(command: &str) -> Option<Vec<String>> {
-    let program = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
-    Some(vec![program, command.to_owned()])
+///
+/// # Errors
+/// [`SessionError::NoProgram`] where the system does not say which file that is, or its path is not UTF-8.
+pub(crate) fn own(command: &str) -> Result<Vec<String>, SessionError> {
+    let lost = |why: String| SessionError::NoProgram { why };
+    let program = std::env::current_exe().map_err(|error| lost(error.to_string()))?;
+    let program = program.into_os_string().into_string();
+    let program = program.map_err(|path| lost(format!("the path {} is not UTF-8", path.display())))?;
+    Ok(vec![program, command.to_owned()])
 }
 
 /// The cassette of the locked harness, played in every run.

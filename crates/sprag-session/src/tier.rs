@@ -2,7 +2,7 @@
 
 use sprag_contract::settings::Settings;
 use sprag_ledger::{SandboxInfo, Tier};
-use sprag_measure::sandbox::{Held, examine_up_to, tier_of};
+use sprag_sandbox::{COMMAND, Layer, examine_up_to};
 
 use crate::SessionError;
 use crate::lab::own;
@@ -10,16 +10,19 @@ use crate::lab::own;
 /// What a jail of the tier that the settings ask for holds on this machine. It is tried out, so it does not fall later.
 ///
 /// # Errors
-/// [`SessionError::NoSandbox`] where the machine has no such jail.
+/// [`SessionError::NoSandbox`] where the machine has no such jail, or [`SessionError::NoProgram`].
 pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
-    let wanted = tier_of(settings.sandbox.tier);
-    if wanted == Held::None {
+    let wanted = settings.sandbox.tier;
+    if wanted == Tier::None {
         let lost = vec!["nothing is locked in: a candidate runs with the rights of the person".to_owned()];
-        return Ok(SandboxInfo { tier: Tier::None, selftest: None, lost });
+        return Ok(SandboxInfo { tier: wanted, selftest: None, lost });
     }
-    let report = examine_up_to(&own("__jail").unwrap_or_default(), wanted);
+    let report = examine_up_to(&own(COMMAND)?, wanted);
     if report.tier < wanted {
-        let why = report.lacks().map(|(layer, lack)| format!("{layer}: {}", lack.what)).next();
+        // Of namespaces only the whole sandbox needs any.
+        let needed = |layer: Layer| wanted == Tier::Enforced || layer != Layer::Namespaces;
+        let why = report.lacks().find(|(layer, _)| needed(*layer));
+        let why = why.map(|(layer, lack)| format!("{layer}: {}", lack.what));
         let why = why.unwrap_or_else(|| "the self-test did not say what is missing".to_owned());
         return Err(SessionError::NoSandbox {
             wanted: wanted.to_string(),
@@ -27,8 +30,7 @@ pub(crate) fn held(settings: &Settings) -> Result<SandboxInfo, SessionError> {
             why,
         });
     }
-    let tier = if wanted == Held::Enforced { Tier::Enforced } else { Tier::Reduced };
     let lost = report.lacks().map(|(layer, _)| format!("{layer}: {}", layer.lost())).collect();
     let selftest = Some(format!("b3:{}", blake3::hash(&report.bytes()).to_hex()));
-    Ok(SandboxInfo { tier, selftest, lost })
+    Ok(SandboxInfo { tier: wanted, selftest, lost })
 }

@@ -56,7 +56,7 @@ pub(crate) enum Command {
         way: Option<EchoWorker>,
     },
     /// Builds a jail around itself, and becomes the program in it.
-    #[command(name = "__jail", hide = true, disable_help_flag = true)]
+    #[command(name = sprag_sandbox::COMMAND, hide = true, disable_help_flag = true)]
     Jail {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<std::ffi::OsString>,

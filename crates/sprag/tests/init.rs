@@ -160,7 +160,7 @@ fn json_names_the_files_the_answers_and_what_is_missing() {
     assert_eq!(json["ready"], true);
     assert_eq!(json["missing"], serde_json::json!([]));
     assert_eq!(json["answers"]["metric"], "wall_ms");
-    let tier = sprag_sandbox::examine(&[env!("CARGO_BIN_EXE_sprag"), "__jail"]).tier;
+    let tier = sprag_sandbox::examine(&[env!("CARGO_BIN_EXE_sprag"), sprag_sandbox::COMMAND]).tier;
     assert_eq!(json["answers"]["tier"], tier.to_string());
     assert_eq!(json["files"][1], serde_json::json!({ "path": ".auto/measure.sh", "executable": true }));
     assert_eq!(json["notes"][0]["topic"], "build");

@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use sprag_sandbox::{Jail, JailError, Ready, Step, Wall};
+use sprag_sandbox::{COMMAND, Jail, JailError, Ready, Step, Wall};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
@@ -18,7 +18,7 @@ const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--cl
 
 /// The users to try it as: what stands before a launcher.
 fn users() -> Vec<Vec<&'static str>> {
-    if let Err(why) = sprag_sandbox::network(&[SPRAG, "__jail"]) {
+    if let Err(why) = sprag_sandbox::network(&[SPRAG, COMMAND]) {
         eprintln!("skipped: no empty network on this machine: {why}");
         return Vec::new();
     }
@@ -32,7 +32,7 @@ fn users() -> Vec<Vec<&'static str>> {
 }
 
 fn jail(user: &[&str]) -> Jail {
-    Jail::new(user.iter().copied().chain([SPRAG, "__jail"]))
+    Jail::new(user.iter().copied().chain([SPRAG, COMMAND]))
 }
 
 /// A program in a jail whose launcher waits for a word.
@@ -202,7 +202,7 @@ fn where_root_is_refused_a_user_namespace_that_is_said() {
     }
     // A root whose machine allows no more of them.
     let full = "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"";
-    let launcher = ["unshare", "--user", "--map-root-user", "sh", "-c", full, "sh", SPRAG, "__jail"];
+    let launcher = ["unshare", "--user", "--map-root-user", "sh", "-c", full, "sh", SPRAG, COMMAND];
     match Command::new(launcher[0]).args(&launcher[1..7]).arg("true").output() {
         Ok(output) if output.status.success() => {}
         _ => return eprintln!("skipped: unshare can't make such a root here"),
@@ -214,7 +214,7 @@ fn where_root_is_refused_a_user_namespace_that_is_said() {
 fn nothing_that_sprag_or_its_shell_had_open_reaches_the_program() {
     for user in users() {
         let leaky = ["sh", "-c", "exec 9</dev/null 5</dev/null; exec \"$@\"", "sh"];
-        let jail = Jail::new(leaky.into_iter().chain(user).chain([SPRAG, "__jail"])).listen("db", 5432);
+        let jail = Jail::new(leaky.into_iter().chain(user).chain([SPRAG, COMMAND])).listen("db", 5432);
         let output = Jailed::new(&jail, &["sh", "-c", "echo /proc/$$/fd/*"]).run();
         let open: Vec<String> =
             printed(&output).split(' ').map(|path| path.rsplit('/').next().unwrap().to_owned()).collect();
@@ -265,7 +265,7 @@ fn what_is_no_launcher_is_not_waited_for() {
     child.wait().unwrap();
     assert!(start.elapsed() < PATIENCE);
 
-    let output = Command::new(SPRAG).args(["__jail", "nonsense", "-C", "x"]).output().unwrap();
+    let output = Command::new(SPRAG).args([COMMAND, "nonsense", "-C", "x"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("for sprag itself"));
 }

@@ -65,7 +65,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn an_application_hears_the_recording_and_gets_no_route_past_it() {
-    if let Err(why) = sprag_sandbox::network(&[SPRAG, "__jail"]) {
+    if let Err(why) = sprag_sandbox::network(&[SPRAG, sprag_sandbox::COMMAND]) {
         eprintln!("skipped: no empty network on this machine: {why}");
         return;
     }
@@ -91,7 +91,7 @@ fn an_application_hears_the_recording_and_gets_no_route_past_it() {
 
     let before = reached.load(Ordering::SeqCst);
     let proxy = Proxy::open(&settings, root, Mode::Replay, None).unwrap();
-    let mut jail = Jail::new([SPRAG, "__jail"]);
+    let mut jail = Jail::new([SPRAG, sprag_sandbox::COMMAND]);
     for (name, port) in Listeners::inside(&settings) {
         jail = jail.listen(name, port);
     }

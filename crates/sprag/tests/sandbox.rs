@@ -3,7 +3,7 @@
 mod repo;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use repo::{MEASURE, Repo};
 
@@ -11,7 +11,7 @@ const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
 
 /// Whether namespaces can be had here; where not, the tests have nothing to look at.
 fn enforced() -> bool {
-    let report = sprag_sandbox::examine(&[SPRAG, "__jail"]);
+    let report = sprag_sandbox::examine(&[SPRAG, sprag_sandbox::COMMAND]);
     let enforced = report.tier == sprag_sandbox::Tier::Enforced;
     if !enforced {
         let namespaces = Command::new("unshare").args(["-Urmpf", "true"]).status();
@@ -29,6 +29,16 @@ fn acting(tier: &str, more: &str) -> Repo {
     repo.script(".auto/measure.sh", &format!("{MEASURE}. src/act\n"));
     repo.commit("an act in scope");
     repo
+}
+
+/// `sprag try`, started by a command that takes something of the machine from it.
+fn try_by(repo: &Repo, before: &[&str]) -> Output {
+    let mut command = Command::new(before[0]);
+    command.args(&before[1..]).args([SPRAG, "try"]).current_dir(repo.root());
+    let like = repo.command(&[]);
+    command.env_clear().envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    command.output().expect("the command that comes before sprag is there")
 }
 
 /// Whether the act, which may fail, was done: it ends the benchmark well then, and nothing is gained.
@@ -215,14 +225,8 @@ fn a_machine_without_namespaces_is_refused_before_anything_runs_and_can_have_les
     if !enforced() {
         return;
     }
-    let without_namespaces = |repo: &Repo| {
-        let mut command = Command::new("unshare");
-        let inner = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
-        command.args(["-Ur", "sh", "-c", inner, "sh", SPRAG, "try"]).current_dir(repo.root());
-        let like = repo.command(&[]);
-        command.env_clear().envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("PATH", std::env::var_os("PATH").unwrap()).stdin(Stdio::null()).output().unwrap()
-    };
+    let inner = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+    let without_namespaces = |repo: &Repo| try_by(repo, &["unshare", "-Ur", "sh", "-c", inner, "sh"]);
     let repo = acting("enforced", "");
     repo.write("src/a.txt", "short\n");
     let refused = without_namespaces(&repo);
@@ -236,4 +240,29 @@ fn a_machine_without_namespaces_is_refused_before_anything_runs_and_can_have_les
     let judged = without_namespaces(&less);
     assert_eq!(judged.status.code(), Some(0), "{}", String::from_utf8_lossy(&judged.stderr));
     assert_eq!(less.rows().pop().unwrap()["grade"], "self-reported/reduced");
+}
+
+#[test]
+fn a_machine_without_landlock_has_no_reduced_tier_and_is_told_so() {
+    if !enforced() {
+        return;
+    }
+    // A filter under which one system call, landlock_create_ruleset, is unknown to the kernel.
+    let filter = "
+import ctypes, os, struct, sys
+code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, 444, 0x06, 0, 0, 0x00050026, 0x06, 0, 0, 0x7FFF0000)
+class Filter(ctypes.Structure):
+    _fields_ = [('len', ctypes.c_ushort), ('code', ctypes.c_char_p)]
+prctl = ctypes.CDLL(None).prctl
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.byref(Filter(4, code))) == 0
+os.execv(sys.argv[1], sys.argv[1:])";
+    let repo = acting("reduced", "");
+    repo.write("src/a.txt", "short\n");
+    let refused = try_by(&repo, &["python3", "-c", filter]);
+    let said = String::from_utf8_lossy(&refused.stderr).replace("\n  │", "");
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("tier is reduced") && said.contains("gives none"), "{said}");
+    assert!(said.contains("Landlock: Landlock is not in this kernel"), "{said}");
+    assert!(!said.contains("namespaces"), "{said}");
+    assert!(!Path::new(&repo.state()).join("current").exists());
 }

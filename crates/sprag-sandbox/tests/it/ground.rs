@@ -60,7 +60,7 @@ impl User {
     }
 
     pub(crate) fn launcher(&self) -> Vec<&'static str> {
-        self.before.iter().copied().chain([PROGRAM, "__jail"]).collect()
+        self.before.iter().copied().chain([PROGRAM, sprag_sandbox::COMMAND]).collect()
     }
 
     pub(crate) fn jail(&self, confinement: &Confinement) -> Jail {

@@ -13,7 +13,7 @@ fn without_user_namespaces() -> Option<Vec<&'static str>> {
     let before = vec!["unshare", "--user", "--map-root-user", "sh", "-c", full, "sh"];
     match Command::new(before[0]).args(&before[1..]).arg("true").output() {
         Ok(output) if output.status.success() => {
-            Some(before.into_iter().chain([PROGRAM, "__jail"]).collect())
+            Some(before.into_iter().chain([PROGRAM, sprag_sandbox::COMMAND]).collect())
         }
         _ => {
             eprintln!("skipped: unshare can't make such a root here");
@@ -83,7 +83,7 @@ fn a_machine_that_makes_namespaces_has_the_strongest_tier() {
         _ => return eprintln!("skipped: unshare makes none here"),
     }
     // Without this, a fault in the launcher would skip all the other tests.
-    let report = sprag_sandbox::examine(&[PROGRAM, "__jail"]);
+    let report = sprag_sandbox::examine(&[PROGRAM, sprag_sandbox::COMMAND]);
     assert_eq!(report.tier, Tier::Enforced, "{report}");
 }
 

@@ -10,10 +10,10 @@ fn main() -> ExitCode {
     let mut milliseconds =
         || args.next().and_then(|arg| arg.to_str()?.parse().ok()).map(Duration::from_millis);
     match name.to_str() {
-        Some("__jail") => sprag_sandbox::launch(args),
+        Some(sprag_sandbox::COMMAND) => sprag_sandbox::launch(args),
         Some("examine") => {
             let itself = std::env::current_exe().unwrap_or_default();
-            print!("{}", sprag_sandbox::examine(&[itself.as_os_str(), "__jail".as_ref()]));
+            print!("{}", sprag_sandbox::examine(&[itself.as_os_str(), sprag_sandbox::COMMAND.as_ref()]));
             ExitCode::SUCCESS
         }
         Some("burn") => {

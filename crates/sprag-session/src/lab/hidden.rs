@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 use sprag_contract::Contract;
-use sprag_measure::{Driver, PairPlan, Plan, Role, Run, Setup, drivers};
+use sprag_measure::{Driver, Plan, Role, Run, Setup, drivers};
 use sprag_workspace::{Store, TreeId};
 
-use super::{Lab, open_cassette, refused};
+use super::{Lab, open_cassette};
 use crate::SessionError;
 use crate::coin::Toss;
 
@@ -54,14 +54,8 @@ impl Lab {
         out: &Utf8Path,
     ) -> Result<[Run; 2], SessionError> {
         let mut driver = self.hidden_driver()?;
-        if let Some(finding) = self.shuffle(store, toss, out)? {
-            return Ok(refused(finding));
-        }
-        self.clean(store, Role::Incumbent)?;
-        self.clean(store, Role::Candidate)?;
-        self.with_both(out, |_, incumbent, candidate| {
-            let plan = PairPlan { order: toss.order, seed: toss.seed };
-            Ok(driver.measure_pair(incumbent, candidate, &plan)?)
+        self.pair_by(store, toss, out, |_, incumbent, candidate, plan| {
+            driver.measure_pair(incumbent, candidate, plan)
         })
     }
 

@@ -11,6 +11,7 @@ use sprag_measure::CpuSet;
 use sprag_sandbox::{Layer, LayerReport, State, Tier};
 
 use crate::demo::python;
+use crate::jail::launcher;
 use crate::show;
 
 /// Show what this machine has and lacks for measuring: what is missing, what is lost without it, and the remedy.
@@ -155,10 +156,8 @@ fn git() -> Result<String, Lack> {
 }
 
 fn empty_network() -> Result<String, Lack> {
-    let exe = std::env::current_exe()
-        .map_err(|error| Lack::new(format!("sprag does not find itself: {error}"), "reinstall it"))?;
-    let wall = sprag_sandbox::network(&[exe.as_os_str(), "__jail".as_ref()])
-        .map_err(|why| Lack::new(why.what, why.remedy))?;
+    let launcher = launcher().map_err(|error| Lack::new(error.to_string(), "reinstall it"))?;
+    let wall = sprag_sandbox::network(&launcher).map_err(|why| Lack::new(why.what, why.remedy))?;
     let found = "a program in it finds no way out, and reaches the listeners that Sprag holds";
     Ok(match wall.caveat() {
         None => found.to_owned(),
@@ -168,8 +167,9 @@ fn empty_network() -> Result<String, Lack> {
 
 /// The tier, and then its layers.
 fn sandbox() -> Vec<Line> {
-    let Ok(exe) = std::env::current_exe() else { return Vec::new() };
-    let report = sprag_sandbox::examine(&[exe.as_os_str(), "__jail".as_ref()]);
+    // Of the network there is a line that says why it is not there.
+    let Ok(launcher) = launcher() else { return Vec::new() };
+    let report = sprag_sandbox::examine(&launcher);
     let tier = match report.tier {
         Tier::Enforced => {
             Line::ok("sandbox", "tier enforced: a program in it was stopped in all that it must not do")

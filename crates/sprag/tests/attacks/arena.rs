@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal, kill_process_group};
+use sprag_judge::Tier;
 use sprag_measure::process::end_strays;
 use sprag_workspace::remove_dir;
 
-use crate::attack::{Attack, Project, Tier};
+use crate::attack::{Attack, Project};
 use crate::listener::Listener;
 use crate::verdict::{Played, Said};
 use crate::{PLAY, Result, SPRAG};

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::Error as _;
+use sprag_judge::Tier;
 
 use crate::Result;
 
@@ -225,14 +226,5 @@ words! {
         Protocol = "protocol",
         /// Nothing does, and nothing must.
         Nothing = "-",
-    }
-}
-
-words! {
-    /// How far a candidate is locked in.
-    Tier {
-        Enforced = "enforced",
-        Reduced = "reduced",
-        None = "none",
     }
 }

@@ -18,8 +18,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use arena::Arena;
-use attack::{Attack, Project, Tier};
+use attack::{Attack, Project};
+use sprag_judge::Tier;
 use sprag_measure::drivers;
+use sprag_sandbox::COMMAND;
 use verdict::Played;
 
 /// Whatever goes wrong here is told and ends the run.
@@ -30,8 +32,7 @@ const SPRAG: &str = env!("CARGO_BIN_EXE_sprag");
 
 /// The word by which this program plays one attack, and says as JSON what came of it.
 const PLAY: &str = "__play-attack";
-/// Sprag's hidden commands, which must be in this very program: in a jail no other is there.
-const JAIL: &str = "__jail";
+/// Beside that of the jail the hidden command that must be in this very program: in a jail no other is there.
 const ECHO: &str = "__echo-worker";
 
 fn main() -> ExitCode {
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
     let first = args.first().and_then(|word| word.to_str()).unwrap_or_default();
     let done = match first {
         PLAY => play::main(args.get(1)),
-        JAIL => Ok(sprag_sandbox::launch(args.split_off(1))),
+        COMMAND => Ok(sprag_sandbox::launch(args.split_off(1))),
         ECHO => echo(&args[1..]),
         _ => Asked::read(&args).and_then(|asked| asked.answer()),
     };
@@ -55,8 +56,7 @@ fn main() -> ExitCode {
 /// The strongest tier of this machine, by the self-test of the sandbox.
 fn strongest() -> Result<Tier> {
     let itself = std::env::current_exe()?;
-    let report = sprag_sandbox::examine(&[itself.as_os_str(), JAIL.as_ref()]);
-    Ok(report.tier.to_string().parse()?)
+    Ok(sprag_sandbox::examine(&[itself.as_os_str(), COMMAND.as_ref()]).tier)
 }
 
 /// The stand-in that answers at once: line by line where no other way is named.

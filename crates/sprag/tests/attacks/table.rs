@@ -1,6 +1,8 @@
 //! The table of the corpus, for people.
 
-use crate::attack::{Attack, Tier};
+use sprag_judge::Tier;
+
+use crate::attack::Attack;
 use crate::verdict::Played;
 
 /// The longest title that is shown.

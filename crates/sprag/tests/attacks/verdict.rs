@@ -1,8 +1,9 @@
 //! What came of playing an attack, and whether that is what its head says.
 
 use serde::{Deserialize, Serialize};
+use sprag_judge::Tier;
 
-use crate::attack::{Attack, Layer, Tier, Verdict};
+use crate::attack::{Attack, Layer, Verdict};
 
 /// What the process that played one attack says at its end.
 #[derive(Debug, Default, Serialize, Deserialize)]

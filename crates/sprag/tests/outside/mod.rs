@@ -232,7 +232,7 @@ impl Outside {
 
     /// Whether this machine has an empty network.
     pub(crate) fn has_empty_network() -> bool {
-        match sprag_sandbox::network(&[env!("CARGO_BIN_EXE_sprag"), "__jail"]) {
+        match sprag_sandbox::network(&[env!("CARGO_BIN_EXE_sprag"), sprag_sandbox::COMMAND]) {
             Ok(_) => true,
             Err(why) => {
                 eprintln!("skipped: no empty network on this machine: {why}");

@@ -167,7 +167,7 @@ fn record(repo: &Repo) {
 }
 
 fn network_is_empty() -> bool {
-    let why = sprag_sandbox::network(&[env!("CARGO_BIN_EXE_sprag"), "__jail"]);
+    let why = sprag_sandbox::network(&[env!("CARGO_BIN_EXE_sprag"), sprag_sandbox::COMMAND]);
     if let Err(why) = &why {
         eprintln!("the network stays open on this machine: {why}");
     }
