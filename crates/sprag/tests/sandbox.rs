@@ -118,6 +118,49 @@ fn what_a_build_puts_in_the_place_of_a_folder_leads_nowhere() {
 }
 
 #[test]
+fn a_build_cannot_bring_goldens_to_a_measured_run() {
+    if !enforced() {
+        return;
+    }
+    let worker = r#"import json, os, sys
+if os.path.exists("moved/goldens") or os.path.exists("bench/goldens"):
+    sys.exit("goldens are here")
+print('{"ready":true}', flush=True)
+for line in sys.stdin:
+    case = json.loads(line)
+    print(json.dumps({"id": case["id"], "output": case["input"]}), flush=True)
+"#;
+    let reason = |tier: &str| {
+        let repo = Repo::new();
+        let spec = repo.read(".auto/prompt.md").replace("- **Secondary**: calls\n", "");
+        repo.write(".auto/prompt.md", &spec.replace("bytes (bytes", "total_ms (ms"));
+        repo.write(
+            ".auto/sprag.toml",
+            &format!(
+                "[run]\nbuild = \"sh src/build\"\n[measure]\ndriver = \"cases\"\n[judge]\nmode = \"single\"\n[cases]\nfile = \"bench/cases.json\"\ngoldens = \"bench/goldens\"\nserve = {{ stdio = \"python3 src/worker.py\" }}\n[sandbox]\ntier = \"{tier}\"\n"
+            ),
+        );
+        repo.write("bench/cases.json", r#"{"v":1,"cases":[{"id":"a","input":[1,2]},{"id":"b","input":3}]}"#);
+        repo.write("bench/goldens/a.json", "[1,2]\n");
+        repo.write("bench/goldens/b.json", "3\n");
+        repo.write("src/build", "true\n");
+        let baseline = worker.replacen("sys.exit(\"goldens are here\")", "pass", 1);
+        repo.write("src/worker.py", &baseline);
+        repo.commit("cases with goldens");
+        repo.write("src/build", "mv bench moved || true\n");
+        repo.write("src/worker.py", worker);
+        let done = repo.run(&["try"]);
+        let (_, reason, detail) = repo.verdict();
+        assert!(repo.rows().len() == 2, "{done:?}");
+        (reason, detail)
+    };
+    let (found, detail) = reason("none");
+    assert!(found == "crash" && detail.contains("goldens are here"), "{found}: {detail}");
+    let (held, detail) = reason("enforced");
+    assert!(held != "crash", "{held}: {detail}");
+}
+
+#[test]
 fn a_build_cannot_replace_what_both_sides_share() {
     if !enforced() {
         return;
