@@ -17,7 +17,7 @@
 //! - **A filter for system calls**, and **Landlock's rules for files**: all that there is in [`Tier::Reduced`], on
 //!   machines that allow no namespaces.
 //!
-//! [`examine`] builds such a jail, tries from inside what must fail in it, and says which tier this machine has. There
+//! [`examine()`] builds such a jail, tries from inside what must fail in it, and says which tier this machine has. There
 //! is no silent fall: a jail of a tier that the machine lacks is refused.
 //!
 //! Namespaces, that of an empty network too, lie in a user namespace, so that root has no right outside of them either;
