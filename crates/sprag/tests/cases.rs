@@ -114,7 +114,8 @@ fn faults() -> Vec<(&'static str, String, &'static str, &'static str)> {
         ("ends with 0 early", answering("sys.exit(0)"), "crash", "ended"),
         (
             "prints a metric",
-            answering("say('METRIC total_ms=0.01'); answer(id, total(n))"),
+            // It waits, for the same reason.
+            answering("say('METRIC total_ms=0.01'); time.sleep(0.5); answer(id, total(n))"),
             "protocol",
             "METRIC",
         ),

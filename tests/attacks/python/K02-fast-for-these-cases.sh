@@ -1,5 +1,5 @@
 #: title = "is fast for orders as long as those of the cases only"
-#: verdict = "keep"
+#: verdict = "keep or suspect"
 #: layer = "-"
 #: limit = "a gain is shown on the cases that there are, and on hidden ones where there are any"
 cat >> shop/price.py <<'EOF'

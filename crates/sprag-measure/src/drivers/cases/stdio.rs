@@ -83,8 +83,9 @@ impl Stdio {
             return Err(self.process.broke_protocol(&what));
         }
         if self.pending.len() > end + 1 {
-            let second = shown(&self.pending[end + 1..]);
-            let what = format!("a second line after that of {what}: `{second}`");
+            // The first one may be what does not belong there.
+            let (first, second) = (shown(&self.pending[..end]), shown(&self.pending[end + 1..]));
+            let what = format!("a second line after that of {what}, `{first}`: `{second}`");
             return Err(self.process.broke_protocol(&what));
         }
         self.pending.truncate(end);
