@@ -124,6 +124,9 @@ impl Sandbox {
         let (mut write, mut scratch) = (Vec::new(), Vec::new());
         let mut read: Vec<PathBuf> = self.read.iter().map(PathBuf::from).collect();
         read.extend(trusted.iter().map(PathBuf::from));
+        // Before a build, too: what a run was asked is not for the next candidate's build to tell.
+        let emptied: Vec<Utf8PathBuf> =
+            self.write.iter().map(|path| emptied(tree, path)).collect::<Result<_, _>>()?;
         match profile {
             Profile::Build | Profile::Checks => {
                 write.push(tree.into());
@@ -139,9 +142,7 @@ impl Sandbox {
             Profile::Measure => {
                 read.push(tree.into());
                 scratch.extend(own);
-                for path in &self.write {
-                    write.push(emptied(tree, path)?.into());
-                }
+                write.extend(emptied.into_iter().map(PathBuf::from));
             }
         }
         // They are not in the tree that was put here. A second wall, against whatever brought them.

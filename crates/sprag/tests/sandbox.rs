@@ -114,6 +114,8 @@ fn what_a_build_puts_in_the_place_of_a_folder_leads_nowhere() {
     assert!(does(&repo, "touch cache/out/x && test ! -L cache/out"));
     // What one run leaves the next one does not find.
     assert!(does(&repo, "test -z \"$(ls cache/out)\" && touch cache/out/memo"));
+    repo.write("src/build", "test -z \"$(ls cache/out)\"\n");
+    assert!(does(&repo, "touch cache/out/memo"));
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
 }
 
