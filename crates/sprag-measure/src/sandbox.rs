@@ -124,6 +124,9 @@ impl Sandbox {
         let (mut write, mut scratch) = (Vec::new(), Vec::new());
         let mut read: Vec<PathBuf> = self.read.iter().map(PathBuf::from).collect();
         read.extend(trusted.iter().map(PathBuf::from));
+        // A folder around the tree holds Sprag's own state: the ledger, the harness, the hidden cases. An environment whose
+        // interpreter is in ~/.local/bin would bring it.
+        read.retain(|place| !tree.as_std_path().starts_with(place));
         // Before a build, too: what a run was asked is not for the next candidate's build to tell.
         let emptied: Vec<Utf8PathBuf> =
             self.write.iter().map(|path| emptied(tree, path)).collect::<Result<_, _>>()?;

@@ -191,6 +191,21 @@ fn a_baseline_that_does_not_fit_into_the_sandbox_is_told_what_is_there() {
 }
 
 #[test]
+fn a_folder_around_the_state_of_the_session_is_left_out() {
+    if !enforced() {
+        return;
+    }
+    let repo = acting("enforced", "");
+    let around = repo.beside("");
+    repo.write(".auto/sprag.toml", &format!("[sandbox]\ntier = \"enforced\"\nread = [{around:?}]\n"));
+    repo.write("private.txt", "a person's\n");
+    repo.commit("a folder that holds the state, too");
+    let private = repo.root().join("private.txt");
+    assert!(!does(&repo, &format!("cat {}", private.display())));
+    assert!(!does(&repo, "ls ../../harness"));
+}
+
+#[test]
 fn there_is_no_network_but_services_are_there() {
     if !enforced() {
         return;
