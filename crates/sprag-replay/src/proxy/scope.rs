@@ -73,7 +73,7 @@ impl Scope {
             sockets.push((socket, Some(port)));
         }
         sockets.push((forward, None));
-        let tasks = Tasks::new(runtime.clone());
+        let tasks = Tasks::new(runtime.clone()).map_err(ProxyError::Listen)?;
         let context = Arc::new(Context {
             desk,
             authority,

@@ -1,6 +1,8 @@
 //! The tasks of a scope: what is started for it ends with it, and stands still when the scope does.
 
 use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -11,7 +13,8 @@ use hyper::rt::Executor;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-/// Tasks that take no step for so long have done all that was asked of them.
+/// Tasks that take no step for so long, and while what waits for the network was [looked at](Echo), have done all that was
+/// asked of them.
 const QUIET: Duration = Duration::from_micros(500);
 /// Whoever has asked for more than can be done by then has to wait for it.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -23,6 +26,43 @@ pub(crate) struct Tasks {
     /// `None` once they were ended.
     set: Arc<Mutex<Option<JoinSet<()>>>>,
     gate: Arc<Gate>,
+    echo: Arc<Mutex<Echo>>,
+}
+
+/// A byte that goes to the tasks' threads and comes back. On a busy machine these may not have run at all in any given
+/// time; but what reached a socket before the byte was sent is found no later than the byte.
+#[derive(Debug)]
+struct Echo {
+    near: UnixStream,
+    /// What was sent last: one that comes late is not taken for another.
+    last: u8,
+}
+
+impl Echo {
+    fn start(runtime: &Handle) -> io::Result<Self> {
+        let (near, far) = UnixStream::pair()?;
+        near.set_read_timeout(Some(PATIENCE))?;
+        far.set_nonblocking(true)?;
+        let _inside = runtime.enter();
+        let mut far = tokio::net::UnixStream::from_std(far)?;
+        runtime.spawn(async move {
+            let (mut from, mut to) = far.split();
+            // It ends when the near end is dropped.
+            let _ = tokio::io::copy(&mut from, &mut to).await;
+        });
+        Ok(Self { near, last: 0 })
+    }
+
+    /// Sends the byte and waits for it. That it does not come back means that it took longer than [`PATIENCE`], or that
+    /// the threads are gone: neither can be waited for.
+    fn wait(&mut self) {
+        self.last = self.last.wrapping_add(1);
+        let mut came = [self.last];
+        let mut is_there = self.near.write_all(&came).is_ok();
+        while is_there {
+            is_there = self.near.read_exact(&mut came).is_ok() && came != [self.last];
+        }
+    }
 }
 
 /// What every task passes before each of its steps.
@@ -54,8 +94,11 @@ impl Gate {
 }
 
 impl Tasks {
-    pub(crate) fn new(runtime: Handle) -> Self {
-        Self { runtime, set: Arc::new(Mutex::new(Some(JoinSet::new()))), gate: Arc::default() }
+    /// # Errors
+    /// This process can open no more files.
+    pub(crate) fn new(runtime: Handle) -> io::Result<Self> {
+        let echo = Arc::new(Mutex::new(Echo::start(&runtime)?));
+        Ok(Self { runtime, set: Arc::new(Mutex::new(Some(JoinSet::new()))), gate: Arc::default(), echo })
     }
 
     /// Starts one. Where the scope has ended it is dropped instead.
@@ -79,6 +122,9 @@ impl Tasks {
         let mut steps = self.gate.steps.load(Ordering::Relaxed);
         loop {
             std::thread::sleep(QUIET);
+            self.echo.lock().unwrap_or_else(PoisonError::into_inner).wait();
+            // Steps that are under way end first.
+            drop(self.gate.is_closed.write());
             let now = self.gate.steps.load(Ordering::Relaxed);
             if now == steps || since.elapsed() > PATIENCE {
                 break;
