@@ -149,7 +149,7 @@ impl Bench {
         write(&dir, ".auto/prompt.md", spec)?;
         let settings = format!(
             "[measure]\ndriver = \"cases\"\n[cases]\nfile = \"cases.json\"\nserve = {{ stdio = \"python3 worker.py\" }}\n\
-             [judge]\nmax_pairs = {}\n{more}",
+             [sandbox]\ntier = \"none\"\n[judge]\nmax_pairs = {}\n{more}",
             self.pairs
         );
         write(&dir, ".auto/sprag.toml", &settings)?;

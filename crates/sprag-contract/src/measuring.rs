@@ -3,11 +3,13 @@
 use sprag_judge::Policy;
 
 use crate::Settings;
-use crate::settings::{Cpus, DriverKind, Http, Port, Serve};
+use crate::settings::{Cpus, DriverKind, Http, Port, Reach, Serve, Tier};
 
 /// What a person should know of the measurement before it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measuring {
+    /// How far a candidate is locked in.
+    pub sandbox: String,
     /// Which CPUs are used, and what that means for parallel work.
     pub cpus: String,
     /// What a keep rests on.
@@ -19,8 +21,31 @@ pub struct Measuring {
 impl Measuring {
     /// The sentences for these settings; `seconds` is how long one run takes, where that is known.
     pub(crate) fn new(settings: &Settings, seconds: Option<f64>) -> Self {
-        Self { cpus: cpus(settings), judge: judge(settings), budget: budget(settings, seconds) }
+        Self {
+            sandbox: sandbox(settings),
+            cpus: cpus(settings),
+            judge: judge(settings),
+            budget: budget(settings, seconds),
+        }
     }
+}
+
+fn sandbox(settings: &Settings) -> String {
+    let tier = settings.sandbox.tier;
+    let network = match settings.sandbox.network {
+        Reach::Empty => "no network but what the settings put there",
+        Reach::Open => "the network of this machine",
+    };
+    let meaning = match tier {
+        Tier::Enforced => {
+            format!("{network}, and no files but the tree, the system's and those of the settings")
+        }
+        Tier::Reduced => {
+            format!("{network}, and no files but those of the settings; what else runs here can be seen")
+        }
+        Tier::None => "a candidate runs with your rights, so run only what you would run yourself".to_owned(),
+    };
+    format!("{tier}: {meaning}")
 }
 
 fn cpus(settings: &Settings) -> String {
@@ -107,24 +132,27 @@ mod tests {
 
     fn told(text: &str, seconds: Option<f64>) -> String {
         let (settings, _) = Settings::parse(&crate::Source::new("sprag.toml", text)).unwrap();
-        let Measuring { cpus, judge, budget } = Measuring::new(&settings, seconds);
-        format!("{cpus}\n{judge}\n{budget}")
+        let Measuring { sandbox, cpus, judge, budget } = Measuring::new(&settings, seconds);
+        format!("{sandbox}\n{cpus}\n{judge}\n{budget}")
     }
 
     #[test]
     fn the_settings_are_told_by_what_they_mean() {
         insta::assert_snapshot!(told("", None), @"
+        enforced: no network but what the settings put there, and no files but the tree, the system's and those of the settings
         all (the default of `script`): work spread over cores counts as faster, and whatever else runs here disturbs
         paired: a keep needs runs side by side that show it better; of changes without effect about 2 % are kept at most
         at most 20 pairs a candidate, which is 41 runs; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
         ");
         let cases = "[measure]\ndriver = 'cases'\n[cases]\nfile = 'c'\nserve = { stdio = 'w' }\n[judge]\nmode = 'strict'\nmax_pairs = 40\n";
         insta::assert_snapshot!(told(cases, Some(0.5)), @"
+        enforced: no network but what the settings put there, and no files but the tree, the system's and those of the settings
         one (the default of `cases`): both sides take turns on one core, case by case; work spread over cores does not count as faster
         strict: a keep needs runs side by side that prove it better; of changes without effect at most 2 % are kept
         at most 40 pairs a candidate, which is 81 runs or 40 s; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
         ");
-        insta::assert_snapshot!(told("[measure]\ncpus = '2-5'\n[judge]\nmode = 'single'\n", Some(400.0)), @"
+        insta::assert_snapshot!(told("[measure]\ncpus = '2-5'\n[sandbox]\ntier = 'none'\n[judge]\nmode = 'single'\n", Some(400.0)), @"
+        none: a candidate runs with your rights, so run only what you would run yourself
         2-5: work spread over up to 4 cores counts as faster
         single: one run a candidate, so luck is kept too, and nothing is called verified
         1 run a candidate or 7 min

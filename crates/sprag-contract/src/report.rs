@@ -68,8 +68,8 @@ pub fn report_as(compiled: &Compiled, look: &dyn Look) -> String {
         let measuring = &compiled.measuring;
         let _ = writeln!(
             out,
-            "\n  cpus    {}\n  judge   {}\n  budget  {}",
-            measuring.cpus, measuring.judge, measuring.budget
+            "\n  sandbox {}\n  cpus    {}\n  judge   {}\n  budget  {}",
+            measuring.sandbox, measuring.cpus, measuring.judge, measuring.budget
         );
         if compiled.is_ready() {
             let hash = contract.hash(1);

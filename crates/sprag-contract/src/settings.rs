@@ -337,10 +337,10 @@ pub enum CompareKind {
 }
 
 /// `[sandbox]`: how far the candidate is locked in.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sandbox {
-    /// How far: a machine that cannot do it is refused.
+    /// How far: a machine that cannot do it is refused. Less than [`Tier::Enforced`] must be asked for.
     pub tier: Tier,
     /// Environment variables passed through to the candidate.
     pub env: Vec<String>,
@@ -353,6 +353,18 @@ pub struct Sandbox {
     /// Which network builds, checks and measured runs find.
     #[serde(skip_serializing_if = "Reach::is_default")]
     pub network: Reach,
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self {
+            tier: Tier::Enforced,
+            env: Vec::new(),
+            read: Vec::new(),
+            write: Vec::new(),
+            network: Reach::default(),
+        }
+    }
 }
 
 /// Which network what is locked in finds.

@@ -80,11 +80,12 @@ fn a_spec_of_sections_alone_with_a_script() {
            add: ## Stop
                 - after 5 consecutive discards
 
+      sandbox enforced: no network but what the settings put there, and no files but the tree, the system's and those of the settings
       cpus    all (the default of `script`): work spread over cores counts as faster, and whatever else runs here disturbs
       judge   paired: a keep needs runs side by side that show it better; of changes without effect about 2 % are kept at most
       budget  at most 20 pairs a candidate, which is 41 runs; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
 
-    ready: contract b3:6321c0a51727
+    ready: contract b3:80a46db61ee4
     ");
 }
 
@@ -129,11 +130,12 @@ fn the_same_spec_with_cases_is_compared_by_sprag() {
            add: ## Stop
                 - after 5 consecutive discards
 
+      sandbox enforced: no network but what the settings put there, and no files but the tree, the system's and those of the settings
       cpus    one (the default of `cases`): both sides take turns on one core, case by case; work spread over cores does not count as faster
       judge   paired: a keep needs runs side by side that show it better; of changes without effect about 2 % are kept at most
       budget  at most 20 pairs a candidate, which is 41 runs or 16 s; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
 
-    ready: contract b3:d0fdefa6f2ec
+    ready: contract b3:2c68be20ee8c
     ");
 }
 
@@ -202,11 +204,12 @@ fn a_filled_in_template_with_phases() {
       yes  a fast loop: 2.0 s a run
       yes  a stop rule: after 50 experiments; after 2 hours; when total_µs <= 900
 
+      sandbox enforced: no network but what the settings put there, and no files but the tree, the system's and those of the settings
       cpus    all (the default of `script`): work spread over cores counts as faster, and whatever else runs here disturbs
       judge   paired: a keep needs runs side by side that show it better; of changes without effect about 2 % are kept at most
       budget  at most 20 pairs a candidate, which is 41 runs or 82 s; clear ones need 3, and numbers that repeat to the bit 1; gains below 1 % are not looked for
 
-    ready: contract b3:05c5afeb98fa
+    ready: contract b3:2d5bf9b1a8e2
     ");
     let contract = compiled.contract.unwrap();
     insta::assert_snapshot!(format!("{:#?}", contract.in_phase(2)), @r#"

@@ -5,11 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 /// How far a candidate is locked in; the later, the further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// Not at all: it runs with the rights of the person, and only limits hold.
-    #[default]
     None,
     /// In place: Landlock, and a filter for system calls. What runs beside it on this machine can be seen.
     Reduced,
@@ -68,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn the_weakest_tier_is_the_one_that_nobody_asked_for() {
-        assert_eq!(Tier::ALL.into_iter().min(), Some(Tier::default()));
+    fn tiers_stand_from_the_weakest_to_the_strongest() {
         assert!(Tier::ALL.is_sorted());
+        assert!(Tier::None < Tier::Reduced && Tier::Reduced < Tier::Enforced);
     }
 }

@@ -7,7 +7,7 @@ mod repo;
 use std::fs;
 use std::path::Path;
 
-use repo::Repo;
+use repo::{Repo, UNLOCKED};
 
 const SPEC: &str = "\
 # Autoresearch: faster sums
@@ -289,6 +289,7 @@ fn an_incumbent_that_no_longer_passes_the_hidden_cases_decides_nothing_and_the_p
         "\n\ndef again():\n    with open('{}', 'a') as asked:\n        asked.write('x')\n        return asked.tell() > 1\n",
         place.path().join("asked").display()
     );
+    repo.write(".auto/sprag.toml", &format!("{SETTINGS}{UNLOCKED}"));
     repo.write("sums.py", &(working("1000").trim_end().to_owned() + " + (n == 71 and again())" + &again));
     repo.commit("flaky sums");
     repo.write("sums.py", &working("10"));

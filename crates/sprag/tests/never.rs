@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use repo::{MEASURE, Repo, lines};
+use repo::{MEASURE, Repo, UNLOCKED, lines};
 
 /// A repository with everything that a careless tool would disturb: a stash, staged and unstaged changes, a deleted
 /// file, untracked and ignored files, a conflict-prone config, hooks of git, another branch, an empty folder, a link.
@@ -160,6 +160,7 @@ fn apply_adds_one_branch_and_objects_and_nothing_else() {
 fn whatever_a_benchmark_or_a_candidate_leaves_behind_stays_in_the_slots() {
     let repo = Repo::new();
     repo.script(".auto/measure.sh", &format!("{MEASURE}echo x > left-behind; rm -f src/b.txt\n"));
+    repo.write(".auto/sprag.toml", UNLOCKED);
     repo.commit("a careless benchmark");
     repo.propose_text("01-shorter", "src/a.txt", &lines("a", 5));
     let before = repo.everything();

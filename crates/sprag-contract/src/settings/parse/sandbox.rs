@@ -70,9 +70,9 @@ mod tests {
 
     #[test]
     fn what_a_sandbox_alone_uses_is_told_where_there_is_none() {
-        insta::assert_snapshot!(told("[sandbox]\nnetwork = 'open'\nwrite = ['out']\n"), @r#"
-        3:1 `write` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
-        2:11 `network` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
+        insta::assert_snapshot!(told("[sandbox]\ntier = 'none'\nnetwork = 'open'\nwrite = ['out']\n"), @r#"
+        4:1 `write` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
+        3:11 `network` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
         "#);
     }
 }
