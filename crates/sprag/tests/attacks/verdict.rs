@@ -94,6 +94,12 @@ impl Played {
             .then(|| format!("`{says}` is missing in the row's sentence: {}", said.detail))
     }
 
+    /// Whether statistics decided, of a candidate about which they may.
+    pub(crate) fn may_be_luck(&self, attack: &Attack) -> bool {
+        let by_numbers = |verdict: &Verdict| matches!(verdict, Verdict::Keep | Verdict::Discard);
+        by_numbers(&self.verdict) && self.reached.is_empty() && attack.head.verdict.0.iter().any(by_numbers)
+    }
+
     fn is(&self, wanted: Verdict) -> bool {
         match wanted {
             Verdict::NotKept => self.verdict != Verdict::Keep,
