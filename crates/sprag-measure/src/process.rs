@@ -1,6 +1,7 @@
 //! Runs one command in a process group of its own, with a deadline, from outside.
 
 mod descendants;
+mod disk;
 mod group;
 mod output;
 mod run;
@@ -18,6 +19,8 @@ use sprag_sandbox::Jail;
 
 use crate::{CpuSet, Replayed};
 
+pub use disk::Disk;
+pub(crate) use disk::Watch;
 pub(crate) use group::{Exit, Group, Streams, timespec};
 pub use output::{capped, sanitized};
 pub use run::run;
@@ -58,6 +61,9 @@ pub struct Invocation {
     pub cpus: Option<CpuSet>,
     /// The most bytes in each of the two files. Past it the group is killed and the file is cut to this length.
     pub output_limit: u64,
+    /// The most that it may leave on the disk. Past it the group is killed, and what is new there is removed. Without it
+    /// nobody looks.
+    pub disk: Option<Disk>,
     /// What it is locked in. Without it it has the rights and the network that Sprag has.
     pub jail: Option<Jail>,
     /// What answers at the jail's listeners.
@@ -76,6 +82,8 @@ pub enum Status {
     TimedOut,
     /// Killed because it printed too much.
     OutputLimit,
+    /// Killed because it left too much on the disk.
+    DiskLimit,
 }
 
 impl Status {
@@ -116,6 +124,10 @@ impl Ended {
             Status::OutputLimit => {
                 format!("printed more than {} MiB and was killed", invocation.output_limit >> 20)
             }
+            Status::DiskLimit => match &invocation.disk {
+                Some(disk) => format!("{disk} and was killed"),
+                None => "left too much on the disk and was killed".to_owned(),
+            },
         };
         let printed = [capped(&self.stderr), capped(&self.stdout)].into_iter().find(|text| !text.is_empty());
         match printed {

@@ -177,6 +177,11 @@ impl Sandbox {
     }
 }
 
+/// The folder whose disk a process of `side` can fill: the whole tree.
+pub(crate) fn top(sandbox: Option<&Sandbox>, side: &Side<'_>) -> Utf8PathBuf {
+    sandbox.map_or(side.dir, |sandbox| sandbox.top_of(side.dir)).to_owned()
+}
+
 /// A path under `read`.
 fn from_home(path: &str) -> Result<Utf8PathBuf, MeasureError> {
     let home = std::env::var("HOME");

@@ -150,6 +150,7 @@ impl Running {
             stdin: None,
             cpus: cpus.cloned(),
             output_limit: OUTPUT_LIMIT,
+            disk: None,
             jail: None,
             replayed: None,
         };

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::Contract;
+use sprag_contract::settings::Settings;
 use sprag_judge::Provenance;
 use sprag_ledger::{Config, Grade, Ledger, SandboxInfo};
 use sprag_measure::Interrupt;
@@ -56,6 +57,8 @@ impl Ground {
         let store = Store::open_or_create(&home.store())?;
         let prepared = prepare(&project, &home, &store, opening, interrupt, observer)?;
         let harness = project.harness()?;
+        refuse_links(&project, &contract, &harness)?;
+        refuse_tracked(&project, &contract)?;
         let sources = inputs::Sources { root: &project.root, prepared: prepared.as_deref() };
         let inputs = inputs::copy(&sources, &contract.settings.workspace.read, &home, observer)?;
         let harness_hash = inputs::seal(project.harness_hash(&harness)?, &inputs);
@@ -207,6 +210,33 @@ impl Ground {
         }
         Ok(self.store.write_tree(incumbent, &changes)?)
     }
+}
+
+/// Of a link in the harness that no tree has which runs, the target would stay in it.
+fn refuse_links(project: &Project, contract: &Contract, harness: &[String]) -> Result<(), SessionError> {
+    let link = |path: &&String| contract.settings.withholds(path) && project.root.join(path).is_symlink();
+    let Some(path) = harness.iter().find(link) else { return Ok(()) };
+    Err(SessionError::Refused(format!(
+        "{path} is a symbolic link, and a candidate could read what it points to: put the file itself there, outside of the scope"
+    )))
+}
+
+/// What git tracks is in the tree already, for each candidate as it left it. A link to the person's copy would stand in
+/// its place.
+fn refuse_tracked(project: &Project, contract: &Contract) -> Result<(), SessionError> {
+    let tracked = project.repo.files()?;
+    let Settings { workspace, sandbox, .. } = &contract.settings;
+    let copied = workspace.read.iter().map(|path| ("workspace", path));
+    for (table, path) in copied.chain(sandbox.read.iter().map(|path| ("sandbox", path))) {
+        // Both are said from the top, and the second as a whole path.
+        let inside = Utf8Path::new(path).strip_prefix(&project.root).unwrap_or(Utf8Path::new(path));
+        if let Some(first) = tracked.iter().find(|file| Utf8Path::new(file).starts_with(inside)) {
+            return Err(SessionError::Refused(format!(
+                "[{table}] read names {path}, of which git tracks {first}: take it out, what git tracks is in every tree"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn read_harness(path: &Utf8Path) -> Result<(FileMode, Vec<u8>), SessionError> {

@@ -62,6 +62,7 @@ impl Session<'_> {
             stdin: Some(stdin),
             cpus: None,
             output_limit: 1 << 20,
+            disk: None,
             jail: None,
             replayed: None,
         };

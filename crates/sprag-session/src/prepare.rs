@@ -77,6 +77,7 @@ pub(crate) fn prepare(
         stdin: None,
         cpus: None,
         output_limit: OUTPUT_LIMIT,
+        disk: None,
         jail: None,
         replayed: None,
     };

@@ -10,7 +10,7 @@ pub(crate) struct Slot {
     checkout: Checkout,
     /// Nothing has run since the last sync, here or beside it, so that the slot holds its tree and nothing else.
     clean: bool,
-    keep: Vec<String>,
+    cache: Vec<String>,
     inputs: Vec<(String, Utf8PathBuf)>,
     tree: Option<TreeId>,
     built: Option<(TreeId, Option<u64>)>,
@@ -31,8 +31,8 @@ impl Slot {
         for (path, copy) in inputs {
             checkout.link(path, copy)?;
         }
-        let (keep, inputs) = (cache.to_vec(), inputs.to_vec());
-        Ok(Self { checkout, clean: false, keep, inputs, tree: None, built: None })
+        let (cache, inputs) = (cache.to_vec(), inputs.to_vec());
+        Ok(Self { checkout, clean: false, cache, inputs, tree: None, built: None })
     }
 
     /// Where it is.
@@ -70,13 +70,17 @@ impl Slot {
         self.keep_what_was_built(store, tree, package)
     }
 
-    /// Makes the slot hold exactly `tree`, unless it is known to.
+    /// Makes the slot hold exactly `tree` and its caches, unless it is known to. What was built from another tree goes:
+    /// the next build must not find it, as if it came from its own sources.
     ///
     /// # Errors
     /// [`SessionError`] when store or directory fail.
     pub(crate) fn sync(&mut self, store: &Store, tree: &TreeId) -> Result<(), SessionError> {
         if !(self.clean && self.tree.as_ref() == Some(tree)) {
             self.clean = false;
+            if !self.has_built(tree, None) {
+                self.checkout.keep_only(self.cache.clone());
+            }
             self.checkout.sync(store, tree)?;
         }
         self.tree = Some(*tree);
@@ -89,7 +93,7 @@ impl Slot {
         self.built.is_some_and(|(built, seed)| built == *tree && (layout.is_none() || layout == seed))
     }
 
-    /// What a build wrote at the top of the tree, or of the package, stays until the next build; deeper outputs belong
+    /// What a build wrote at the top of the tree, or of the package, stays as long as its tree does; deeper outputs belong
     /// into `[workspace] cache`.
     fn keep_what_was_built(
         &mut self,
@@ -99,6 +103,7 @@ impl Slot {
     ) -> Result<(), SessionError> {
         let manifest = store.manifest(tree)?;
         let top = self.checkout.path().to_owned();
+        let mut keep = self.cache.clone();
         let mut folders = vec![(top.clone(), String::new())];
         if package != "." {
             folders.push((top.join(package), format!("{package}/")));
@@ -109,12 +114,12 @@ impl Slot {
                 let known = manifest.contains(&path) || manifest.contains_dir(&path);
                 let below = format!("{path}/");
                 let input = self.inputs.iter().any(|(input, _)| *input == path || input.starts_with(&below));
-                if !known && !input && !self.keep.contains(&path) {
-                    self.checkout.keep_also([path.clone()]);
-                    self.keep.push(path);
+                if !known && !input && !keep.contains(&path) {
+                    keep.push(path);
                 }
             }
         }
+        self.checkout.keep_only(keep);
         Ok(())
     }
 }

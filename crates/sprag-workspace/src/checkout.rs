@@ -74,9 +74,9 @@ impl Checkout {
         })
     }
 
-    /// Leaves these alone from now on, too.
-    pub fn keep_also(&mut self, keep: impl IntoIterator<Item = String>) {
-        self.keep.extend(keep);
+    /// From now on a sync leaves these alone, and no others.
+    pub fn keep_only(&mut self, keep: Vec<String>) {
+        self.keep = keep;
     }
 
     /// The directory that holds the tree.

@@ -259,3 +259,17 @@ fn a_log_that_is_a_link_leads_nowhere() {
     assert_eq!(fs::read_to_string(&target).unwrap(), "precious\n");
     assert_eq!(repo.rows().len(), 2);
 }
+
+#[test]
+fn an_input_that_git_tracks_is_refused_by_name() {
+    let repo = Repo::new();
+    let inside = repo.root().join("src");
+    for (table, path) in
+        [("workspace", "src"), ("workspace", "src/a.txt"), ("sandbox", inside.to_str().unwrap())]
+    {
+        repo.write(".auto/sprag.toml", &format!("[{table}]\nread = [\"{path}\"]\n"));
+        // A long path is broken into two lines.
+        let said = format!("[{table}] read names {path}, of which git tracks");
+        repo.run(&["try"]).expect(1).says(&[&said]);
+    }
+}

@@ -9,7 +9,7 @@ use sprag_contract::settings::{Layout, Settings};
 use sprag_judge::{Finding, Reason};
 
 use super::{LayoutControl, shuffled};
-use crate::process::{self, Ended, Invocation, OUTPUT_LIMIT, Program};
+use crate::process::{self, Disk, Ended, Invocation, OUTPUT_LIMIT, Program};
 use crate::sandbox::{Profile, Sandbox};
 use crate::{Interrupt, MeasureError, Side, environment};
 
@@ -125,6 +125,7 @@ impl Work<'_> {
             stdin: None,
             cpus: None,
             output_limit: OUTPUT_LIMIT,
+            disk: Some(Disk::usual(vec![crate::sandbox::top(self.sandbox, self.side), folders])),
             jail,
             replayed: None,
         };

@@ -11,7 +11,7 @@ use sprag_sandbox::Jail;
 use super::beside::Beside;
 use super::crash_of;
 use crate::draw::{Purpose, draw};
-use crate::process::{self, Ended, Invocation, OUTPUT_LIMIT, Program};
+use crate::process::{self, Disk, Ended, Invocation, OUTPUT_LIMIT, Program};
 use crate::relay::SERVICE;
 use crate::replay::Outside;
 use crate::sandbox::{Profile, Sandbox};
@@ -141,6 +141,7 @@ impl Launch {
             stdin: None,
             cpus: self.cpus.clone(),
             output_limit: OUTPUT_LIMIT,
+            disk: Some(Disk::usual(vec![crate::sandbox::top(self.sandbox.as_ref(), side), folders])),
             replayed: replayed.filter(|_| jail.is_some()).cloned(),
             jail,
         })

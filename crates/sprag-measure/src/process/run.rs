@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 
-use super::{Ended, Exit, Group, Invocation, Status};
+use super::{Disk, Ended, Exit, Group, Invocation, Status, Watch};
 use crate::{Interrupt, MeasureError};
 
 /// How often the interrupt and the size of the output are looked at. The end itself is seen at once.
@@ -27,16 +27,23 @@ pub fn run(invocation: &Invocation, interrupt: &Interrupt) -> Result<Ended, Meas
     let stderr = output_file(&invocation.stderr)?;
     let (out, err) = (duplicate(&stdout)?, duplicate(&stderr)?);
 
+    let disk = invocation.disk.as_ref().map(Disk::watch);
     let (group, _) = Group::spawn(invocation, stdin, out.into(), err.into())?;
     let start = group.started();
-    let cut = watch(&group, invocation, [&stdout, &stderr], start, interrupt)?;
+    let cut = watch(&group, invocation, [&stdout, &stderr], disk.as_ref(), start, interrupt)?;
     let wall = start.elapsed();
     let exit = group.end()?;
+    // A writer that is fast enough ends before anybody looks, and so does a printer.
+    let full = cut.is_none() && disk.as_ref().is_some_and(Watch::over);
+    // What was cut short is of no use to anybody.
+    if let Some(disk) = disk.filter(|_| full || cut.is_some()) {
+        disk.give_back();
+    }
     let over = truncate_to(&stdout, invocation.output_limit) | truncate_to(&stderr, invocation.output_limit);
     Ok(Ended {
         status: match cut {
             Some(status) => status,
-            // A printer that is fast enough ends before anybody looks.
+            None if full => Status::DiskLimit,
             None if over => Status::OutputLimit,
             None => status_of(&exit),
         },
@@ -54,6 +61,7 @@ fn watch(
     group: &Group,
     invocation: &Invocation,
     outputs: [&File; 2],
+    disk: Option<&Watch>,
     start: Instant,
     interrupt: &Interrupt,
 ) -> Result<Option<Status>, MeasureError> {
@@ -65,6 +73,9 @@ fn watch(
         interrupt.check()?;
         if outputs.iter().any(|file| length(file) > invocation.output_limit) {
             return Ok(Some(Status::OutputLimit));
+        }
+        if disk.is_some_and(Watch::over) {
+            return Ok(Some(Status::DiskLimit));
         }
         if left.is_zero() {
             return Ok(Some(Status::TimedOut));

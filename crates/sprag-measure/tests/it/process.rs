@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_measure::process::{Ended, Invocation, Program, Status, capped, run};
+use sprag_measure::process::{Disk, Ended, Invocation, Program, Status, capped, run};
 use sprag_measure::{CpuSet, Interrupt, MeasureError};
 
 struct Place {
@@ -30,6 +30,7 @@ impl Place {
             stdin: None,
             cpus: None,
             output_limit: 1 << 20,
+            disk: None,
             jail: None,
             replayed: None,
         }
@@ -164,4 +165,30 @@ fn a_pinned_command_sees_one_cpu_from_its_first_instruction() {
         ..place.shell("grep Cpus_allowed_list /proc/self/status")
     });
     assert!(capped(&ended.stdout).ends_with(&format!("\t{one}")), "{}", capped(&ended.stdout));
+}
+
+#[test]
+fn a_command_that_fills_the_disk_is_ended_and_leaves_nothing_new_there() {
+    let place = place();
+    let tree = place.dir.join("tree");
+    std::fs::create_dir_all(tree.join("target")).unwrap();
+    std::fs::write(tree.join("target/of-before"), "kept").unwrap();
+    let disk = |bytes, files| Some(Disk { folders: vec![tree.clone()], bytes, files });
+    // Longer than the finest date of any file system.
+    std::thread::sleep(Duration::from_millis(50));
+
+    // As long as they do not end it, they go on.
+    let files = "mkdir tree/new; i=0; while :; do i=$((i + 1)); : > tree/new/$i; done";
+    let bytes = "while :; do head -c 1000000 /dev/zero >> tree/large; done";
+    for (line, disk) in [(files, disk(1 << 40, 2000)), (bytes, disk(32 << 20, 1 << 40))] {
+        let ended = go(&Invocation { disk, ..place.shell(line) });
+        assert_eq!(ended.status, Status::DiskLimit, "{line}");
+        let left: Vec<_> =
+            tree.read_dir_utf8().unwrap().map(|entry| entry.unwrap().path().to_owned()).collect();
+        assert_eq!(left, [tree.join("target")], "{line}");
+        assert_eq!(std::fs::read_to_string(tree.join("target/of-before")).unwrap(), "kept");
+    }
+    let little = Invocation { disk: disk(32 << 20, 2000), ..place.shell("echo > tree/little") };
+    assert_eq!(go(&little).status, Status::Exited(0));
+    assert!(tree.join("little").exists());
 }

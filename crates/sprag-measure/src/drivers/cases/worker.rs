@@ -8,7 +8,9 @@ use camino::Utf8PathBuf;
 use sprag_judge::{Finding, Reason};
 
 use super::file::Case;
-use crate::process::{Group, Invocation, Streams, Usage, capped, length, output_file, sanitized};
+use crate::process::{
+    Disk, Group, Invocation, Streams, Usage, Watch, capped, length, output_file, sanitized,
+};
 use crate::{CpuSet, Interrupt, MeasureError};
 
 /// How often the interrupt and the size of what is printed are looked at. Answers themselves are seen at once.
@@ -89,6 +91,8 @@ pub(super) struct Process {
     interrupt: Interrupt,
     /// What it prints that is no answer; where it is too much, that is a fault. The names say which in a finding.
     prints: Vec<(&'static str, File, Utf8PathBuf)>,
+    /// Where what it leaves is too much, that is one too.
+    disk: Option<Watch>,
     /// What is left of the deadline: it runs only while Sprag waits for this process.
     budget: Duration,
 }
@@ -115,10 +119,11 @@ impl Process {
                 (Stdio::null(), stdout)
             }
         };
+        let disk = invocation.disk.as_ref().map(Disk::watch);
         let (group, streams) = Group::spawn(&invocation, stdin, stdout, stderr)?;
         let started = group.started();
         let budget = invocation.timeout;
-        Ok((Self { group, invocation, started, interrupt: interrupt.clone(), prints, budget }, streams))
+        Ok((Self { group, invocation, started, interrupt: interrupt.clone(), prints, disk, budget }, streams))
     }
 
     /// What is left of the deadline where Sprag has been waiting since `since`.
@@ -138,6 +143,11 @@ impl Process {
             if length(file) > self.invocation.output_limit {
                 return Err(self.said_too_much(stream, what));
             }
+        }
+        if let (Some(watch), Some(disk)) = (&self.disk, &self.invocation.disk)
+            && watch.over()
+        {
+            return Err(self.fault(Reason::Crash, &format!("it {disk}: {what}")));
         }
         match self.left(since).is_zero() {
             true => Err(self.fault(Reason::Timeout, &format!("no answer within the deadline: {what}"))),
@@ -182,7 +192,11 @@ impl Process {
     }
 
     pub(super) fn end(self) -> Result<Spent, MeasureError> {
+        let over = self.disk.as_ref().filter(|disk| disk.over());
         let exit = self.group.end()?;
+        if let Some(disk) = over {
+            disk.give_back();
+        }
         Ok(Spent { cpu: exit.cpu, peak_rss: exit.peak_rss, leftovers: exit.leftovers })
     }
 }

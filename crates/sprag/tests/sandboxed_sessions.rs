@@ -163,6 +163,25 @@ for line in sys.stdin:
 }
 
 #[test]
+fn what_decides_is_no_link_to_what_a_candidate_can_read() {
+    if !enforced() {
+        return;
+    }
+    let more = "[measure]\ndriver = \"cases\"\n[cases]\nfile = \"cases.json\"\ngoldens = \"goldens\"\nserve = { stdio = \"true\" }\n";
+    let repo = acting("enforced", more);
+    let spec = repo.read(".auto/prompt.md").replace("- **Secondary**: calls\n", "");
+    repo.write(".auto/prompt.md", &spec.replace("bytes (bytes", "total_ms (ms"));
+    repo.write("cases.json", r#"{"v":1,"cases":[{"id":"a","input":1}]}"#);
+    repo.write("data/a.json", "1\n");
+    std::fs::create_dir(repo.root().join("goldens")).unwrap();
+    std::os::unix::fs::symlink("../data/a.json", repo.root().join("goldens/a.json")).unwrap();
+    repo.commit("a golden that is a link");
+    repo.run(&["try"])
+        .expect(1)
+        .says(&["goldens/a.json is a symbolic link, and a candidate could read what it points to"]);
+}
+
+#[test]
 fn a_build_cannot_replace_what_both_sides_share() {
     if !enforced() {
         return;
