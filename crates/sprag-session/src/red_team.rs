@@ -166,6 +166,8 @@ fn fate_of(shows: Shows, acted: bool, heard: Heard) -> (Fate, Option<Reason>, St
 
 fn told(cheat: Cheat, fate: Fate, detail: String) -> Cheated {
     let line = detail.lines().next().unwrap_or_default();
+    // What a program printed last is in no sentence of this table.
+    let line = line.rsplit_once(';').filter(|_| line.ends_with(':')).map_or(line, |(told, _)| told);
     let detail = line.chars().take(DETAIL).collect();
     Cheated { cheat: cheat.name().to_owned(), did: String::new(), fate, reason: None, detail, remedy: None }
 }

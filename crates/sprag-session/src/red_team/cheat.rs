@@ -120,7 +120,7 @@ impl Cheat {
             Cheat::ForgedMetric => format!("{place} prints METRIC lines of its own, and ends the process"),
             Cheat::EarlyExit => format!("{place} ends the process with 0, with nothing done"),
             Cheat::ReadGolden => format!("{place} opens the goldens"),
-            Cheat::DroppedCalls => format!("{place} asks nobody, and gives nothing"),
+            Cheat::DroppedCalls => format!("{place} asks nobody, and answers from memory"),
             Cheat::MergedCalls => format!("{place} asks once, and remembers the answer"),
         }
     }

@@ -225,7 +225,9 @@ impl Session<'_> {
                 outside()?;
                 let why = "no function in scope was seen to ask the outside";
                 let place = find(&|place, _| seen.says("asks", place), why)?;
-                (place, json!({ "gives": seen.gives.get(place).map_or("", String::as_str) }))
+                let gives = seen.gives.get(place).map_or("", String::as_str);
+                let known = seen.answers.get(place).filter(|_| !seen.says("odd", place));
+                (place, json!({ "gives": gives, "answers": known.unwrap_or(&BTreeMap::new()) }))
             }
             Cheat::MergedCalls => {
                 outside()?;

@@ -24,7 +24,8 @@ pub(super) struct Seen {
     pub(super) called: Vec<(Place, u32)>,
     /// The type of what each gave first.
     pub(super) gives: BTreeMap<Place, String>,
-    /// What each answered to which question, both encoded; of functions that no other one called.
+    /// What each answered to which question, both encoded; of functions that no other one called, and of those that ask
+    /// the outside.
     pub(super) answers: BTreeMap<Place, BTreeMap<String, String>>,
     words: BTreeMap<String, BTreeSet<Place>>,
     details: BTreeSet<String>,

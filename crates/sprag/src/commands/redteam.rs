@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use miette::miette;
 use serde::Serialize;
 use sprag_ledger::{Cheated, Fate, RedTeam};
+use sprag_session::Project;
 
 use crate::failed::failed;
 use crate::{open, show, watch};
@@ -43,7 +45,15 @@ struct Told<'a> {
 }
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let project = open::project(&folder(dir, args.spec.as_deref()))?;
+    let spec = args.spec.map(|spec| dir.join(spec));
+    let project = open::project(&folder(dir, spec.as_deref()))?;
+    if let Some(other) = spec.filter(|spec| !spec.is_dir() && !is_spec_of(spec, &project)) {
+        let spec = project.root.join(&project.layout.spec);
+        return Err(miette!(
+            help = "name that one, the folder of the project, or nothing",
+            "{other} is not the spec of this project, which is {spec}"
+        ));
+    }
     let mut view = watch::view();
     let tried = sprag_session::red_team(project, &watch::interrupt()?, &mut *view);
     drop(view);
@@ -67,11 +77,16 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
 
 /// The folder that a spec belongs to: a project is found from any folder in it.
 fn folder(dir: &Utf8Path, spec: Option<&Utf8Path>) -> Utf8PathBuf {
-    match spec.map(|spec| dir.join(spec)) {
+    match spec {
+        Some(path) if path.is_dir() => path.to_owned(),
+        Some(path) => path.parent().filter(|parent| parent.is_dir()).unwrap_or(dir).to_owned(),
         None => dir.to_owned(),
-        Some(path) if path.is_dir() => path,
-        Some(path) => path.parent().map_or(dir.to_owned(), Utf8Path::to_owned),
     }
+}
+
+fn is_spec_of(path: &Utf8Path, project: &Project) -> bool {
+    let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
+    real(path).is_some_and(|path| Some(path) == real(&project.root.join(&project.layout.spec)))
 }
 
 fn table(tried: &RedTeam) -> String {

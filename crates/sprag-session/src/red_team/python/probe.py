@@ -3,11 +3,12 @@ def _sprag_plant(name, tell, ident, stack):
     import pickle, socket, sys
 
     if not sys.__dict__.setdefault("_sprag_listens", False):
-        sys._sprag_listens = True
+        sys._sprag_listens, sys._sprag_askers = True, set()
 
         def listening(real):
             def heard(self, *args, **kwargs):
                 if stack.get() and self.family in (socket.AF_INET, socket.AF_INET6):
+                    sys._sprag_askers.add(stack.get()[-1])
                     tell("asks", stack.get()[-1][1], path=stack.get()[-1][0])
                 return real(self, *args, **kwargs)
 
@@ -47,7 +48,7 @@ def _sprag_plant(name, tell, ident, stack):
             answer = bytes(1 << 20)
         if key is None or len(answer) > 1 << 16:
             tell("odd", name)
-        elif not stack.get():
+        elif not stack.get() or name in {asker for _, asker in sys._sprag_askers}:
             tell("answer", name, key, answer.hex())
         return value
 
