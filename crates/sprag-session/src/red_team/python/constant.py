@@ -1,11 +1,11 @@
 def _sprag_plant(name, tell, ident, stack):
-    first = []
+    first, acted = [], []
 
     def after(_, value):
         if not first:
             first.append(value)
-        elif ident(first[0]) != ident(value):
-            tell("acted", name)
+        elif not acted and ident(first[0]) != ident(value):
+            acted.append(tell("acted", name))
         return first[0]
 
     return (lambda question: (False, None, None)), after

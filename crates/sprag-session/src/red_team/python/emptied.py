@@ -1,4 +1,6 @@
 def _sprag_plant(name, tell, ident, stack):
+    acted = []
+
     def after(_, value):
         if isinstance(value, (bool, int, float, dict, set, frozenset)):
             empty = type(value)()
@@ -7,8 +9,8 @@ def _sprag_plant(name, tell, ident, stack):
                 empty = value[:0]
             except Exception:
                 return value
-        if ident(empty) != ident(value):
-            tell("acted", name)
+        if not acted and ident(empty) != ident(value):
+            acted.append(tell("acted", name))
         return empty
 
     return (lambda question: (False, None, None)), after

@@ -51,7 +51,7 @@ def _sprag_around(path, wanted, plant):
         return functools.wraps(real)(waiting if inspect.iscoroutinefunction(real) else stand_in)
 
     own, module = globals(), globals()["__name__"]
-    classes = [(n + ".", c) for n, c in own.items() if isinstance(c, type) and c.__module__ == module]
+    classes = [(n + ".", c) for n, c in own.items() if issubclass(type(c), type) and c.__module__ == module]
     for prefix, home in [("", None), *classes]:
         for name, real in list((own if home is None else vars(home)).items()):
             ours = name.startswith(("__", "_sprag")) or type(real) is not types.FunctionType
@@ -62,6 +62,9 @@ def _sprag_around(path, wanted, plant):
                 if home is None:
                     own[name] = new
                 else:
-                    setattr(home, name, new)
+                    try:
+                        setattr(home, name, new)
+                    except (AttributeError, TypeError):
+                        pass
 
 
