@@ -209,7 +209,8 @@ fn dropped_calls_are_let_through_where_nothing_holds_their_number() {
     assert_eq!(cheat(&told, "dropped-calls")["fate"], "caught", "{told}");
     assert_eq!(cheat(&told, "dropped-calls")["reason"], "control");
 
-    let lines = ["- embedder_calls == 7\n", "- embedder_requests exact\n", "embedder_calls, embedder_items, "];
+    let lines =
+        ["- embedder_calls == 7\n", "- embedder_requests exact\n", "embedder_calls, embedder_items, "];
     let free = bundled("replay", |text| lines.iter().fold(text, |text, line| text.replace(line, "")));
     let told = free.run(&["redteam", "--json"]).expect(6).json();
     let dropped = cheat(&told, "dropped-calls");

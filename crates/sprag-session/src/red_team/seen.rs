@@ -78,7 +78,9 @@ impl Seen {
 
     /// What it told besides.
     pub(super) fn details(&self) -> String {
-        self.details.iter().cloned().collect::<Vec<_>>().join(", ")
+        let more = self.details.len().saturating_sub(1);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        self.details.first().map_or(String::new(), |first| format!("{first}{more}"))
     }
 
     /// The function nearest to the benchmark for which `fits` holds.
