@@ -87,7 +87,7 @@ impl LogView {
             session: SessionView::of(session),
             segments: session.segments().iter().map(SegmentView::of).collect(),
             totals: session.totals(),
-            redteam: RedTeamView::of(&session),
+            redteam: RedTeamView::of(session),
             bad_lines: log.bad.clone(),
             bad_count: log.bad_count,
         }
