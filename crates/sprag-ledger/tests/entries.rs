@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use sample::{Room, config, every_kind, evidence, run};
 use serde_json::{Map, Value, json};
 use sprag_judge::{Reason, Status};
-use sprag_ledger::{Entry, Ledger, LedgerError, Run, RunKind, UnixMs, Usage, read};
+use sprag_ledger::view::status_view;
+use sprag_ledger::{Cheated, Entry, Fate, Ledger, LedgerError, RedTeam, Run, RunKind, UnixMs, Usage, read};
 
 #[test]
 fn every_kind_of_entry_reads_back() {
@@ -187,4 +188,29 @@ proptest! {
         let log = read(&path).unwrap();
         prop_assert_eq!(log.records.len() as u64 + log.bad_count, 3);
     }
+}
+
+#[test]
+fn what_became_of_planted_cheats_reads_back_and_is_shown_until_another_look() {
+    let room = Room::new();
+    let home = room.path("ledger.jsonl");
+    let mut ledger = Ledger::create(&home, None).unwrap();
+    let cheated = |cheat: &str, fate: Fate, reason: Option<Reason>| Cheated {
+        cheat: cheat.to_owned(),
+        did: "`score` always gives what it gave first".to_owned(),
+        fate,
+        reason,
+        detail: "why".to_owned(),
+        remedy: None,
+    };
+    let mut tried = RedTeam { contract: Some("b3:another".to_owned()), ..RedTeam::default() };
+    tried.cheats.push(cheated("constant-output", Fate::LetThrough, None));
+    tried.cheats.push(cheated("by-heart", Fate::Caught, Some(Reason::Hidden)));
+    tried.cheats.push(cheated("cached-result", Fate::BrokeIt, Some(Reason::Crash)));
+    ledger.append(config()).unwrap();
+    ledger.append(RedTeam::default()).unwrap();
+    ledger.append(tried.clone()).unwrap();
+    let log = read(&home).unwrap();
+    assert_eq!(log.records[2].entry, Entry::RedTeam(tried));
+    insta::assert_snapshot!(status_view(&log).to_text().lines().last().unwrap(), @"redteam: 1 of 2 caught, 1 let through (constant-output), 1 said nothing; the contract or the harness has changed since");
 }

@@ -41,6 +41,16 @@ impl Session<'_> {
     /// [`SessionError::Baseline`] where the baseline fails its own gates; [`SessionError::NotWorthIt`] where nothing
     /// could be seen through noise or floor.
     pub fn calibrate(&mut self) -> Result<(), SessionError> {
+        self.calibrate_by(PAIRS)
+    }
+
+    /// The same where no time decides: of the few pairs that are measured, nothing follows about noise, and nothing is
+    /// said of it.
+    pub(crate) fn calibrate_roughly(&mut self) -> Result<(), SessionError> {
+        self.calibrate_by(PAIRS_TO_SEE_REPEATS)
+    }
+
+    fn calibrate_by(&mut self, most: usize) -> Result<(), SessionError> {
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let done = segment.calibrated.is_some() && segment.incumbent.commit.is_some();
         if done {
@@ -70,11 +80,13 @@ impl Session<'_> {
         self.baseline_passes_hidden(&seed, run)?;
 
         self.stage(run, Stage::Pairs, "baseline");
-        let (pairs, steady) = self.measure_aa(&seed, &first, &out)?;
+        let (pairs, steady) = self.measure_aa(most, &seed, &first, &out)?;
         let mut calibrated = self.calibrated(&first, pairs, &seed, &out)?;
         calibrated.caveats.extend(self.take_printed(&first, steady)?);
         calibrated.hides_delays = self.lab.hides_delays();
-        self.warn_about(&calibrated)?;
+        if most == PAIRS {
+            self.warn_about(&calibrated)?;
+        }
         let row = self.baseline_row(run, &tree, &first, &calibrated)?;
         let seconds = Seconds { build, measure: seconds(started), check, ..Seconds::default() };
         self.lab.insist_on_shuffling();
@@ -142,6 +154,7 @@ impl Session<'_> {
     /// The A/A pairs, and whether all runs gave the outputs of the first.
     fn measure_aa(
         &mut self,
+        most: usize,
         seed: &Seed,
         first: &Run,
         out: &camino::Utf8Path,
@@ -150,8 +163,8 @@ impl Session<'_> {
         let primary = self.contract.primary.name.clone();
         let stochastic = self.contract.primary.stochastic;
         let mut pairs: Vec<Pair> = Vec::new();
-        self.pairs_again = ATTEMPTS * PAIRS as u32;
-        while pairs.len() < PAIRS {
+        self.pairs_again = ATTEMPTS * most as u32;
+        while pairs.len() < most {
             let (toss, [a, b]) = self.measure_pair(seed, pairs.len(), |session, toss| {
                 let runs = session.lab.pair(&session.store, toss, out)?;
                 for run in &runs {
@@ -164,7 +177,7 @@ impl Session<'_> {
                 Ok(runs)
             })?;
             pairs.push(a_pair(toss, self.lab.shuffles(), &a, &b));
-            self.observer.tell(&Event::Calibrating { done: pairs.len(), of: PAIRS });
+            self.observer.tell(&Event::Calibrating { done: pairs.len(), of: most });
             if pairs.len() == PAIRS_TO_SEE_REPEATS && !stochastic {
                 let runs = pairs.iter().filter_map(|pair| pair.values.get(&primary)).flatten().copied();
                 let runs: Vec<f64> = first.metrics.get(&primary).copied().into_iter().chain(runs).collect();

@@ -107,7 +107,7 @@ impl Session<'_> {
         std::fs::rename(&out, &aside).map_err(|e| SessionError::io("rename", &out, e))
     }
 
-    fn import(&self, copy: &Utf8Path, incumbent: &TreeId) -> Result<Candidate, SessionError> {
+    pub(crate) fn import(&self, copy: &Utf8Path, incumbent: &TreeId) -> Result<Candidate, SessionError> {
         let mut skip: Vec<String> = self.inputs.iter().map(|(path, _)| path.clone()).collect();
         skip.push(self.project.layout.log.clone());
         skip.push(self.project.layout.ideas.clone());
@@ -124,7 +124,7 @@ impl Session<'_> {
     }
 
     /// What refuses a candidate for what it changed.
-    fn scope_finding(
+    pub(crate) fn scope_finding(
         &self,
         candidate: &Candidate,
         incumbent: &TreeId,

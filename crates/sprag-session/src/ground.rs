@@ -10,7 +10,9 @@ use sprag_judge::Provenance;
 use sprag_ledger::{Config, Grade, Ledger, SandboxInfo};
 use sprag_measure::Interrupt;
 use sprag_measure::host::Fingerprint;
-use sprag_workspace::{Baseline, BlobId, Change, Edit, Expected, FileMode, Imported, Start, Store, TreeId};
+use sprag_workspace::{
+    Baseline, BlobId, Change, Edit, Expected, FileMode, Imported, Start, Store, TreeId, remove_dir,
+};
 use ulid::Ulid;
 
 use crate::inputs;
@@ -21,6 +23,9 @@ use crate::session::now;
 use crate::state::State;
 use crate::tier;
 use crate::{Home, Observer, Project, SessionError};
+
+/// Where in the work folder a session lies that is thrown away.
+const ASIDE: &str = "aside";
 
 /// Everything known before the ledger is touched.
 pub(crate) struct Ground {
@@ -67,6 +72,19 @@ impl Ground {
         Ok(Self { project, contract, home, store, harness, harness_hash, inputs, host, sandbox })
     }
 
+    /// The same for a session that is thrown away: ledger, store and trees are made anew in the work folder, and what
+    /// is only read is shared.
+    pub(crate) fn aside(self) -> Result<Self, SessionError> {
+        let dir = self.home.work(ASIDE);
+        if dir.symlink_metadata().is_ok() {
+            // One that was killed left it.
+            remove_dir(&dir)?;
+        }
+        let home = Home::at(dir)?;
+        let store = Store::open_or_create(&home.store())?;
+        Ok(Self { home, store, ..self })
+    }
+
     pub(crate) fn scripts(&self) -> Scripts {
         let exists = |path: &str| self.project.root.join(path).is_file();
         let layout = &self.project.layout;
@@ -85,8 +103,7 @@ impl Ground {
         let start = opening.start(&self.project)?;
         let imported = import_baseline(&self.project, &self.store, start)?;
         let id = Ulid::generate().to_string();
-        let beside = matches!(opening.baseline, StartFrom::Beside(_));
-        let mirror = (!beside).then(|| self.project.mirror());
+        let mirror = (!opening.stands_beside()).then(|| self.project.mirror());
         let mut ledger = Ledger::create(&self.home.ledger(&id), mirror.as_deref())?;
         self.store.update_ref(&format!("refs/sprag/{id}/base"), &imported.base, Expected::Any)?;
         let mut state = State::default();
@@ -98,7 +115,7 @@ impl Ground {
         let found =
             imported.locked.iter().map(|locked| format!("{} cannot be changed: {}", locked.path, locked.why));
         let mut found: Vec<String> = found.collect();
-        if beside {
+        if matches!(opening.baseline, StartFrom::Beside(_)) {
             found.extend(self.harness_of_another_day(&imported)?);
         }
         Ok((id, ledger, state, found))

@@ -167,7 +167,12 @@ impl Session<'_> {
         Ok(Ok(a_pair(toss, self.lab.shuffles(), &incumbent, &candidate)))
     }
 
-    fn candidate_run(&mut self, seed: &Seed, index: usize, out: &Utf8Path) -> Result<Run, SessionError> {
+    pub(crate) fn candidate_run(
+        &mut self,
+        seed: &Seed,
+        index: usize,
+        out: &Utf8Path,
+    ) -> Result<Run, SessionError> {
         let mut attempt = 0;
         loop {
             match self.lab.run(&self.store, Role::Candidate, seed.toss(index, attempt).seed, out) {

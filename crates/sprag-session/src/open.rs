@@ -32,12 +32,20 @@ pub enum StartFrom {
     Snapshot,
     /// This commit, in a session beside the current one that has no log in the repository.
     Beside(CommitId),
+    /// The working tree with its uncommitted changes, in a session that is thrown away: its store and its trees lie in
+    /// the work folder.
+    Aside,
 }
 
 impl Opening {
     /// Whether it goes on with the session that there is.
     pub(crate) fn goes_on(&self) -> bool {
-        !self.fresh && !matches!(self.baseline, StartFrom::Beside(_))
+        !self.fresh && !self.stands_beside()
+    }
+
+    /// Whether it is not the session that commands mean, and has no log in the repository.
+    pub(crate) fn stands_beside(&self) -> bool {
+        matches!(self.baseline, StartFrom::Beside(_) | StartFrom::Aside)
     }
 
     /// The code of a new session.
@@ -51,7 +59,7 @@ impl Opening {
                 Start::Commit(project.repo.head()?)
             }
             StartFrom::Head => Start::Commit(project.repo.head()?),
-            StartFrom::Snapshot => Start::Snapshot,
+            StartFrom::Snapshot | StartFrom::Aside => Start::Snapshot,
             StartFrom::Beside(commit) => Start::Commit(commit),
         })
     }
@@ -71,9 +79,11 @@ impl<'o> Session<'o> {
         let home = project.home()?;
         let held = home.lock()?;
         let strays = process::end_strays(&home.dir().join("work"));
-        let ground = Ground::of(project, home, Some(opening), &interrupt, observer)?;
+        let decides = Some(opening).filter(|opening| opening.baseline != StartFrom::Aside);
+        let ground = Ground::of(project, home, decides, &interrupt, observer)?;
+        let ground = if opening.baseline == StartFrom::Aside { ground.aside()? } else { ground };
 
-        let beside = matches!(opening.baseline, StartFrom::Beside(_));
+        let beside = opening.stands_beside();
         let (id, ledger, state, mut found) = match ground.home.current().filter(|_| opening.goes_on()) {
             Some(id) => ground.resume(id, opening)?,
             None => ground.begin(opening)?,
@@ -119,6 +129,10 @@ impl<'o> Session<'o> {
             _held: held,
             project: ground.project,
         };
+        if opening.baseline == StartFrom::Aside {
+            found.iter().for_each(|what| session.notice(what));
+            return Ok(session);
+        }
         session.settle(found, beside)?;
         if opening.goes_on() && opening.baseline == StartFrom::Snapshot && session.state.last_run > 0 {
             session.notice(
@@ -142,7 +156,7 @@ impl<'o> Session<'o> {
         if !found.is_empty() {
             self.event(EventKind::Mended, found.join("; "))?;
         }
-        Ok(())
+        self.take_in_red_team()
     }
 }
 

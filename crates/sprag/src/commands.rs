@@ -20,6 +20,7 @@ pub(crate) mod note;
 pub(crate) mod phase;
 pub(crate) mod plot;
 pub(crate) mod record;
+pub(crate) mod redteam;
 pub(crate) mod rejudge;
 pub(crate) mod replay;
 pub(crate) mod run_session;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Run(args) => run_session::run(dir, args),
         Command::Try(args) => r#try::run(dir, args),
         Command::Bench(args) => bench::run(dir, args),
+        Command::Redteam(args) => redteam::run(dir, args),
         Command::Golden(args) => golden::run(dir, args),
         Command::Record(args) => record::run(dir, args),
         Command::Replay(args) => replay::run(dir, args),

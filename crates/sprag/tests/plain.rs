@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 
 use repo::{Repo, lines};
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 28] = [
     "init",
     "check",
     "run",
     "try",
     "bench",
+    "redteam",
     "golden",
     "record",
     "replay",

@@ -39,6 +39,7 @@ pub(crate) fn encode(entry: &Entry) -> Result<String, serde_json::Error> {
         Entry::Final(body) => tagged("final", body),
         Entry::Stop(body) => tagged("stop", body),
         Entry::Hook(body) => tagged("hook", body),
+        Entry::RedTeam(body) => tagged("redteam", body),
         Entry::Unknown(value) => serde_json::to_string(value),
     }?;
     text.pop();
@@ -176,6 +177,7 @@ fn decode_typed(text: &str) -> Option<Entry> {
         "final" => body::<super::Final>(text),
         "stop" => body::<super::StopEntry>(text),
         "hook" => body::<super::Hook>(text),
+        "redteam" => body::<super::RedTeam>(text),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod evidence;
 mod line;
 mod moment;
+mod red_team;
 mod run;
 mod skimmed;
 mod status;
@@ -15,6 +16,7 @@ pub use config::{Calibration, Config, SandboxInfo};
 pub use evidence::StoredEvidence;
 pub(crate) use line::{Keeping, decode, encode};
 pub use moment::{Event, EventKind, Final, Hook, Idea, Interval, Note, PhaseStart, Recorded, StopEntry};
+pub use red_team::{Cheated, Fate, RedTeam};
 pub use run::{Run, RunKind};
 pub(crate) use skimmed::Skimmed;
 pub use status::RunStatus;
@@ -46,6 +48,8 @@ pub enum Entry {
     Stop(StopEntry),
     /// A hook ran.
     Hook(Hook),
+    /// Known cheats were planted, to see what the harness says of them.
+    RedTeam(RedTeam),
     /// An object that this version does not know: kept, shown, never interpreted.
     Unknown(Value),
 }
@@ -64,6 +68,7 @@ impl Entry {
             Entry::Final(_) => "final",
             Entry::Stop(_) => "stop",
             Entry::Hook(_) => "hook",
+            Entry::RedTeam(_) => "redteam",
             Entry::Unknown(value) => value.get("type").and_then(Value::as_str).unwrap_or("unknown"),
         }
     }
@@ -98,4 +103,5 @@ entry_from! {
     Final => |body| Entry::Final(Box::new(body)),
     StopEntry => Entry::Stop,
     Hook => Entry::Hook,
+    RedTeam => Entry::RedTeam,
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sprag_judge::{Direction, Status};
 
 use super::{Log, Record, Totals};
-use crate::{Config, Entry, Final, Run, RunKind, StopEntry};
+use crate::{Config, Entry, Final, RedTeam, Run, RunKind, StopEntry};
 
 /// One effort, from its first baseline on. Another tool's log is one session.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +104,14 @@ impl<'a> Session<'a> {
     pub fn result(&self) -> Option<&'a Final> {
         self.records.iter().rev().find_map(|record| match &record.entry {
             Entry::Final(result) => Some(result.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// What `sprag redteam` found last.
+    pub fn red_team(&self) -> Option<&'a RedTeam> {
+        self.records.iter().rev().find_map(|record| match &record.entry {
+            Entry::RedTeam(tried) => Some(tried),
             _ => None,
         })
     }

@@ -2,12 +2,14 @@
 //! documented JSON of `--json`, and has a method that renders it as plain text.
 
 mod number;
+mod red_team;
 mod run;
 mod safe;
 mod status;
 mod table;
 
 pub use number::{change, count, duration, number};
+pub use red_team::RedTeamView;
 pub use run::{RunView, run_view};
 pub use safe::{clip, sanitize};
 pub use status::{StatusView, status_view};

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    MetricView, RowView, SessionView, change, count, duration, number, sanitize, table::not_understood,
+    MetricView, RedTeamView, RowView, SessionView, change, count, duration, number, sanitize,
+    table::not_understood,
 };
 use crate::{Final, Interval, Log, Point, StopEntry, Sum, Totals};
 
@@ -34,6 +35,9 @@ pub struct StatusView {
     pub result: Option<Final>,
     /// Why it ended; `null` while it goes on.
     pub stop: Option<StopEntry>,
+    /// The known cheats that were planted last, and what the harness said of them; left out where none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redteam: Option<RedTeamView>,
     /// How many lines were not understood.
     pub bad_count: u64,
 }
@@ -63,6 +67,7 @@ pub fn status_view(log: &Log) -> StatusView {
         totals: session.totals(),
         result: session.result().cloned(),
         stop: session.stop().cloned(),
+        redteam: RedTeamView::of(&session),
         bad_count: log.bad_count,
     }
 }
@@ -85,6 +90,7 @@ impl StatusView {
         if let Some(result) = &self.result {
             lines.push(measured(result));
         }
+        lines.extend(self.redteam.as_ref().map(RedTeamView::to_text));
         if let Some(stop) = &self.stop {
             lines.push(format!("stopped: {}", sanitize(&stop.detail)));
         }

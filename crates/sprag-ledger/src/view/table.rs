@@ -4,7 +4,7 @@ use serde::Serialize;
 use sprag_judge::Reason;
 
 use super::{
-    MetricView, SessionView, change, clip, mark_word, number,
+    MetricView, RedTeamView, SessionView, change, clip, mark_word, number,
     safe::{columns, pad, pad_left},
     sanitize,
 };
@@ -21,6 +21,9 @@ pub struct LogView {
     pub segments: Vec<SegmentView>,
     /// Counts and sums.
     pub totals: Totals,
+    /// The known cheats that were planted last, and what the harness said of them; left out where none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redteam: Option<RedTeamView>,
     /// Lines of the file that were not understood, with their numbers; the first thousand.
     pub bad_lines: Vec<BadLine>,
     /// How many lines were not understood.
@@ -84,6 +87,7 @@ impl LogView {
             session: SessionView::of(session),
             segments: session.segments().iter().map(SegmentView::of).collect(),
             totals: session.totals(),
+            redteam: RedTeamView::of(session),
             bad_lines: log.bad.clone(),
             bad_count: log.bad_count,
         }
@@ -111,7 +115,7 @@ impl LogView {
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.redteam.iter().map(RedTeamView::to_text).collect();
         if self.session.chain == "broken" {
             notes.push("The chain is broken: lines were changed. `sprag audit` names the first.".to_owned());
         }

@@ -51,6 +51,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();
     let ended = Session::open(project, &opening, watch::interrupt()?, &mut *view).and_then(|mut session| {
+        session.suggest_red_team();
         session.run(&mut *proposer)?;
         Ok(args.json.then(|| status_view(session.log())))
     });
