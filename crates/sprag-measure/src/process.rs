@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
+use sprag_contract::settings::Bytes;
 use sprag_sandbox::Jail;
 
 use crate::{CpuSet, Replayed};
@@ -76,6 +77,11 @@ pub enum Status {
     TimedOut,
     /// Killed because it printed too much.
     OutputLimit,
+    /// Something of it was killed by the kernel, because together they used more memory than this.
+    MemoryLimit {
+        /// In bytes.
+        most: u64,
+    },
 }
 
 impl Status {
@@ -106,6 +112,11 @@ pub struct Ended {
     pub stderr: Utf8PathBuf,
 }
 
+/// In words.
+pub(crate) fn over_memory(most: u64) -> String {
+    format!("used more than the {} that [sandbox] memory allows", Bytes(most))
+}
+
 impl Ended {
     /// How it ended, in words, with the last lines that it printed: for a finding.
     pub fn describe(&self, invocation: &Invocation) -> String {
@@ -116,6 +127,7 @@ impl Ended {
             Status::OutputLimit => {
                 format!("printed more than {} MiB and was killed", invocation.output_limit >> 20)
             }
+            Status::MemoryLimit { most } => over_memory(most),
         };
         let printed = [capped(&self.stderr), capped(&self.stdout)].into_iter().find(|text| !text.is_empty());
         match printed {

@@ -42,6 +42,7 @@ pub struct Sandbox {
     /// Caches of builds, in the tree.
     cache: Vec<String>,
     unseen: Vec<String>,
+    limits: Limits,
 }
 
 impl Sandbox {
@@ -91,6 +92,7 @@ impl Sandbox {
             write: settings.sandbox.write.clone(),
             cache: settings.workspace.cache.clone(),
             unseen: settings.unseen(),
+            limits: limits(settings),
         }))
     }
 
@@ -156,7 +158,7 @@ impl Sandbox {
             write,
             hide: self.hide.iter().cloned().chain(unseen).map(PathBuf::from).collect(),
             scratch,
-            limits: Limits::default(),
+            limits: self.limits,
         }))
     }
 
@@ -175,6 +177,13 @@ impl Sandbox {
         });
         open.into_iter().chain(written)
     }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let usual = Limits::default();
+    let memory_bytes = settings.sandbox.memory.map(|memory| memory.0);
+    let processes = settings.sandbox.processes.map_or(usual.processes, |most| most.get().into());
+    Limits { memory_bytes, processes, ..usual }
 }
 
 /// A path under `read`.

@@ -12,7 +12,7 @@ use rustix::process::Pid;
 
 use crate::channel::{Channel, LONGEST, Listening};
 use crate::plan::{Address, MOST_LISTENERS, Plan, Refusal, Wall, Word};
-use crate::{Caller, Confinement, CpuClock};
+use crate::{Caller, Cgroup, Confinement, CpuClock, Step};
 
 /// Why a jail could not be built, or its program not be started. Never the fault of the program.
 #[derive(Debug, thiserror::Error)]
@@ -151,19 +151,30 @@ impl Door {
     /// is too late or out of order: end it.
     pub fn open(self, child: &Child, patience: Duration) -> Result<Ready, JailError> {
         let deadline = Instant::now() + patience;
+        // Before the channel: it is dropped after it, when a launcher that nobody needs has ended.
+        let (group, unlimited) = match &self.plan.confinement {
+            Some(confinement) => Cgroup::around(Pid::from_child(child), &confinement.limits),
+            None => Default::default(),
+        };
         let channel = (self.listening.accept(Pid::from_child(child), deadline))
             .map_err(JailError::system("hear from the launcher of a jail"))?
             .ok_or_else(|| JailError::launcher("ended before it said anything"))?;
         let call = self.plan.call;
         let told = channel.send(&Word::Build(self.plan), &[]);
         told.map_err(JailError::system("tell the launcher of a jail what to build"))?;
-        let (wall, clock, lost, mut sockets) = match next_word(&channel, deadline)? {
+        let (wall, clock, mut lost, mut sockets) = match next_word(&channel, deadline)? {
             Some((Word::Ready { wall, clock, lost }, sockets)) => (wall, clock, lost, sockets),
             Some((Word::Refused(refusal), _)) => return Err(refusal.into()),
             Some((word, _)) => return Err(JailError::launcher(format!("said {word:?}"))),
             None => return Err(JailError::launcher("ended while it built the jail")),
         };
-        let clock = if clock { sockets.pop() } else { None };
+        let clock = if clock { sockets.pop().map(CpuClock::of_event) } else { group.clock() };
+        lost.retain(|refusal| match refusal.step {
+            Step::Clock => clock.is_none(),
+            Step::Processes => !group.limits_processes(),
+            _ => true,
+        });
+        lost.extend(unlimited);
         let callers = if call { 1..=2 } else { 0..=0 };
         if !sockets.len().checked_sub(self.names.len()).is_some_and(|more| callers.contains(&more)) {
             return Err(JailError::launcher(format!("handed out {} sockets", sockets.len())));
@@ -176,8 +187,9 @@ impl Door {
             lost,
             listeners: self.names.into_iter().zip(listeners).collect(),
             caller: call.then(|| Caller::new(callers)),
-            clock: clock.map(CpuClock::new),
+            clock,
             patience,
+            group,
         })
     }
 }
@@ -192,6 +204,8 @@ pub struct Ready {
     caller: Option<Caller>,
     clock: Option<CpuClock>,
     patience: Duration,
+    /// The last one: the launcher ends when the channel is closed.
+    group: Cgroup,
 }
 
 impl Ready {
@@ -201,7 +215,7 @@ impl Ready {
     }
 
     /// What the system refused and the jail stands without: the clock, Landlock where namespaces hold the program, and
-    /// the limit of processes.
+    /// the limits of processes and of memory.
     pub fn lost(&self) -> &[Refusal] {
         &self.lost
     }
@@ -223,16 +237,17 @@ impl Ready {
     }
 
     /// Lets the launcher become the program, and comes back once it has. A clock that starts just before measures the
-    /// program without the building of its jail.
+    /// program without the building of its jail. All that runs in the jail runs in the group, and no longer than that is
+    /// held.
     ///
     /// # Errors
     /// [`JailError::Refused`] with [`Step::Program`](crate::Step::Program) where the program can't be executed.
-    pub fn go(self) -> Result<(), JailError> {
+    pub fn go(self) -> Result<Cgroup, JailError> {
         let gone = JailError::system("let a jailed program start");
         self.channel.send(&Word::Go, &[]).map_err(gone)?;
         match next_word(&self.channel, Instant::now() + self.patience)? {
             // The exec closed its end.
-            None => Ok(()),
+            None => Ok(self.group),
             Some((Word::Refused(refusal), _)) => Err(refusal.into()),
             Some((word, _)) => Err(JailError::launcher(format!("said {word:?} when it should start"))),
         }

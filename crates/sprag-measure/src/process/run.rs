@@ -34,7 +34,7 @@ pub fn run(invocation: &Invocation, interrupt: &Interrupt) -> Result<Ended, Meas
     let exit = group.end()?;
     let over = truncate_to(&stdout, invocation.output_limit) | truncate_to(&stderr, invocation.output_limit);
     Ok(Ended {
-        status: match cut {
+        status: match cut.or(exit.over_memory.map(|most| Status::MemoryLimit { most })) {
             Some(status) => status,
             // A printer that is fast enough ends before anybody looks.
             None if over => Status::OutputLimit,

@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use sprag_judge::{Finding, Reason};
 
 use super::file::Case;
-use crate::process::{Group, Invocation, Streams, Usage, capped, length, output_file, sanitized};
+use crate::process::{Exit, Group, Invocation, Streams, Usage, capped, length, output_file, sanitized};
 use crate::{CpuSet, Interrupt, MeasureError};
 
 /// How often the interrupt and the size of what is printed are looked at. Answers themselves are seen at once.
@@ -38,6 +38,8 @@ pub(super) struct Spent {
     /// In bytes.
     pub(super) peak_rss: u64,
     pub(super) leftovers: usize,
+    /// What memory it was allowed, in bytes, where something of it was killed for using more.
+    pub(super) over_memory: Option<u64>,
 }
 
 /// A side's code, started. Dropped, it is killed with all that it started.
@@ -182,8 +184,8 @@ impl Process {
     }
 
     pub(super) fn end(self) -> Result<Spent, MeasureError> {
-        let exit = self.group.end()?;
-        Ok(Spent { cpu: exit.cpu, peak_rss: exit.peak_rss, leftovers: exit.leftovers })
+        let Exit { cpu, peak_rss, leftovers, over_memory, .. } = self.group.end()?;
+        Ok(Spent { cpu, peak_rss, leftovers, over_memory })
     }
 }
 
