@@ -12,7 +12,7 @@ use rustix::process::Pid;
 
 use crate::channel::{Channel, LONGEST, Listening};
 use crate::plan::{Address, MOST_LISTENERS, Plan, Refusal, Wall, Word};
-use crate::{Caller, Cgroup, Confinement, CpuClock, Step};
+use crate::{Caller, Cgroup, Confinement, CpuClock, Layer, Report, Step};
 
 /// Why a jail could not be built, or its program not be started. Never the fault of the program.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,12 @@ pub enum JailError {
     Launcher {
         /// What it did.
         what: String,
+    },
+    /// It stands, and holds less than the self-test did.
+    #[error("a sandbox holds less than when it was tried: {layer} ({})", layer.lost())]
+    Weaker {
+        /// What does not hold any more.
+        layer: Layer,
     },
     /// More listeners than one jail can have.
     #[error("a jail has at most {MOST_LISTENERS} listeners, and {count} were asked for")]
@@ -62,6 +68,7 @@ pub struct Jail {
     call: bool,
     open_network: bool,
     confinement: Option<Confinement>,
+    least: Option<Report>,
 }
 
 impl Jail {
@@ -69,7 +76,14 @@ impl Jail {
     /// it, such as `["/usr/bin/sprag", "__jail"]`.
     pub fn new<S: Into<OsString>>(launcher: impl IntoIterator<Item = S>) -> Self {
         let launcher = launcher.into_iter().map(Into::into).collect();
-        Self { launcher, listeners: Vec::new(), call: false, open_network: false, confinement: None }
+        Self {
+            launcher,
+            listeners: Vec::new(),
+            call: false,
+            open_network: false,
+            confinement: None,
+            least: None,
+        }
     }
 
     /// The network is that of the machine, and so are the ports of the listeners.
@@ -88,6 +102,12 @@ impl Jail {
     #[must_use]
     pub fn confine(self, confinement: Confinement) -> Self {
         Self { confinement: Some(confinement), ..self }
+    }
+
+    /// Where it would hold less than was found, the program is not started: see [`JailError::Weaker`].
+    #[must_use]
+    pub fn no_weaker_than(self, found: &Report) -> Self {
+        Self { least: Some(found.clone()), ..self }
     }
 
     /// Adds a listener on 127.0.0.1 inside. In a network of its own every port is free, those below 1024 too, so the
@@ -130,7 +150,7 @@ impl Jail {
         command.push(address.into());
         command.extend(argv.iter().map(|arg| arg.as_ref().to_owned()));
         let names = self.listeners.iter().map(|(name, _)| name.clone()).collect();
-        Ok((command, Door { listening, names, plan }))
+        Ok((command, Door { listening, names, plan, least: self.least.clone() }))
     }
 }
 
@@ -140,6 +160,7 @@ pub struct Door {
     listening: Listening,
     names: Vec<String>,
     plan: Plan,
+    least: Option<Report>,
 }
 
 impl Door {
@@ -159,7 +180,7 @@ impl Door {
         let channel = (self.listening.accept(Pid::from_child(child), deadline))
             .map_err(JailError::system("hear from the launcher of a jail"))?
             .ok_or_else(|| JailError::launcher("ended before it said anything"))?;
-        let call = self.plan.call;
+        let (call, open_network) = (self.plan.call, self.plan.open_network);
         let told = channel.send(&Word::Build(self.plan), &[]);
         told.map_err(JailError::system("tell the launcher of a jail what to build"))?;
         let (wall, clock, mut lost, mut sockets) = match next_word(&channel, deadline)? {
@@ -175,6 +196,9 @@ impl Door {
             _ => true,
         });
         lost.extend(unlimited);
+        if let Some(layer) = self.least.and_then(|least| least.loses(wall, open_network, &lost)) {
+            return Err(JailError::Weaker { layer });
+        }
         let callers = if call { 1..=2 } else { 0..=0 };
         if !sockets.len().checked_sub(self.names.len()).is_some_and(|more| callers.contains(&more)) {
             return Err(JailError::launcher(format!("handed out {} sockets", sockets.len())));

@@ -55,8 +55,8 @@ pub(crate) enum Word {
     Refused(Refusal),
 }
 
-/// Whom the network of a jail holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Whom the network of a jail holds; the later, the fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wall {
     /// Everybody: it is empty, and nobody inside has a right outside of it.

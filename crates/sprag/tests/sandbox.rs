@@ -378,7 +378,7 @@ os.execv(sys.argv[1], sys.argv[1:])";
     let refused = try_by(&repo, &["python3", "-c", filter]);
     let said = String::from_utf8_lossy(&refused.stderr).replace("\n  │", "");
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("tier is reduced") && said.contains("gives none"), "{said}");
+    assert!(said.contains("tier is reduced") && said.contains("gives enforced"), "{said}");
     assert!(said.contains("Landlock: Landlock is not in this kernel"), "{said}");
     assert!(!said.contains("namespaces"), "{said}");
     assert!(!Path::new(&repo.state()).join("current").exists());

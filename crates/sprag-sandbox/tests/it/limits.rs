@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::geteuid;
-use sprag_sandbox::{Jail, Step, Tier};
+use sprag_sandbox::{Jail, JailError, Layer, Step, Tier};
 
-use crate::ground::{AS_NOBODY, Ground, Jailed, PATIENCE, PROGRAM, User, all_said, printed};
+use crate::ground::{AS_NOBODY, Ground, Jailed, PATIENCE, PROGRAM, User, all_said, printed, start};
 
 /// The folders of version 1 in which this process's groups are, and of version 2 the one.
 fn groups_of(process: &str) -> Vec<PathBuf> {
@@ -230,20 +230,47 @@ fn cpu_time_is_seen_behind_an_ignored_sigchld() {
     }
 }
 
-#[test]
-fn cpu_time_is_counted_by_a_group_where_perf_events_are_refused() {
-    // A filter under which one system call, perf_event_open, is not permitted.
-    let number = libc::SYS_perf_event_open;
-    let filter = format!(
+/// A program that becomes another one, for which one system call is not permitted.
+fn without(call: libc::c_long) -> String {
+    format!(
         "
 import ctypes, os, struct, sys
-code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, {number}, 0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7FFF0000)
+code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, {call}, 0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7FFF0000)
 class Filter(ctypes.Structure):
     _fields_ = [('len', ctypes.c_ushort), ('code', ctypes.c_char_p)]
 prctl = ctypes.CDLL(None).prctl
 assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.byref(Filter(4, code))) == 0
 os.execv(sys.argv[1], sys.argv[1:])"
-    );
+    )
+}
+
+#[test]
+fn a_jail_that_holds_less_than_the_self_test_found_starts_nothing() {
+    let itself = [PROGRAM, sprag_sandbox::COMMAND];
+    let found = sprag_sandbox::examine(&itself);
+    if found.tier < Tier::Enforced || found.lacks().any(|(layer, _)| layer == Layer::Landlock) {
+        return eprintln!("skipped: {found}");
+    }
+    let ground = Ground::new(&[]);
+    let filter = without(libc::SYS_landlock_create_ruleset);
+    let launcher = [&["/usr/bin/env", "python3", "-c", &filter][..], &itself].concat();
+    let jail = |launcher: &[&str]| Jail::new(launcher.to_vec()).confine(ground.confinement(Tier::Enforced));
+    // Namespaces hold it without Landlock, too.
+    let less = ground.start(&jail(&launcher), &["true"]);
+    assert!(less.ready.lost().iter().any(|lost| lost.step == Step::Landlock));
+    let refused = |jail: Jail| start(&jail.no_weaker_than(&found), &["true"], "/".as_ref()).err();
+    match refused(jail(&launcher)) {
+        Some(JailError::Weaker { layer }) => assert_eq!(layer, Layer::Landlock),
+        other => panic!("{other:?}"),
+    }
+    assert!(refused(jail(&itself)).is_none());
+    // An open network is what was asked for, and no loss.
+    assert!(refused(jail(&itself).open_network()).is_none());
+}
+
+#[test]
+fn cpu_time_is_counted_by_a_group_where_perf_events_are_refused() {
+    let filter = without(libc::SYS_perf_event_open);
     let ground = Ground::new(&[]);
     let launcher = ["/usr/bin/env", "python3", "-c", &filter, PROGRAM, sprag_sandbox::COMMAND];
     let tier = sprag_sandbox::examine(&launcher).tier;
