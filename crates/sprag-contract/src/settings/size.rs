@@ -47,7 +47,7 @@ impl FromStr for Bytes {
 impl fmt::Display for Bytes {
     /// In the largest unit of which it is a whole number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = UNITS.into_iter().find(|(_, factor)| self.0 % factor == 0);
+        let whole = UNITS.into_iter().find(|(_, factor)| self.0.is_multiple_of(*factor));
         let (unit, factor) = whole.unwrap_or(("B", 1));
         write!(f, "{} {unit}", self.0 / factor)
     }
