@@ -265,7 +265,7 @@ impl Ready {
     /// held.
     ///
     /// # Errors
-    /// [`JailError::Refused`] with [`Step::Program`](crate::Step::Program) where the program can't be executed.
+    /// [`JailError::Refused`] with [`Step::Program`] where the program can't be executed.
     pub fn go(self) -> Result<Cgroup, JailError> {
         let gone = JailError::system("let a jailed program start");
         self.channel.send(&Word::Go, &[]).map_err(gone)?;
