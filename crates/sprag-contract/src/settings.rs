@@ -6,9 +6,10 @@ mod parse;
 mod places;
 pub mod replay;
 mod serve;
+mod size;
 mod values;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sprag_judge::JudgeSettings;
@@ -18,6 +19,7 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub(crate) use places::normal;
 pub use replay::Replay;
 pub use serve::{Http, Port, Serve};
+pub use size::{Bytes, SizeError};
 pub use values::{Cpus, Unread};
 
 /// The resolved settings. See the manual's settings page for each key.
@@ -353,6 +355,12 @@ pub struct Sandbox {
     /// Which network builds, checks and measured runs find.
     #[serde(skip_serializing_if = "Reach::is_default")]
     pub network: Reach,
+    /// The most memory of all that runs in one sandbox together; three quarters of the machine's by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Bytes>,
+    /// The most processes and threads at a time in one sandbox; 4096 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<NonZeroU32>,
 }
 
 impl Default for Sandbox {
@@ -363,6 +371,8 @@ impl Default for Sandbox {
             read: Vec::new(),
             write: Vec::new(),
             network: Reach::default(),
+            memory: None,
+            processes: None,
         }
     }
 }

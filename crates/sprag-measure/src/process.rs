@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
+use sprag_contract::settings::Bytes;
 use sprag_sandbox::Jail;
 
 use crate::{CpuSet, Replayed};
@@ -84,6 +85,11 @@ pub enum Status {
     OutputLimit,
     /// Killed because it left too much on the disk.
     DiskLimit,
+    /// Something of it was killed by the kernel, because together they used more memory than this.
+    MemoryLimit {
+        /// In bytes.
+        most: u64,
+    },
 }
 
 impl Status {
@@ -114,6 +120,11 @@ pub struct Ended {
     pub stderr: Utf8PathBuf,
 }
 
+/// In words.
+pub(crate) fn over_memory(most: u64) -> String {
+    format!("used more than the {} that [sandbox] memory allows", Bytes(most))
+}
+
 impl Ended {
     /// How it ended, in words, with the last lines that it printed: for a finding.
     pub fn describe(&self, invocation: &Invocation) -> String {
@@ -128,6 +139,7 @@ impl Ended {
                 Some(disk) => format!("{disk} and was killed"),
                 None => "left too much on the disk and was killed".to_owned(),
             },
+            Status::MemoryLimit { most } => over_memory(most),
         };
         let printed = [capped(&self.stderr), capped(&self.stdout)].into_iter().find(|text| !text.is_empty());
         match printed {

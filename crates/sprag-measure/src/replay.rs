@@ -31,7 +31,7 @@ pub(crate) struct Outside {
 #[derive(Debug, Clone)]
 enum Network {
     /// Each process has one of its own, with nothing in it but the proxy.
-    Empty(Jail, Wall),
+    Empty(Box<Jail>, Wall),
     /// That of this machine, and why.
     Open(String),
 }
@@ -49,7 +49,7 @@ impl Outside {
                 }
                 let inside = Listeners::inside(proxy.settings());
                 let jail = inside.into_iter().fold(jail, |jail, (name, port)| jail.listen(name, port));
-                Network::Empty(jail, wall)
+                Network::Empty(Box::new(jail), wall)
             }
         };
         Some(Self { proxy, network })
@@ -145,7 +145,7 @@ impl Replayed {
     /// network is open.
     pub(crate) fn jail(&self) -> Option<Jail> {
         match &self.outside.network {
-            Network::Empty(jail, _) => Some(jail.clone()),
+            Network::Empty(jail, _) => Some(Jail::clone(jail)),
             Network::Open(_) => None,
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{Reach, Serve, Settings, Tier};
-use sprag_sandbox::{Confinement, Jail, Limits};
+use sprag_sandbox::{Confinement, Jail, Limits, Report};
 
 use crate::environment::{self, toolchains};
 use crate::{MeasureError, Side};
@@ -42,17 +42,21 @@ pub struct Sandbox {
     /// Caches of builds, in the tree.
     cache: Vec<String>,
     unseen: Vec<String>,
+    limits: Limits,
+    /// What the self-test found, which no run may fall short of.
+    found: Option<Report>,
 }
 
 impl Sandbox {
     /// What the settings ask for; `None` where nothing is to be locked in. `launcher` is the command of [`Jail::new`];
-    /// `inputs` are folders of Sprag's own that the tree has links to.
+    /// `found` what the self-test of it said; `inputs` are folders of Sprag's own that the tree has links to.
     ///
     /// # Errors
     /// [`MeasureError::Harness`] where what the settings name is not there.
     pub fn of(
         settings: &Settings,
         launcher: &[String],
+        found: Option<&Report>,
         inputs: &[Utf8PathBuf],
     ) -> Result<Option<Self>, MeasureError> {
         let tier = settings.sandbox.tier;
@@ -78,7 +82,7 @@ impl Sandbox {
         };
         let hide = toolchains()
             .map(|(_, place)| place)
-            .flat_map(|cargo| ["credentials", "credentials.toml"].map(|name| cargo.join(name)))
+            .flat_map(|place| private_to_cargo(&place))
             .chain(private_settings());
         Ok(Some(Self {
             launcher: launcher.iter().map(OsString::from).collect(),
@@ -91,6 +95,8 @@ impl Sandbox {
             write: settings.sandbox.write.clone(),
             cache: settings.workspace.cache.clone(),
             unseen: settings.unseen(),
+            limits: limits(settings),
+            found: found.cloned(),
         }))
     }
 
@@ -150,13 +156,17 @@ impl Sandbox {
         }
         // They are not in the tree that was put here. A second wall, against whatever brought them.
         let unseen = self.unseen.iter().map(|path| tree.join(path));
+        let jail = match &self.found {
+            Some(found) => jail.no_weaker_than(found),
+            None => jail,
+        };
         Ok(jail.confine(Confinement {
             tier: self.tier,
             read,
             write,
             hide: self.hide.iter().cloned().chain(unseen).map(PathBuf::from).collect(),
             scratch,
-            limits: Limits::default(),
+            limits: self.limits,
         }))
     }
 
@@ -182,6 +192,13 @@ pub(crate) fn top(sandbox: Option<&Sandbox>, side: &Side<'_>) -> Utf8PathBuf {
     sandbox.map_or(side.dir, |sandbox| sandbox.top_of(side.dir)).to_owned()
 }
 
+fn limits(settings: &Settings) -> Limits {
+    let usual = Limits::default();
+    let memory_bytes = settings.sandbox.memory.map(|memory| memory.0);
+    let processes = settings.sandbox.processes.map_or(usual.processes, |most| most.get().into());
+    Limits { memory_bytes, processes, ..usual }
+}
+
 /// A path under `read`.
 fn from_home(path: &str) -> Result<Utf8PathBuf, MeasureError> {
     let home = std::env::var("HOME");
@@ -200,6 +217,17 @@ fn from_home(path: &str) -> Result<Utf8PathBuf, MeasureError> {
             Err(MeasureError::harness(what, "make it, or take the name out"))
         }
     }
+}
+
+/// What may hold the tokens of registries. Settings of builds stay, where no token is among them.
+fn private_to_cargo(place: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> + use<> {
+    let settings = ["config", "config.toml"].map(|name| place.join(name));
+    let with_token = settings.into_iter().filter(|path| {
+        // One that can't be read here may have one.
+        let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        text.map_or(path.exists(), |text| text.contains("token"))
+    });
+    ["credentials", "credentials.toml"].map(|name| place.join(name)).into_iter().chain(with_token)
 }
 
 /// What in /etc is not for everybody: to root, and only to root, no right forbids it.
@@ -267,4 +295,20 @@ fn interpreter_of(input: &Utf8Path) -> Option<Utf8PathBuf> {
     let text = fs::read_to_string(input.join("pyvenv.cfg")).ok()?;
     let home = text.lines().find_map(|line| line.strip_prefix("home")?.trim().strip_prefix('='))?;
     Utf8Path::new(home.trim()).parent().filter(|place| place.parent().is_some()).map(Utf8Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_cargo_are_hidden_where_a_token_is_among_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Utf8Path::from_path(folder.path()).unwrap();
+        let hidden = || private_to_cargo(place).map(|path| path.file_name().unwrap().to_owned());
+        fs::write(place.join("config.toml"), "[build]\nrustflags = ['-C', 'target-cpu=native']\n").unwrap();
+        assert_eq!(hidden().collect::<Vec<_>>(), ["credentials", "credentials.toml"]);
+        fs::write(place.join("config.toml"), "[registries.ours]\ntoken = 'x'\n").unwrap();
+        assert_eq!(hidden().collect::<Vec<_>>(), ["credentials", "credentials.toml", "config.toml"]);
+    }
 }

@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::net::{AddressFamily, SocketType, ipproto, socket};
@@ -45,6 +47,8 @@ pub(crate) enum Act {
     RawSocket,
     /// Become root in a user namespace.
     Unshare,
+    /// Fill so many bytes of memory.
+    Fill(usize),
 }
 
 impl fmt::Display for Act {
@@ -62,6 +66,7 @@ impl fmt::Display for Act {
             Self::Mount(_) => "mount a file system",
             Self::RawSocket => "open a socket for bare packets",
             Self::Unshare => "make a user namespace",
+            Self::Fill(_) => "use more memory than it may",
         })
     }
 }
@@ -98,6 +103,7 @@ impl Act {
                 Ok(socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP)).map(drop)?)
             }
             Self::Unshare => Ok(unshare(CloneFlags::CLONE_NEWUSER)?),
+            Self::Fill(bytes) => fill(*bytes),
         }
     }
 }
@@ -116,6 +122,25 @@ fn see() -> io::Result<()> {
 
 fn connect(port: u16) -> io::Result<TcpStream> {
     TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), Duration::from_secs(1))
+}
+
+/// In a child, which is killed where it fails.
+fn fill(bytes: usize) -> io::Result<()> {
+    #[expect(unsafe_code, reason = "a program that is started anew would have to be there inside")]
+    // SAFETY: the probe has one thread, so no lock is held that the child would wait for.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            let mut memory = vec![0_u8; bytes];
+            // Memory is taken when it is written.
+            memory.chunks_mut(1024).for_each(|chunk| chunk[0] = 1);
+            std::hint::black_box(&memory);
+            std::process::exit(0)
+        }
+        ForkResult::Parent { child } => match waitpid(child, None)? {
+            WaitStatus::Exited(_, 0) => Ok(()),
+            _ => Err(Errno::NOMEM.into()),
+        },
+    }
 }
 
 fn trace() -> io::Result<()> {

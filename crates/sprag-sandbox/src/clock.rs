@@ -5,20 +5,37 @@
 //!
 //! One thing ends it: a program file that its user may execute and not read. The kernel lets nobody look into such a
 //! process, and counts it no further. So the filter for system calls lets nobody make one.
+//!
+//! Where perf events are refused a control group counts, from the moment in which the launcher is let go.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 /// Counts the CPU time of a program, from its first instruction on, and of all that it has started. It counts those
 /// that run and those that have ended.
 #[derive(Debug)]
-pub struct CpuClock(File);
+pub struct CpuClock(Source);
+
+#[derive(Debug)]
+enum Source {
+    Event(File),
+    /// A file of a group, and what it said at first.
+    Group(File, Duration),
+}
 
 impl CpuClock {
-    pub(crate) fn new(event: OwnedFd) -> Self {
-        Self(File::from(event))
+    pub(crate) fn of_event(event: OwnedFd) -> Self {
+        Self(Source::Event(File::from(event)))
+    }
+
+    pub(crate) fn of_group(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let before = time_in(&file)?;
+        Ok(Self(Source::Group(file, before)))
     }
 
     /// All that was used until now. It may be read again and again, and after the program has ended.
@@ -26,10 +43,26 @@ impl CpuClock {
     /// # Errors
     /// The kernel does not say.
     pub fn read(&self) -> io::Result<Duration> {
-        let mut nanoseconds = [0; 8];
-        (&self.0).read_exact(&mut nanoseconds)?;
-        Ok(Duration::from_nanos(u64::from_ne_bytes(nanoseconds)))
+        match &self.0 {
+            Source::Event(event) => {
+                let mut nanoseconds = [0; 8];
+                (&*event).read_exact(&mut nanoseconds)?;
+                Ok(Duration::from_nanos(u64::from_ne_bytes(nanoseconds)))
+            }
+            Source::Group(file, before) => Ok(time_in(file)?.saturating_sub(*before)),
+        }
     }
+}
+
+/// In `cpu.stat` of version 2 among others, in microseconds; in `cpuacct.usage` of version 1 alone, in nanoseconds.
+fn time_in(file: &File) -> io::Result<Duration> {
+    let mut bytes = [0; 4096];
+    let length = file.read_at(&mut bytes, 0)?;
+    let text = String::from_utf8_lossy(&bytes[..length]);
+    let micros = text.lines().find_map(|line| line.strip_prefix("usage_usec ")?.parse().ok());
+    let time =
+        micros.map(Duration::from_micros).or_else(|| text.trim().parse().ok().map(Duration::from_nanos));
+    time.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// The first published layout of `struct perf_event_attr`, of 64 bytes: all that is needed.

@@ -38,6 +38,8 @@ impl Confinement {
 pub struct Limits {
     /// Processes and threads at a time.
     pub processes: u64,
+    /// Memory of all processes together, in bytes; `None` for three quarters of what Sprag itself may have.
+    pub memory_bytes: Option<u64>,
     /// Open descriptors of each process.
     pub open_files: u64,
     /// Size of each file that it writes, in bytes.
@@ -53,6 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             processes: 4096,
+            memory_bytes: None,
             open_files: 65_536,
             file_bytes: 8 << 30,
             scratch_bytes: 1 << 30,

@@ -22,6 +22,9 @@ pub(crate) const ACTS: &str = "acts";
 /// And in one outside, that is there to be found.
 pub(crate) const STAND: &str = "stand";
 
+/// What a jail that is tried may have of memory, and what is taken.
+const MEMORY: [usize; 2] = [64 << 20, 128 << 20];
+
 /// What is tried, and what must come of it.
 struct Trial {
     layer: Layer,
@@ -84,9 +87,10 @@ pub fn examine_up_to<S: AsRef<OsStr>>(launcher: &[S], most: Tier) -> Report {
     }
 }
 
-/// The first trial that did not come out as it must.
+/// The first trial that did not come out as it must. No tier depends on memory.
 fn wrong(seen: &Seen) -> Option<Lack> {
-    seen.tried.iter().find_map(|(trial, outcome)| fault(trial, *outcome))
+    let mut of_a_tier = seen.tried.iter().filter(|(trial, _)| trial.layer != Layer::Memory);
+    of_a_tier.find_map(|(trial, outcome)| fault(trial, *outcome))
 }
 
 fn fault(trial: &Trial, outcome: Outcome) -> Option<Lack> {
@@ -125,7 +129,7 @@ fn report(tier: Tier, seen: &Seen, namespaces: Option<Lack>, network: Option<Lac
         Layer::Landlock => lost(&Step::Landlock),
         Layer::Signals => signals(),
         Layer::Processes => lost(&Step::Processes),
-        Layer::Memory => Some(Lack::of_memory()),
+        Layer::Memory => lost(&Step::Memory),
         Layer::CpuClock => lost(&Step::Clock).or_else(|| seen.clock.is_none().then(Lack::of_clock)),
     };
     let layers = Layer::ALL.map(|layer| {
@@ -170,6 +174,7 @@ fn trials(tier: Tier, ground: &Path, ports: Ports, bystander: &Child) -> Vec<Tri
         trials.push(fails(Layer::Network, Act::Connect(ports.outside)));
         trials.push(fails(Layer::Network, Act::Route));
     }
+    trials.push(fails(Layer::Memory, Act::Fill(MEMORY[1])));
     let acts = [Act::RawSocket, Act::Trace, Act::Mount(ground.join("scratch")), Act::Unshare];
     trials.extend(acts.map(|act| fails(Layer::SystemCalls, act)));
     trials
@@ -194,6 +199,7 @@ fn attempt(launcher: &[OsString], tier: Tier, open_network: bool) -> Result<Seen
     let program: Vec<OsString> =
         launcher[itself..].iter().cloned().chain([ACTS.into(), acts.into()]).collect();
     let mut confinement = Confinement::new(tier);
+    confinement.limits.memory_bytes = Some(MEMORY[0] as u64);
     // Wherever it lies, it is started inside once more.
     confinement.read = launcher.get(itself).map(Into::into).into_iter().collect();
     confinement.read.push(ground.join("read"));
@@ -209,7 +215,7 @@ fn attempt(launcher: &[OsString], tier: Tier, open_network: bool) -> Result<Seen
     let (wall, lost, clock) = (ready.wall(), ready.lost().to_vec(), ready.take_clock());
     // Held until all has been tried.
     let _listeners = ready.take_listeners();
-    ready.go()?;
+    let _group = ready.go()?;
     let outcomes = probe.printed().map_err(system("read from a probe"))?;
     let outcomes: Vec<Outcome> =
         serde_json::from_slice(&outcomes).map_err(io::Error::from).map_err(system("read from a probe"))?;

@@ -12,7 +12,7 @@ use rustix::process::Pid;
 
 use crate::channel::{Channel, LONGEST, Listening};
 use crate::plan::{Address, MOST_LISTENERS, Plan, Refusal, Wall, Word};
-use crate::{Caller, Confinement, CpuClock};
+use crate::{Caller, Cgroup, Confinement, CpuClock, Layer, Report, Step};
 
 /// Why a jail could not be built, or its program not be started. Never the fault of the program.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,12 @@ pub enum JailError {
     Launcher {
         /// What it did.
         what: String,
+    },
+    /// It stands, and holds less than the self-test did.
+    #[error("a sandbox holds less than when it was tried: {layer} ({})", layer.lost())]
+    Weaker {
+        /// What does not hold any more.
+        layer: Layer,
     },
     /// More listeners than one jail can have.
     #[error("a jail has at most {MOST_LISTENERS} listeners, and {count} were asked for")]
@@ -62,6 +68,7 @@ pub struct Jail {
     call: bool,
     open_network: bool,
     confinement: Option<Confinement>,
+    least: Option<Report>,
 }
 
 impl Jail {
@@ -69,7 +76,14 @@ impl Jail {
     /// it, such as `["/usr/bin/sprag", "__jail"]`.
     pub fn new<S: Into<OsString>>(launcher: impl IntoIterator<Item = S>) -> Self {
         let launcher = launcher.into_iter().map(Into::into).collect();
-        Self { launcher, listeners: Vec::new(), call: false, open_network: false, confinement: None }
+        Self {
+            launcher,
+            listeners: Vec::new(),
+            call: false,
+            open_network: false,
+            confinement: None,
+            least: None,
+        }
     }
 
     /// The network is that of the machine, and so are the ports of the listeners.
@@ -88,6 +102,12 @@ impl Jail {
     #[must_use]
     pub fn confine(self, confinement: Confinement) -> Self {
         Self { confinement: Some(confinement), ..self }
+    }
+
+    /// Where it would hold less than was found, the program is not started: see [`JailError::Weaker`].
+    #[must_use]
+    pub fn no_weaker_than(self, found: &Report) -> Self {
+        Self { least: Some(found.clone()), ..self }
     }
 
     /// Adds a listener on 127.0.0.1 inside. In a network of its own every port is free, those below 1024 too, so the
@@ -130,7 +150,7 @@ impl Jail {
         command.push(address.into());
         command.extend(argv.iter().map(|arg| arg.as_ref().to_owned()));
         let names = self.listeners.iter().map(|(name, _)| name.clone()).collect();
-        Ok((command, Door { listening, names, plan }))
+        Ok((command, Door { listening, names, plan, least: self.least.clone() }))
     }
 }
 
@@ -140,6 +160,7 @@ pub struct Door {
     listening: Listening,
     names: Vec<String>,
     plan: Plan,
+    least: Option<Report>,
 }
 
 impl Door {
@@ -151,19 +172,33 @@ impl Door {
     /// is too late or out of order: end it.
     pub fn open(self, child: &Child, patience: Duration) -> Result<Ready, JailError> {
         let deadline = Instant::now() + patience;
+        // Before the channel: it is dropped after it, when a launcher that nobody needs has ended.
+        let (group, unlimited) = match &self.plan.confinement {
+            Some(confinement) => Cgroup::around(Pid::from_child(child), &confinement.limits),
+            None => Default::default(),
+        };
         let channel = (self.listening.accept(Pid::from_child(child), deadline))
             .map_err(JailError::system("hear from the launcher of a jail"))?
             .ok_or_else(|| JailError::launcher("ended before it said anything"))?;
-        let call = self.plan.call;
+        let (call, open_network) = (self.plan.call, self.plan.open_network);
         let told = channel.send(&Word::Build(self.plan), &[]);
         told.map_err(JailError::system("tell the launcher of a jail what to build"))?;
-        let (wall, clock, lost, mut sockets) = match next_word(&channel, deadline)? {
+        let (wall, clock, mut lost, mut sockets) = match next_word(&channel, deadline)? {
             Some((Word::Ready { wall, clock, lost }, sockets)) => (wall, clock, lost, sockets),
             Some((Word::Refused(refusal), _)) => return Err(refusal.into()),
             Some((word, _)) => return Err(JailError::launcher(format!("said {word:?}"))),
             None => return Err(JailError::launcher("ended while it built the jail")),
         };
-        let clock = if clock { sockets.pop() } else { None };
+        let clock = if clock { sockets.pop().map(CpuClock::of_event) } else { group.clock() };
+        lost.retain(|refusal| match refusal.step {
+            Step::Clock => clock.is_none(),
+            Step::Processes => !group.limits_processes(),
+            _ => true,
+        });
+        lost.extend(unlimited);
+        if let Some(layer) = self.least.and_then(|least| least.loses(wall, open_network, &lost)) {
+            return Err(JailError::Weaker { layer });
+        }
         let callers = if call { 1..=2 } else { 0..=0 };
         if !sockets.len().checked_sub(self.names.len()).is_some_and(|more| callers.contains(&more)) {
             return Err(JailError::launcher(format!("handed out {} sockets", sockets.len())));
@@ -176,8 +211,9 @@ impl Door {
             lost,
             listeners: self.names.into_iter().zip(listeners).collect(),
             caller: call.then(|| Caller::new(callers)),
-            clock: clock.map(CpuClock::new),
+            clock,
             patience,
+            group,
         })
     }
 }
@@ -192,6 +228,8 @@ pub struct Ready {
     caller: Option<Caller>,
     clock: Option<CpuClock>,
     patience: Duration,
+    /// The last one: the launcher ends when the channel is closed.
+    group: Cgroup,
 }
 
 impl Ready {
@@ -201,7 +239,7 @@ impl Ready {
     }
 
     /// What the system refused and the jail stands without: the clock, Landlock where namespaces hold the program, and
-    /// the limit of processes.
+    /// the limits of processes and of memory.
     pub fn lost(&self) -> &[Refusal] {
         &self.lost
     }
@@ -223,16 +261,17 @@ impl Ready {
     }
 
     /// Lets the launcher become the program, and comes back once it has. A clock that starts just before measures the
-    /// program without the building of its jail.
+    /// program without the building of its jail. All that runs in the jail runs in the group, and no longer than that is
+    /// held.
     ///
     /// # Errors
-    /// [`JailError::Refused`] with [`Step::Program`](crate::Step::Program) where the program can't be executed.
-    pub fn go(self) -> Result<(), JailError> {
+    /// [`JailError::Refused`] with [`Step::Program`] where the program can't be executed.
+    pub fn go(self) -> Result<Cgroup, JailError> {
         let gone = JailError::system("let a jailed program start");
         self.channel.send(&Word::Go, &[]).map_err(gone)?;
         match next_word(&self.channel, Instant::now() + self.patience)? {
             // The exec closed its end.
-            None => Ok(()),
+            None => Ok(self.group),
             Some((Word::Refused(refusal), _)) => Err(refusal.into()),
             Some((word, _)) => Err(JailError::launcher(format!("said {word:?} when it should start"))),
         }

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
+use std::path::Path;
 
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -41,11 +42,6 @@ impl Lack {
         Self::new("the Landlock of this kernel does not keep signals inside", "use Linux 6.12 or later")
     }
 
-    /// This version makes no cgroup.
-    pub(crate) fn of_memory() -> Self {
-        Self::new("sprag makes no cgroup yet", "start sprag in a container or a systemd scope with MemoryMax")
-    }
-
     /// A clock is there, and stands still.
     pub(crate) fn of_clock() -> Self {
         Self::new("a perf event counted no CPU time", UNKNOWN)
@@ -69,6 +65,8 @@ struct Settings {
     perf_event_paranoid: Option<i64>,
     /// 2 where system calls are filtered.
     seccomp: Option<u64>,
+    root: bool,
+    systemd: bool,
 }
 
 impl Settings {
@@ -85,6 +83,8 @@ impl Settings {
             perf_event_paranoid: text("kernel/perf_event_paranoid")
                 .and_then(|number| number.trim().parse().ok()),
             seccomp: seccomp.and_then(|mode| mode.trim().parse().ok()),
+            root: rustix::process::geteuid().is_root(),
+            systemd: Path::new("/run/systemd/system").exists(),
         }
     }
 }
@@ -133,6 +133,7 @@ fn explain(refusal: &Refusal, settings: &Settings, launcher: &str) -> Option<Lac
             "before Linux 6.14 the processes of root are not limited",
             "run as an ordinary user, or use Linux 6.14 or later",
         )),
+        Step::Memory => Some(memory(errno, settings)),
         Step::Clock if settings.perf_event_paranoid.is_some_and(|level| level > 2) => Some(Lack::new(
             format!(
                 "only root may count CPU time by perf events: kernel.perf_event_paranoid is {}",
@@ -179,6 +180,23 @@ fn namespaces(errno: Errno, settings: &Settings, launcher: &str) -> Option<Lack>
         Errno::PERM | Errno::ACCESS if settings.apparmor_forbids() => apparmor(launcher),
         _ => return None,
     })
+}
+
+fn memory(errno: Errno, settings: &Settings) -> Lack {
+    let what = match errno {
+        Errno::NOENT => "there is no cgroup here in which another one would have limits",
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => "no cgroup may be made here",
+        _ => "no cgroup could be made here",
+    };
+    let remedy = match (settings.systemd, settings.root) {
+        (true, false) => "start sprag in a scope of this user's: systemd-run --user --scope sprag …",
+        (true, true) => "start sprag in a scope: systemd-run --scope sprag …",
+        (false, false) => "run as root, or in a container with a limit of memory",
+        (false, true) => {
+            "give the container a limit of memory, or cgroups that it can write (docker run --privileged)"
+        }
+    };
+    Lack::new(what, remedy)
 }
 
 fn apparmor(launcher: &str) -> Lack {
@@ -235,6 +253,10 @@ mod tests {
         says_of(Step::Root, Errno::NOSYS, none(), "read-only", "5.12");
         says_of(Step::Landlock, Errno::OPNOTSUPP, none(), "Landlock is not in", "lsm=");
         says_of(Step::Processes, Errno::NOSYS, none(), "root are not limited", "ordinary user");
+        let desktop = Settings { systemd: true, ..none() };
+        says_of(Step::Memory, Errno::ACCESS, desktop, "no cgroup may be made", "systemd-run --user --scope");
+        let container = Settings { root: true, ..none() };
+        says_of(Step::Memory, Errno::NOENT, container, "would have limits", "give the container a limit");
         let debian = Settings { perf_event_paranoid: Some(3), ..none() };
         says_of(Step::Clock, Errno::ACCESS, debian, "perf_event_paranoid is 3", "perf_event_paranoid=2");
         let docker = Settings { perf_event_paranoid: Some(2), seccomp: Some(2), ..none() };

@@ -10,7 +10,7 @@
 //!   held outside, by Sprag. So a client that ignores every proxy variable finds no route, and no relay runs among the
 //!   processes that are measured. A jail without a [`Confinement`] has this layer alone.
 //! - **Privileges and limits**: nothing is inherited but three streams, no program inside gains a right, and processes,
-//!   descriptors, files and scratch have limits.
+//!   descriptors, files and scratch have limits. Those of processes and of memory are a [`Cgroup`]'s, where one can be made.
 //! - **Namespaces** ([`Tier::Enforced`]): a root in memory with the system, read-only, and what the program was given;
 //!   a process namespace that is dead as a whole when the program has ended. The launcher then stays outside, with the
 //!   process id and the group that Sprag knows, and ends as the program did.
@@ -25,11 +25,12 @@
 //! user there, and what others own is to it what it is to anybody.
 //!
 //! What it does not stop: in an open network, whatever the network reaches; in the reduced tier, `stat`, `chmod` and
-//! `utime` of paths, which Landlock does not know; a fault of the kernel; and memory that is used up, for which
-//! there is no cgroup yet.
+//! `utime` of paths, which Landlock does not know; a fault of the kernel; and memory that is used up, where Sprag may
+//! make no cgroup.
 
 mod acts;
 mod caller;
+mod cgroup;
 mod channel;
 mod clock;
 mod confinement;
@@ -49,6 +50,7 @@ mod root;
 mod system_calls;
 
 pub use caller::Caller;
+pub use cgroup::Cgroup;
 pub use clock::CpuClock;
 pub use confinement::{Confinement, Limits};
 pub use examine::{examine, examine_up_to};

@@ -55,8 +55,8 @@ pub(crate) enum Word {
     Refused(Refusal),
 }
 
-/// Whom the network of a jail holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Whom the network of a jail holds; the later, the fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wall {
     /// Everybody: it is empty, and nobody inside has a right outside of it.
@@ -139,6 +139,8 @@ pub enum Step {
     Limit,
     /// Limit the number of processes.
     Processes,
+    /// Limit the memory of all processes together.
+    Memory,
     /// Give all privileges up.
     Privileges,
     /// Filter system calls.
@@ -178,6 +180,7 @@ impl fmt::Display for Step {
             }
             Step::Limit => f.write_str("set a limit"),
             Step::Processes => f.write_str("limit the number of processes"),
+            Step::Memory => f.write_str("limit the memory of all processes together"),
             Step::Privileges => f.write_str("give all privileges up"),
             Step::SystemCalls => f.write_str("filter system calls"),
             Step::Landlock => f.write_str("restrict files by Landlock"),

@@ -52,7 +52,7 @@ fn attempt(launcher: &[OsString]) -> Result<(Wall, Option<String>), JailError> {
     let mut probe = Ended(command.spawn().map_err(system("start the launcher of a jail"))?);
     let mut ready = door.open(&probe.0, PATIENCE)?;
     let (wall, listeners) = (ready.wall(), ready.take_listeners());
-    ready.go()?;
+    let _group = ready.go()?;
 
     let mut leak = String::new();
     if let Some(stdout) = probe.0.stdout.take() {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Wall;
+use crate::plan::{Refusal, Step, Wall};
 use crate::{Lack, Tier};
 
 /// What the self-test found. It belongs into the ledger: a number is worth what held the program that it is of.
@@ -22,6 +22,20 @@ impl Report {
     /// The same bytes for the same findings, to be hashed.
     pub fn bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a report has no maps and no numbers that JSON lacks")
+    }
+
+    /// A layer that holds here, and does not in a jail that is asked for the same and says this of itself.
+    pub(crate) fn loses(&self, wall: Wall, open_network: bool, lost: &[Refusal]) -> Option<Layer> {
+        let network = (wall > self.wall && !open_network).then_some(Layer::Network);
+        let lost = lost.iter().filter_map(|refusal| match refusal.step {
+            Step::Landlock => Some(Layer::Landlock),
+            Step::Processes => Some(Layer::Processes),
+            Step::Memory => Some(Layer::Memory),
+            Step::Clock => Some(Layer::CpuClock),
+            _ => None,
+        });
+        let held = |layer: &Layer| self.layers.iter().any(|it| it.layer == *layer && it.state == State::Held);
+        network.into_iter().chain(lost).find(held)
     }
 
     /// What is missing, and what mends it.

@@ -10,6 +10,7 @@ use sprag_judge::Provenance;
 use sprag_ledger::{Config, Grade, Ledger, SandboxInfo};
 use sprag_measure::Interrupt;
 use sprag_measure::host::Fingerprint;
+use sprag_sandbox::Report;
 use sprag_workspace::{
     Baseline, BlobId, Change, Edit, Expected, FileMode, Imported, Start, Store, TreeId, remove_dir,
 };
@@ -39,6 +40,8 @@ pub(crate) struct Ground {
     host: serde_json::Value,
     /// What the sandbox that the settings ask for holds here.
     sandbox: SandboxInfo,
+    /// What the self-test of it found; `None` where nothing is locked in.
+    pub(crate) found: Option<Report>,
 }
 
 /// Where a segment starts.
@@ -58,7 +61,7 @@ impl Ground {
         observer: &mut dyn Observer,
     ) -> Result<Self, SessionError> {
         let contract = project.contract()?.clone();
-        let sandbox = tier::held(&contract.settings)?;
+        let (sandbox, found) = tier::held(&contract.settings)?;
         let store = Store::open_or_create(&home.store())?;
         let prepared = prepare(&project, &home, &store, opening, interrupt, observer)?;
         let harness = project.harness()?;
@@ -69,7 +72,7 @@ impl Ground {
         let harness_hash = inputs::seal(project.harness_hash(&harness)?, &inputs);
         let inputs = inputs.into_iter().map(|input| (input.path, input.copy)).collect();
         let host = serde_json::to_value(Fingerprint::read()).unwrap_or_default();
-        Ok(Self { project, contract, home, store, harness, harness_hash, inputs, host, sandbox })
+        Ok(Self { project, contract, home, store, harness, harness_hash, inputs, host, sandbox, found })
     }
 
     /// The same for a session that is thrown away: ledger, store and trees are made anew in the work folder, and what

@@ -96,7 +96,7 @@ impl Lab {
         };
         let copies: Vec<Utf8PathBuf> = inputs.iter().map(|(_, copy)| copy.clone()).collect();
         let jail = own(sprag_sandbox::COMMAND)?;
-        let sandbox = Sandbox::of(&contract.settings, &jail, &copies)?;
+        let sandbox = Sandbox::of(&contract.settings, &jail, ground.found.as_ref(), &copies)?;
         let setup = Setup {
             how_to_run: scripts.measure,
             wanted,

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use sprag_contract::settings::replay::{Class, Match, Pace, Part, Pass, Port, Repeat, Replay};
 use sprag_contract::settings::{
-    Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reach, Reader, Run, Sandbox,
-    Serve, Service, Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
+    Bytes, Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reach, Reader, Run,
+    Sandbox, Serve, Service, Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
 };
 use sprag_contract::{Enforcement, Source, Surroundings, compile};
 use sprag_judge::{JudgeSettings, Policy, Reason};
@@ -124,6 +125,8 @@ fn full_settings() -> Settings {
             read: vec!["x".to_owned()],
             write: vec!["x".to_owned()],
             network: Reach::Open,
+            memory: Some(Bytes(1)),
+            processes: Some(NonZeroU32::MIN),
         },
         agent: Unread,
         prices: Unread,

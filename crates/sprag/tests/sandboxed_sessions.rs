@@ -270,6 +270,63 @@ fn the_build_and_the_checks_are_locked_in_too() {
 }
 
 #[test]
+fn a_candidate_that_takes_too_much_memory_is_told_the_limit() {
+    if !enforced() {
+        return;
+    }
+    let report = sprag_sandbox::examine(&[SPRAG, sprag_sandbox::COMMAND]);
+    if let Some((_, lack)) = report.lacks().find(|(layer, _)| *layer == sprag_sandbox::Layer::Memory) {
+        return eprintln!("skipped: {lack}");
+    }
+    let said = "used more than the 100 MB that [sandbox] memory allows";
+    let fill = "python3 -c 'bytearray(200_000_000)'";
+    let limits = "memory = \"100 MB\"\nprocesses = 40\n[run]\nbuild = \"sh src/build\"\n";
+    for tier in ["reduced", "enforced"] {
+        let repo = acting(tier, limits);
+        repo.write("src/build", "true\n");
+        repo.commit("a build in scope");
+        // Also where it goes on without the one that was killed.
+        for act in [fill.to_owned(), format!("{fill} || true")] {
+            repo.write("src/act", &format!("{act}\n"));
+            repo.run(&["try"]).expect(12);
+            let (_, reason, detail) = repo.verdict();
+            assert!(reason == "crash" && detail.contains(said), "{tier}: {reason}: {detail}");
+        }
+        repo.write("src/act", "python3 -c 'bytearray(20_000_000)'\n");
+        repo.run(&["try"]).expect(10);
+        repo.write("src/act", "for i in $(seq 60); do sleep 5 & done\n");
+        repo.run(&["try"]).expect(12);
+        assert_eq!(repo.verdict().1, "crash", "{tier}");
+        repo.write("src/build", &format!("{fill}\n"));
+        repo.run(&["try"]).expect(12);
+        let (_, reason, detail) = repo.verdict();
+        assert!(reason == "build" && detail.contains(said), "{tier}: {reason}: {detail}");
+    }
+
+    // Of a worker it is the end that is told, and not the signal.
+    let repo = Repo::new();
+    let spec = repo.read(".auto/prompt.md").replace("- **Secondary**: calls\n", "");
+    repo.write(".auto/prompt.md", &spec.replace("bytes (bytes", "total_ms (ms"));
+    let worker = "import json, sys
+print('{\"ready\":true}', flush=True)
+for line in sys.stdin:
+    case = json.loads(line)
+    print(json.dumps({\"id\": case[\"id\"], \"output\": case[\"input\"]}), flush=True)
+";
+    repo.write(
+        ".auto/sprag.toml",
+        "[measure]\ndriver = \"cases\"\n[judge]\nmode = \"single\"\n[cases]\nfile = \"bench/cases.json\"\nserve = { stdio = \"python3 src/worker.py\" }\n[sandbox]\ntier = \"enforced\"\nmemory = \"100 MB\"\n",
+    );
+    repo.write("bench/cases.json", r#"{"v":1,"cases":[{"id":"a","input":[1,2]}]}"#);
+    repo.write("src/worker.py", worker);
+    repo.commit("cases");
+    repo.write("src/worker.py", &worker.replace("    print(", "    bytearray(200_000_000)\n    print("));
+    repo.run(&["try"]).expect(12);
+    let (_, reason, detail) = repo.verdict();
+    assert!(reason == "crash" && detail.contains(said), "{reason}: {detail}");
+}
+
+#[test]
 fn cpu_time_in_a_child_that_nobody_waits_for_is_counted() {
     if !enforced() {
         return;
@@ -340,7 +397,7 @@ os.execv(sys.argv[1], sys.argv[1:])";
     let refused = try_by(&repo, &["python3", "-c", filter]);
     let said = String::from_utf8_lossy(&refused.stderr).replace("\n  │", "");
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("tier is reduced") && said.contains("gives none"), "{said}");
+    assert!(said.contains("tier is reduced") && said.contains("gives enforced"), "{said}");
     assert!(said.contains("Landlock: Landlock is not in this kernel"), "{said}");
     assert!(!said.contains("namespaces"), "{said}");
     assert!(!Path::new(&repo.state()).join("current").exists());

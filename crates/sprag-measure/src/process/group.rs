@@ -13,13 +13,13 @@ use rustix::process::{
     waitid,
 };
 use sprag_replay::Listeners;
-use sprag_sandbox::{Caller, CpuClock};
+use sprag_sandbox::{Caller, Cgroup, CpuClock};
 use wait4::Wait4;
 
 use super::descendants::{children_of, family_of, orphans_with, start_reaping, stat_of, threads_of};
 use super::shell;
 use super::usage::Usage;
-use super::{Invocation, Program};
+use super::{Invocation, Program, over_memory};
 use crate::relay::{Relay, SERVICE};
 use crate::{MeasureError, Replayed};
 
@@ -47,6 +47,8 @@ pub(crate) struct Group {
     relays: Vec<Relay>,
     /// What answers there.
     replayed: Option<Arc<Replayed>>,
+    /// What holds all of it together, where it is in a jail.
+    cgroup: Option<Cgroup>,
 }
 
 /// What the leading process and what it left behind cost.
@@ -56,6 +58,8 @@ pub(crate) struct Exit {
     pub(crate) cpu: Duration,
     pub(crate) peak_rss: u64,
     pub(crate) leftovers: usize,
+    /// What memory it was allowed, in bytes, where the kernel killed something of it for using more.
+    pub(crate) over_memory: Option<u64>,
 }
 
 impl Group {
@@ -119,6 +123,7 @@ impl Group {
             caller: None,
             relays: Vec::new(),
             replayed: None,
+            cgroup: None,
         };
         if let (Some(door), Some(child)) = (door, &group.child) {
             // Where this fails the launcher is killed with the group.
@@ -135,7 +140,7 @@ impl Group {
             group.clock = ready.take_clock();
             group.launching = group.usage().cpu;
             group.started = Instant::now();
-            ready.go().map_err(MeasureError::jail)?;
+            group.cgroup = Some(ready.go().map_err(MeasureError::jail)?);
         }
         Ok((group, streams))
     }
@@ -163,6 +168,9 @@ impl Group {
 
     /// How the leading process ended, where it has and before it is reaped.
     pub(crate) fn exit_in_words(&self) -> Option<String> {
+        if let Some(most) = self.cgroup.as_ref().and_then(Cgroup::ran_out_of_memory) {
+            return Some(over_memory(most));
+        }
         let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         let status = waitid(WaitId::Pid(self.leader), ended).ok().flatten()?;
         let code = status.exit_status().map(|code| format!("exit code {code}"));
@@ -264,9 +272,15 @@ impl Group {
             cpu: (end.rusage.utime + end.rusage.stime).saturating_sub(self.launching),
             peak_rss: end.rusage.maxrss,
             leftovers: if ended { remains.alive } else { 0 },
+            over_memory: None,
         };
         remains.reap(&mut exit);
+        exit.over_memory = self.cgroup.as_ref().and_then(Cgroup::ran_out_of_memory);
         exit.cpu = exit.cpu.max(self.counted());
+        if let Some(cgroup) = self.cgroup.take() {
+            // Whoever hid from every look is still in it.
+            cgroup.kill();
+        }
         if let Some(replayed) = self.replayed.take() {
             replayed.leave();
         }

@@ -41,7 +41,7 @@ pub fn run(invocation: &Invocation, interrupt: &Interrupt) -> Result<Ended, Meas
     }
     let over = truncate_to(&stdout, invocation.output_limit) | truncate_to(&stderr, invocation.output_limit);
     Ok(Ended {
-        status: match cut {
+        status: match cut.or(exit.over_memory.map(|most| Status::MemoryLimit { most })) {
             Some(status) => status,
             None if full => Status::DiskLimit,
             None if over => Status::OutputLimit,

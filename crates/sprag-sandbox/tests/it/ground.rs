@@ -11,7 +11,7 @@ use sprag_sandbox::{Confinement, Jail, JailError, Ready, Tier};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_jailed-test-program");
 /// Becomes the user `nobody` and then the rest of the command, in the same process.
-const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+pub(crate) const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /// Somebody who starts launchers.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ pub(crate) struct Jailed {
 impl Jailed {
     /// Lets it go and waits for its end.
     pub(crate) fn run(self) -> Output {
-        self.ready.go().unwrap();
+        let _group = self.ready.go().unwrap();
         self.child.wait_with_output().unwrap()
     }
 }

@@ -5,5 +5,6 @@
 mod files;
 mod ground;
 mod life;
+mod limits;
 mod network;
 mod tiers;

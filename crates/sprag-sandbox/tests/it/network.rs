@@ -23,7 +23,7 @@ client.sendall(b'db said ' + said)";
         let mut jailed = ground.start(&jail, &["python3", "-c", program]);
         assert_eq!(jailed.ready.wall(), Wall::ForAll);
         let (listeners, caller) = (jailed.ready.take_listeners(), jailed.ready.take_caller().unwrap());
-        jailed.ready.go().unwrap();
+        let _group = jailed.ready.go().unwrap();
         let (mut stream, _) = listeners[0].1.accept().unwrap();
         let mut line = String::new();
         BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// `__jail` as in Sprag; otherwise the name of what to do, and how long in milliseconds, or how often.
+/// `__jail` as in Sprag; otherwise the name of what to do, and how long in milliseconds, how often, or how many megabytes.
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let name = args.next().unwrap_or_default();
@@ -21,6 +21,14 @@ fn main() -> ExitCode {
             burn(time);
             ExitCode::SUCCESS
         }
+        Some("fill") => {
+            let Some(megabytes) = milliseconds() else { return ExitCode::from(2) };
+            let mut memory = vec![0_u8; megabytes.as_millis() as usize * 1_000_000];
+            memory.chunks_mut(1024).for_each(|chunk| chunk[0] = 1);
+            println!("{} bytes", std::hint::black_box(&memory).len());
+            ExitCode::SUCCESS
+        }
+        Some("jail") => jail(),
         Some("start-others-without-end") => {
             let Some(most) = milliseconds() else { return ExitCode::from(2) };
             start_others(most.as_millis());
@@ -31,6 +39,31 @@ fn main() -> ExitCode {
             unseen_child(time)
         }
         _ => ExitCode::from(2),
+    }
+}
+
+/// Starts a program in a jail, says its number, and waits to be killed.
+fn jail() -> ExitCode {
+    let itself = std::env::current_exe().unwrap_or_default();
+    let jail = sprag_sandbox::Jail::new([itself.as_os_str(), sprag_sandbox::COMMAND.as_ref()])
+        .confine(sprag_sandbox::Confinement::new(sprag_sandbox::Tier::Reduced));
+    let started = || -> Result<_, Box<dyn std::error::Error>> {
+        let (command, door) = jail.prepare(&["sleep", "60"])?;
+        let child = std::process::Command::new(&command[0]).args(&command[1..]).spawn()?;
+        let group = door.open(&child, Duration::from_secs(30))?.go()?;
+        Ok((child, group))
+    };
+    match started() {
+        Ok((child, _group)) => {
+            println!("{}", child.id());
+            loop {
+                std::thread::park();
+            }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

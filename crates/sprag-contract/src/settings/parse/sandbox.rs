@@ -3,8 +3,11 @@
 use super::Findings;
 use crate::{
     diagnostic::Severity,
-    settings::{Reach, Sandbox, Tier, places::normal},
+    settings::{Bytes, Reach, Sandbox, Tier, places::normal},
 };
+
+/// Below this not even the launcher of a sandbox and a shell start.
+const LEAST_MEMORY: Bytes = Bytes(16_000_000);
 
 impl Findings {
     pub(super) fn sandbox(&mut self, sandbox: &Sandbox, replays: bool) {
@@ -29,6 +32,11 @@ impl Findings {
                 self.add(Severity::Error, &["sandbox", "write", &at.to_string()], message, help);
             }
         }
+        if let Some(memory) = sandbox.memory.filter(|memory| *memory < LEAST_MEMORY) {
+            let message = format!("`memory` = {memory} is less than anything needs");
+            let help = format!("write at least \"{LEAST_MEMORY}\", or leave it out");
+            self.add(Severity::Error, &["sandbox", "memory"], message, help);
+        }
         if sandbox.tier != Tier::None {
             return;
         }
@@ -36,6 +44,8 @@ impl Findings {
             ("read", !sandbox.read.is_empty()),
             ("write", !sandbox.write.is_empty()),
             ("network", sandbox.network != Reach::Empty),
+            ("memory", sandbox.memory.is_some()),
+            ("processes", sandbox.processes.is_some()),
         ] {
             if used {
                 let message = format!("`{key}` is not used: nothing is locked in");
@@ -57,6 +67,18 @@ mod tests {
         4:10 `../out` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
         4:20 `/tmp` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
         4:38 `` is no path in the repository | write it from the repository's top, without `..`: what lies outside cannot be written
+        "#);
+    }
+
+    #[test]
+    fn a_limit_that_nothing_can_keep_is_refused() {
+        insta::assert_snapshot!(told("[sandbox]\ntier = 'enforced'\nmemory = '2 MB'\n"), @r#"3:10 `memory` = 2 MB is less than anything needs | write at least "16 MB", or leave it out"#);
+        insta::assert_snapshot!(told("[sandbox]\nmemory = 4\n"), @"2:10 invalid type: integer `4`, expected a string | -");
+        insta::assert_snapshot!(told("[sandbox]\nmemory = '4'\n"), @r#"2:10 `4` is no size: write a whole number with its unit, such as "4 GB" or "512 MiB" | -"#);
+        insta::assert_snapshot!(told("[sandbox]\nprocesses = 0\n"), @"2:13 invalid value: integer `0`, expected a nonzero u32 | -");
+        insta::assert_snapshot!(told("[sandbox]\nmemory = '4 GB'\nprocesses = 9\n"), @r#"
+        2:10 `memory` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
+        3:13 `processes` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
         "#);
     }
 

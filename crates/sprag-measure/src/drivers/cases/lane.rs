@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use sprag_judge::Finding;
+use sprag_judge::{Finding, Reason};
 
 use super::file::Case;
 use super::way::Way;
 use super::worker::{Fault, Worker};
 use crate::drivers::beside::{Beside, Counted};
 use crate::drivers::launch::Launch;
-use crate::process::Usage;
+use crate::process::{Usage, over_memory};
 use crate::{CpuSet, MeasureError, Plan, Side};
 
 /// A started side. It exists only while its worker can go on; a fault ends it.
@@ -119,7 +119,9 @@ impl Lane {
             return Ok(Err(blame(fault, &self.beside, self.worker)?));
         }
         let spent = self.worker.end()?;
-        if let Some(finding) = self.beside.blame(None)? {
+        // Something that it had started was killed, and it went on without.
+        let over = spent.over_memory.map(|most| Finding { reason: Reason::Crash, detail: over_memory(most) });
+        if let Some(finding) = self.beside.blame(over)? {
             return Ok(Err(finding));
         }
         Ok(Ok(Lap {

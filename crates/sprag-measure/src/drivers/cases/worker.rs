@@ -9,7 +9,7 @@ use sprag_judge::{Finding, Reason};
 
 use super::file::Case;
 use crate::process::{
-    Disk, Group, Invocation, Streams, Usage, Watch, capped, length, output_file, sanitized,
+    Disk, Exit, Group, Invocation, Streams, Usage, Watch, capped, length, output_file, sanitized,
 };
 use crate::{CpuSet, Interrupt, MeasureError};
 
@@ -40,6 +40,8 @@ pub(super) struct Spent {
     /// In bytes.
     pub(super) peak_rss: u64,
     pub(super) leftovers: usize,
+    /// What memory it was allowed, in bytes, where something of it was killed for using more.
+    pub(super) over_memory: Option<u64>,
 }
 
 /// A side's code, started. Dropped, it is killed with all that it started.
@@ -193,11 +195,11 @@ impl Process {
 
     pub(super) fn end(self) -> Result<Spent, MeasureError> {
         let over = self.disk.as_ref().filter(|disk| disk.over());
-        let exit = self.group.end()?;
+        let Exit { cpu, peak_rss, leftovers, over_memory, .. } = self.group.end()?;
         if let Some(disk) = over {
             disk.give_back();
         }
-        Ok(Spent { cpu: exit.cpu, peak_rss: exit.peak_rss, leftovers: exit.leftovers })
+        Ok(Spent { cpu, peak_rss, leftovers, over_memory })
     }
 }
 
