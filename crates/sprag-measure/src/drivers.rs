@@ -125,7 +125,7 @@ pub(crate) fn crash_of(command: &str, ended: &Ended, invocation: &Invocation) ->
     let reason = match ended.status {
         Status::Exited(0) => return None,
         Status::TimedOut => Reason::Timeout,
-        Status::Exited(_) | Status::Signaled(_) | Status::OutputLimit => Reason::Crash,
+        Status::Exited(_) | Status::Signaled(_) | Status::OutputLimit | Status::CalledOff => Reason::Crash,
     };
     let why = why_not_started(command, ended.status, &invocation.dir).unwrap_or_default();
     Some(Finding { reason, detail: format!("`{command}`: {why}{}", ended.describe(invocation)) })

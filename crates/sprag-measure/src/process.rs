@@ -20,8 +20,8 @@ use crate::{CpuSet, Replayed};
 
 pub(crate) use group::{Exit, Group, Streams, timespec};
 pub use output::{capped, sanitized};
-pub use run::run;
 pub(crate) use run::{length, output_file};
+pub use run::{run, run_while};
 pub use strays::end_strays;
 pub(crate) use usage::Usage;
 
@@ -76,6 +76,8 @@ pub enum Status {
     TimedOut,
     /// Killed because it printed too much.
     OutputLimit,
+    /// Killed because nobody wanted it any more.
+    CalledOff,
 }
 
 impl Status {
@@ -113,6 +115,7 @@ impl Ended {
             Status::Exited(code) => format!("exit code {code}"),
             Status::Signaled(signal) => format!("killed by signal {signal}"),
             Status::TimedOut => format!("no end within {:?}", invocation.timeout),
+            Status::CalledOff => "called off".to_owned(),
             Status::OutputLimit => {
                 format!("printed more than {} MiB and was killed", invocation.output_limit >> 20)
             }

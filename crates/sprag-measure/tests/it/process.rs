@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_measure::process::{Ended, Invocation, Program, Status, capped, run};
+use sprag_measure::process::{Ended, Invocation, Program, Status, capped, run, run_while};
 use sprag_measure::{CpuSet, Interrupt, MeasureError};
 
 struct Place {
@@ -164,4 +164,14 @@ fn a_pinned_command_sees_one_cpu_from_its_first_instruction() {
         ..place.shell("grep Cpus_allowed_list /proc/self/status")
     });
     assert!(capped(&ended.stdout).ends_with(&format!("\t{one}")), "{}", capped(&ended.stdout));
+}
+
+#[test]
+fn a_command_that_nobody_wants_any_more_is_ended_with_all_it_started() {
+    let place = place();
+    let invocation = place.shell("sleep 60 & echo $! > child; echo enough; wait");
+    let mut wanted = || !capped(&place.dir.join("stdout")).contains("enough");
+    let ended = run_while(&invocation, &Interrupt::new(), &mut wanted).unwrap();
+    assert_eq!(ended.status, Status::CalledOff);
+    assert!(!alive(&place.pid("child")));
 }
