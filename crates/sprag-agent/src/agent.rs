@@ -189,7 +189,7 @@ impl Secrets {
 
 /// What becomes the description where there is no other: the last line that is more than white space.
 fn last_line(words: &str) -> String {
-    words.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(it said nothing)").to_owned()
+    words.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(without a word)").to_owned()
 }
 
 /// The environment of an agent: cleared, then an allow-list.

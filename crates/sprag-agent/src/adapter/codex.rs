@@ -41,7 +41,7 @@ impl Adapter for Codex {
             }
             // An item of the type `error` is a warning.
             "item.completed" if item["type"] != "error" => told.say(""),
-            "error" => told.fail(Failure::of_words(event["message"].as_str().unwrap_or_default())),
+            "error" => told.fail(Failure::of_words(reason(event["message"].as_str().unwrap_or_default()))),
             "turn.completed" => {
                 told.is_over = true;
                 told.failure = None;
@@ -57,6 +57,12 @@ impl Adapter for Codex {
             _ => {}
         }
     }
+}
+
+/// Why it asks once more: `Reconnecting... 1/5 (WHY)`.
+fn reason(message: &str) -> &str {
+    let inner = message.strip_prefix("Reconnecting...").and_then(|rest| rest.split_once('('));
+    inner.and_then(|(_, why)| why.strip_suffix(')')).unwrap_or(message)
 }
 
 /// What the cache served is part of the input here, and reasoning of the output. Dollars are never told.

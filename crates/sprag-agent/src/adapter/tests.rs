@@ -97,6 +97,13 @@ fn a_key_that_is_missing_or_refused_ends_the_wait_at_once() {
         }
         assert!(told.is_hopeless(), "{} {case}: {told:?}", adapter.name());
     }
+    let said = |told: Told| told.failure.map(|failure| failure.said).unwrap_or_default();
+    let mut told = Told::default();
+    Codex.read(
+        r#"{"type":"error","message":"Reconnecting... 1/5 (unexpected status 401 (Unauthorized))"}"#,
+        &mut told,
+    );
+    assert_eq!(said(told), "unexpected status 401 (Unauthorized)");
     for case in ["rate", "outage", "cut", "refuse"] {
         assert!(!play(&Claude, case).is_hopeless(), "{case} may pass");
     }
