@@ -11,6 +11,8 @@ use crate::told::Told;
 
 /// A longer line is not read, in bytes: the longest seen hold a whole conversation.
 const MAX_LINE: usize = 32 << 20;
+/// How much is taken in at once, in bytes: whoever listens has a deadline to look at, too.
+const MAX_AT_ONCE: usize = 4 << 20;
 /// A shorter value is no secret, and would be found in any text.
 const SHORTEST_SECRET: usize = 8;
 
@@ -80,18 +82,20 @@ impl<'a> Listener<'a> {
         &self.told
     }
 
-    /// Takes in what was printed since the last time.
-    pub(crate) fn listen(&mut self) {
+    /// Takes in what was printed since the last time. Whether there was all that may be taken in at once.
+    pub(crate) fn listen(&mut self) -> bool {
         if self.file.is_none() {
             self.file = File::open(&self.path).ok();
         }
         let mut bytes = vec![0; 64 << 10];
-        loop {
+        let mut taken = 0;
+        while taken < MAX_AT_ONCE {
             // One that cannot be read now may be read the next time.
             let read = self.file.as_mut().and_then(|file| file.read(&mut bytes).ok()).unwrap_or(0);
             if read == 0 {
-                return;
+                return false;
             }
+            taken += read;
             for piece in bytes[..read].split_inclusive(|byte| *byte == b'\n') {
                 self.line.extend_from_slice(piece);
                 if self.line.len() > MAX_LINE {
@@ -103,6 +107,7 @@ impl<'a> Listener<'a> {
                 }
             }
         }
+        true
     }
 
     /// Takes in the rest, and answers all that was told.
@@ -110,7 +115,7 @@ impl<'a> Listener<'a> {
     /// # Errors
     /// The transcript could not be written.
     pub(crate) fn end(mut self) -> io::Result<Told> {
-        self.listen();
+        while self.listen() {}
         if !self.line.is_empty() {
             self.take();
         }

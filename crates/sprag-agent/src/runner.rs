@@ -18,6 +18,9 @@ use crate::{Failure, FailureKind};
 /// The most that an agent may print, in bytes: a long session with an event for each token stays below.
 const OUTPUT_LIMIT: u64 = 512 << 20;
 
+/// The longest reason for a failure, in bytes: it goes into the ledger.
+const MAX_SAID: usize = 4096;
+
 /// One run of an agent.
 pub(crate) struct Errand<'a> {
     pub(crate) program: Program,
@@ -61,18 +64,21 @@ impl Errand<'_> {
             listener.listen();
             !listener.told().is_hopeless()
         });
-        let heard = listener.end();
+        let heard = listener.end().map_err(failed("write", &transcript));
+        let told = ended.and_then(|ended| {
+            let mut told = heard?;
+            adapter.ended(ended.status, &mut told);
+            told.words = self.secrets.hidden_in(&sanitized(told.words.as_bytes()));
+            if let Some(failure) = verdict(&mut told, &ended, &invocation) {
+                let mut said = self.secrets.hidden_in(&sanitized(failure.said.as_bytes()));
+                said.truncate(said.floor_char_boundary(MAX_SAID));
+                told.fail(Failure { said, ..failure });
+            }
+            Ok(told)
+        });
         // What the agent printed holds whatever it read of its environment.
         hide(&invocation.stdout, &invocation.stderr, &self.secrets);
-        let ended = ended?;
-        let mut told = heard.map_err(failed("write", &transcript))?;
-        adapter.ended(ended.status, &mut told);
-        told.words = self.secrets.hidden_in(&sanitized(told.words.as_bytes()));
-        if let Some(failure) = verdict(&mut told, &ended, &invocation) {
-            let said = self.secrets.hidden_in(&sanitized(failure.said.as_bytes()));
-            told.fail(Failure { said, ..failure });
-        }
-        Ok(told)
+        told
     }
 }
 
@@ -215,6 +221,17 @@ mod tests {
         assert_eq!(transcript, "key: [MY_KEY]\n[MY_KEY]\n");
         let (told, _) = run(&command(), &format!("{line}; exit 1"), LONG);
         assert!(!failure(&told).1.contains("sk-123456"), "{told:?}");
+    }
+
+    #[test]
+    fn a_message_and_a_line_without_end_are_cut() {
+        let message =
+            r#"printf '{"type":"error","message":"'; head -c 1000000 /dev/zero | tr '\0' x; echo '"}'"#;
+        let (told, _) = run(&Codex, message, LONG);
+        assert_eq!(failure(&told).1.len(), MAX_SAID);
+        let line = "head -c 40000000 /dev/zero | tr '\\0' x; echo; echo done";
+        let (told, transcript) = run(&command(), line, LONG);
+        assert_eq!((told.words.as_str(), transcript.as_str()), ("done", "done\n"));
     }
 
     #[test]

@@ -5,6 +5,11 @@ use crate::{Failure, FailureKind, Usage};
 /// Longer last words are cut before they are kept, in bytes.
 const MAX_WORDS: usize = 64 << 10;
 
+/// More tokens in one try are a mistake or a lie.
+const MOST_TOKENS: u64 = 1_000_000_000_000;
+/// More US dollars for one try are, too.
+const MOST_DOLLARS: f64 = 1e6;
+
 /// What the events so far say.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
@@ -64,7 +69,7 @@ impl Told {
     /// What it used. Unknown where the agent did not come to its own end: the step under way was paid for, too.
     pub(crate) fn usage(&self) -> Usage {
         let known = self.spent.clone().filter(|_| self.is_over && !self.has_lost_count);
-        known.unwrap_or_default().without_made_up_price()
+        known.unwrap_or_default().believable()
     }
 }
 
@@ -81,12 +86,20 @@ impl Usage {
         }
     }
 
-    /// Agents that know no price for a model say that it costs nothing.
-    fn without_made_up_price(self) -> Self {
+    /// Without what cannot be. Agents that know no price for a model say that it costs nothing; and what is told is data,
+    /// whose sum over a session has to be a number.
+    fn believable(self) -> Self {
+        let count = |tokens: Option<u64>| tokens.filter(|tokens| *tokens <= MOST_TOKENS);
         let tokens =
             [self.input, self.cached, self.output].into_iter().flatten().fold(0, u64::saturating_add);
-        let usd = self.usd.filter(|usd| usd.is_finite() && (*usd > 0.0 || tokens == 0));
-        Self { usd, ..self }
+        let is_free = |usd: f64| usd == 0.0 && tokens == 0;
+        Self {
+            input: count(self.input),
+            cached: count(self.cached),
+            output: count(self.output),
+            reasoning: count(self.reasoning),
+            usd: self.usd.filter(|usd| is_free(*usd) || (*usd > 0.0 && *usd <= MOST_DOLLARS)),
+        }
     }
 }
 
@@ -125,5 +138,20 @@ mod tests {
         assert_eq!(told.usage(), tokens(Some(3), None));
         told.set(Usage::FREE);
         assert_eq!(told.usage(), Usage::FREE);
+    }
+
+    #[test]
+    fn what_nobody_can_have_used_is_unknown() {
+        let mut told = Told { is_over: true, ..Told::default() };
+        for usd in [-0.1, f64::NAN, f64::INFINITY, 1e300] {
+            told.set(Usage { usd: Some(usd), ..Usage::FREE });
+            assert_eq!(told.usage().usd, None, "{usd}");
+        }
+        told.set(tokens(Some(u64::MAX), Some(1.0)));
+        told.add(tokens(Some(u64::MAX), Some(1.0)));
+        assert_eq!(
+            told.usage(),
+            Usage { usd: Some(2.0), input: Some(2), cached: Some(4), ..Usage::default() }
+        );
     }
 }

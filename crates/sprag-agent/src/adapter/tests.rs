@@ -227,3 +227,58 @@ fn a_command_says_what_it_used_where_the_settings_say() {
     command.ended(Status::Exited(3), &mut told);
     assert!(!told.is_over);
 }
+
+mod hostile {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+            Just(Value::from("assistant")),
+            Just(Value::from("error")),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            let key = prop_oneof![
+                Just("usage".to_owned()),
+                Just("message".to_owned()),
+                Just("part".to_owned()),
+                Just("tokens".to_owned()),
+                Just("error".to_owned()),
+                Just("modelUsage".to_owned()),
+                Just("stopReason".to_owned()),
+                Just("content".to_owned()),
+            ];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(key, inner, 0..4)
+                    .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_makes_a_reader_panic(
+            kind in prop::sample::select(vec!["result", "assistant", "system", "error", "turn.completed", "turn.failed", "item.completed", "message_end", "step_finish", "text"]),
+            a in value(), b in value(),
+        ) {
+            let event = json!({
+                "type": kind, "usage": &a, "message": &b, "part": &a, "item": &b, "error": &a, "modelUsage": &b,
+                "total_cost_usd": &a, "is_error": &b, "subtype": "api_retry",
+            });
+            for adapter in all() {
+                let mut told = Told::default();
+                adapter.read(&event.to_string(), &mut told);
+                adapter.read(&event.to_string(), &mut told);
+                let _ = told.usage();
+            }
+        }
+    }
+}
