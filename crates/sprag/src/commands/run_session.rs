@@ -20,7 +20,7 @@ use crate::{open, show, watch};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Who proposes: claude, codex, pi, opencode, command:LINE, or playbook:DIR, a folder of patches. Without it: `use`
-    /// under [agent] in the settings.
+    /// in the settings' table `agent`.
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
     /// Start a new session; the old one stays readable.
