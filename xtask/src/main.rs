@@ -18,6 +18,7 @@ usage: cargo xtask TASK
   test     installs or names what the tests need, builds, runs every test
   attacks  plays the attack corpus and prints what became of each:
            [--tier TIER] [--sentences] [PROJECT or beginning of an ID …]
+  agents   installs the real coding agents below target/, and runs each in the loop against a model that plays a script
   gates    fmt, tidy, clippy, doc and deny, in this order
   ci       gates, then test
   fmt      cargo fmt --check
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test"] => suite::run(&root),
         ["attacks", which @ ..] => suite::attacks(&root, which),
+        ["agents"] => suite::agents(&root),
         ["gates"] => gate::all(&root),
         ["ci"] => gate::all(&root).and_then(|()| suite::run(&root)),
         ["fmt"] => gate::fmt(&root),

@@ -85,6 +85,24 @@ const PACKAGES: &[Packages] = &[
     },
 ];
 
+/// The real coding agents, and the Node that they need. Too much for every run of the tests.
+const AGENTS: Packages = Packages {
+    pins: "crates/sprag-agent/tests/real/package.json",
+    folder: "target/node/agents",
+    variable: "SPRAG_AGENTS",
+    are_there: node_has,
+    install: node_install,
+};
+
+/// Installs the real coding agents. Answers the variable that tells where they are, and its value.
+pub(crate) fn agents(root: &Root) -> Result<(&'static str, PathBuf), Failure> {
+    let folder = root.join(AGENTS.folder);
+    if !(AGENTS.are_there)(root, &AGENTS) {
+        (AGENTS.install)(root, &AGENTS)?;
+    }
+    Ok((AGENTS.variable, folder))
+}
+
 /// What was made for the tests: a folder for each of [`PACKAGES`], where it could be made.
 pub(crate) struct Provision(Vec<(&'static str, Option<PathBuf>)>);
 

@@ -28,6 +28,13 @@ pub(crate) fn attacks(root: &Root, which: &[&str]) -> Result<(), Failure> {
     command::run(&mut root.cargo(&[&test[..], which].concat()))
 }
 
+/// Runs the real coding agents in the loop, asked by a model that plays a script.
+pub(crate) fn agents(root: &Root) -> Result<(), Failure> {
+    let (variable, folder) = needs::agents(root)?;
+    let test = ["test", "--package", "sprag", "--test", "real_agents", "--", "--ignored", "--nocapture"];
+    command::run(root.cargo(&test).env(variable, folder))
+}
+
 /// Runs `cargo test` and ends with one closing line for all binaries: its own last one speaks for the last
 /// binary alone.
 fn summed(tests: &mut Command) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use camino::Utf8Path;
-use sprag_agent::{Blobs, Note, Proposal, ProposeError, Proposer};
+use sprag_agent::{Asked, Note, Proposal, ProposeError, Proposer};
 use sprag_bench::numbers::{Spread, machine, verdict};
 use sprag_bench::repository::{COUNTER, bare, generate, place, source};
 use sprag_bench::stage::Stage;
@@ -113,19 +113,14 @@ impl Proposer for Counting {
 
     fn resume(&mut self, _done: &[String]) {}
 
-    fn propose(
-        &mut self,
-        _: &str,
-        copy: &Utf8Path,
-        _: &dyn Blobs,
-    ) -> std::result::Result<Proposal, ProposeError> {
+    fn propose(&mut self, asked: &Asked<'_>) -> std::result::Result<Proposal, ProposeError> {
         if self.done == self.history + WINDOW {
             return Ok(Proposal::Exhausted);
         }
         self.done += 1;
         let judged = self.clock.borrow_mut().judged.take();
         self.clock.borrow_mut().copies.extend(judged.map(|at| at.elapsed().as_secs_f64() * 1e3));
-        self.edit(copy)
+        self.edit(asked.copy)
             .map_err(|why| ProposeError::Apply { id: self.done.to_string(), why: why.to_string() })?;
         let now = Instant::now();
         let mut clock = self.clock.borrow_mut();

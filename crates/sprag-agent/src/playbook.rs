@@ -20,7 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use sprag_workspace::patch;
 
-use crate::{Blobs, Note, Proposal, ProposeError, Proposer, Usage};
+use crate::{Asked, Note, Proposal, ProposeError, Proposer, Usage};
 
 /// The largest patch that is read: what an agent proposes is reviewed by people.
 const MAX_PATCH: u64 = 16 << 20;
@@ -193,12 +193,8 @@ impl Proposer for Playbook {
         self.given_back.extend(ideas.iter().cloned());
     }
 
-    fn propose(
-        &mut self,
-        _brief: &str,
-        copy: &Utf8Path,
-        blobs: &dyn Blobs,
-    ) -> Result<Proposal, ProposeError> {
+    fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
+        let Asked { copy, blobs, .. } = *asked;
         let given_back = &self.given_back;
         // An idea of words alone has nothing to play when it comes back.
         let mut playable =

@@ -86,12 +86,29 @@ pub enum Proposal {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProposeError {
-    /// `--agent` names nothing known.
-    #[error("there is no proposer named '{name}'; this version knows playbook:DIR")]
-    Unknown {
-        /// The name given.
-        name: String,
+    /// The agent's program does not start.
+    #[error("`{program}` cannot be called: {why}\n  {remedy}")]
+    NotInstalled {
+        /// The program.
+        program: &'static str,
+        /// Why not.
+        why: String,
+        /// What installs it.
+        remedy: &'static str,
     },
+    /// The agent cannot reach its model. It says nothing about a try.
+    #[error("{agent}: {failure}")]
+    Unavailable {
+        /// The agent and its version.
+        agent: String,
+        /// Why not.
+        failure: crate::Failure,
+        /// What the try has cost all the same.
+        note: Box<Note>,
+    },
+    /// The agent's process could not be run, or it was interrupted.
+    #[error(transparent)]
+    Process(#[from] sprag_measure::MeasureError),
     /// The playbook cannot be read.
     #[error(transparent)]
     Playbook(#[from] crate::PlaybookError),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sprag_judge::{Bound, Direction, stop::StopRule};
 
-use crate::{Scope, Settings};
+use crate::{Scope, Settings, settings::Agent};
 
 /// A spec and its settings, compiled. Serialized into the ledger's config row; its hash is in every row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub struct Contract {
 impl Contract {
     /// BLAKE3 of the canonical JSON of what decides in `phase`, as `b3:` and 64 hex digits.
     ///
-    /// Left out is what no verdict depends on: the prose, the advice, the stop rules, the other phases, the line numbers
-    /// and what serves recording alone. A session that is given more time, or a better explanation, goes on with its baseline.
+    /// Left out is what no verdict depends on: the prose, the advice, the stop rules, the other phases, the line numbers,
+    /// who proposes and what serves recording alone. A session that is given more time, or a better explanation, goes on with its baseline.
     pub fn hash(&self, phase: u32) -> String {
         let Rules { mut controls, goldens } = self.in_phase(phase);
         for control in &mut controls {
@@ -50,6 +50,7 @@ impl Contract {
         let mut settings = self.settings.clone();
         // Whom to trust while recording is over when anything is judged.
         settings.replay.iter_mut().for_each(|replay| replay.roots = None);
+        settings.agent = Agent::default();
         let deciding = serde_json::json!({
             "phase": phase,
             "primary": self.primary,

@@ -1,5 +1,6 @@
 //! `.auto/sprag.toml`, with every default filled in.
 
+mod agent;
 mod duration;
 mod hidden;
 mod parse;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sprag_judge::JudgeSettings;
 pub use sprag_judge::Tier;
 
+pub use agent::{Agent, AgentName, NoAgent, UsagePatterns};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub(crate) use places::normal;
 pub use replay::Replay;
@@ -43,9 +45,9 @@ pub struct Settings {
     /// The recorded answers of the outside; `None`: nothing is recorded or replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
-    /// Not read by this version.
-    #[serde(skip_serializing)]
-    pub agent: Unread,
+    /// Who proposes.
+    #[serde(skip_serializing_if = "Agent::is_default")]
+    pub agent: Agent,
     /// Not read by this version.
     #[serde(skip_serializing)]
     pub prices: Unread,

@@ -129,7 +129,8 @@ pub(crate) fn crash_of(command: &str, ended: &Ended, invocation: &Invocation) ->
         | Status::Signaled(_)
         | Status::OutputLimit
         | Status::DiskLimit
-        | Status::MemoryLimit { .. } => Reason::Crash,
+        | Status::MemoryLimit { .. }
+        | Status::CalledOff => Reason::Crash,
     };
     let why = why_not_started(command, ended.status, &invocation.dir).unwrap_or_default();
     Some(Finding { reason, detail: format!("`{command}`: {why}{}", ended.describe(invocation)) })

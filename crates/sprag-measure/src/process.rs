@@ -24,8 +24,8 @@ pub use disk::Disk;
 pub(crate) use disk::Watch;
 pub(crate) use group::{Exit, Group, Streams, timespec};
 pub use output::{capped, sanitized};
-pub use run::run;
 pub(crate) use run::{length, output_file};
+pub use run::{run, run_while};
 pub use strays::end_strays;
 pub(crate) use usage::Usage;
 
@@ -90,6 +90,8 @@ pub enum Status {
         /// In bytes.
         most: u64,
     },
+    /// Killed because nobody wanted it any more.
+    CalledOff,
 }
 
 impl Status {
@@ -132,6 +134,7 @@ impl Ended {
             Status::Exited(code) => format!("exit code {code}"),
             Status::Signaled(signal) => format!("killed by signal {signal}"),
             Status::TimedOut => format!("no end within {:?}", invocation.timeout),
+            Status::CalledOff => "called off".to_owned(),
             Status::OutputLimit => {
                 format!("printed more than {} MiB and was killed", invocation.output_limit >> 20)
             }

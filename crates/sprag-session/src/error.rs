@@ -1,7 +1,9 @@
 //! What can end a session or keep it from starting, as a person reads it.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sprag_agent::ProposeError;
 use sprag_judge::{Finding, Reason};
+use sprag_measure::MeasureError;
 
 /// A session could not start or go on. Nothing that was measured is lost: the ledger holds every finished experiment.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +114,7 @@ pub enum SessionError {
     Ledger(#[from] sprag_ledger::LedgerError),
     /// The clocks and processes.
     #[error(transparent)]
-    Measure(#[from] sprag_measure::MeasureError),
+    Measure(#[from] MeasureError),
     /// The proxy that plays recorded answers, or its cassette.
     #[error(transparent)]
     Replay(#[from] sprag_replay::ProxyError),
@@ -127,13 +129,18 @@ pub enum SessionError {
     NoHiddenCases,
     /// The proposer.
     #[error(transparent)]
-    Propose(#[from] sprag_agent::ProposeError),
+    Propose(#[from] ProposeError),
 }
 
 impl SessionError {
     /// Whether somebody asked for the end: Ctrl-C, or `--now`.
     pub fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted | Self::Measure(sprag_measure::MeasureError::Interrupted))
+        matches!(
+            self,
+            Self::Interrupted
+                | Self::Measure(MeasureError::Interrupted)
+                | Self::Propose(ProposeError::Process(MeasureError::Interrupted))
+        )
     }
 
     /// What is told where code failed that must not.

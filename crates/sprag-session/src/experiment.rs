@@ -46,7 +46,8 @@ impl Session<'_> {
     ) -> Result<Outcome, SessionError> {
         let (run, note) = (self.state.last_run + 1, note.capped());
         self.stage(run, Stage::Import, &note.description);
-        self.set_old_output_aside(run)?;
+        // A try that came to no row had this number too. What it printed is not this one's.
+        set_aside(&self.out(run))?;
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let (incumbent, parent) = (parse_tree(&segment.incumbent.tree)?, segment.incumbent.commit);
         let parent = parent.ok_or_else(|| SessionError::Refused("the incumbent has no commit".to_owned()))?;
@@ -94,17 +95,6 @@ impl Session<'_> {
             self.measure(&mut proposed, &mut trial, &seed, &out)?;
         }
         self.conclude(proposed, trial, &seed)
-    }
-
-    /// A try that came to no row had this number too. What it printed is not this one's.
-    fn set_old_output_aside(&self, run: u64) -> Result<(), SessionError> {
-        let out = self.out(run);
-        if out.symlink_metadata().is_err() {
-            return Ok(());
-        }
-        let free = (1..).map(|n| Utf8PathBuf::from(format!("{out}.{n}"))).find(|path| !path.exists());
-        let aside = free.expect("numbers do not end");
-        std::fs::rename(&out, &aside).map_err(|e| SessionError::io("rename", &out, e))
     }
 
     pub(crate) fn import(&self, copy: &Utf8Path, incumbent: &TreeId) -> Result<Candidate, SessionError> {
@@ -241,6 +231,16 @@ impl Session<'_> {
         self.observer.tell(&Event::NoRow { word: &word, description: &note.description, why });
         Ok(Outcome::NoRow(word))
     }
+}
+
+/// Makes room for a folder: what lies there gets a number.
+pub(crate) fn set_aside(out: &Utf8Path) -> Result<(), SessionError> {
+    if out.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let free = (1..).map(|n| Utf8PathBuf::from(format!("{out}.{n}"))).find(|path| !path.exists());
+    let aside = free.expect("numbers do not end");
+    std::fs::rename(out, &aside).map_err(|e| SessionError::io("rename", out, e))
 }
 
 /// The numbers of the row: the candidate's medians over the pairs, else its last single run.

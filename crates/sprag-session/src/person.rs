@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use camino::Utf8Path;
-use sprag_agent::{Note, Playbook, Proposal, Proposer, Step, Usage};
+use sprag_agent::{Asked, Note, Playbook, Proposal, Proposer, Step, Usage};
 use sprag_contract::Standing;
 use sprag_workspace::{Change, Edit, Locked, LockedWhy, Start, TreeId, patch};
 
@@ -94,7 +94,9 @@ impl Session<'_> {
         let mut outcomes = Vec::new();
         loop {
             let copy = self.fresh_copy()?;
-            match proposer.propose("", copy.path(), &StoreBlobs(&self.store))? {
+            let out = self.transcripts(self.state.last_run + 1);
+            let blobs = StoreBlobs(&self.store);
+            match proposer.propose(&Asked { brief: "", copy: copy.path(), out: &out, blobs: &blobs })? {
                 Proposal::Exhausted => return Ok(outcomes),
                 Proposal::Edit(note) => outcomes.push(self.experiment(copy.path(), note, PERSON, None)?),
                 Proposal::Skipped { note, why } => {

@@ -1,10 +1,12 @@
 //! The loop: propose, judge, record, until a stop rule fires, the proposer has nothing left, or somebody asks.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use sprag_agent::{Blobs, Note, Proposal, ProposeError, Proposer};
+use sprag_agent::{Asked, Blobs, Failure, Note, Proposal, ProposeError, Proposer};
+use sprag_contract::settings::format_duration;
 use sprag_judge::Reason;
 use sprag_judge::stop::{Standing, first_to_fire};
 use sprag_ledger::{EventKind, Seconds};
@@ -14,6 +16,7 @@ use sprag_workspace::{AgentCopy, Store, TreeId};
 use crate::SessionError;
 use crate::coin::Seed;
 use crate::events::{Outcome, Stage};
+use crate::experiment::set_aside;
 use crate::finish::KEEPS_BETWEEN_AUDITS;
 use crate::home::Request;
 use crate::hooks::Moment;
@@ -21,6 +24,8 @@ use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
 use crate::session::{Session, seconds};
 
+/// How often it is looked whether somebody asks, during a wait.
+const LOOK: Duration = Duration::from_millis(200);
 /// So many tries in a row without a row end the session.
 const IDLE_LIMIT: u32 = 10;
 
@@ -55,6 +60,8 @@ impl Session<'_> {
         proposer.resume(&done);
         proposer.given_back(&given_back);
         let mut warned = BTreeSet::new();
+        // How often in a row the proposer could not reach its model.
+        let mut unavailable = 0;
         loop {
             self.interrupt.check()?;
             self.warn_of_deaf_rules(&mut warned);
@@ -79,9 +86,16 @@ impl Session<'_> {
                 self.finish("failed", &why)?;
                 return Err(SessionError::GaveUp { what: why });
             }
-            if self.one_try(proposer)? == Try::Exhausted {
-                self.finish("exhausted", "the proposer has nothing more to try")?;
-                return Ok(Ending::Done);
+            match self.one_try(proposer)? {
+                Try::Made => unavailable = 0,
+                Try::Exhausted => {
+                    self.finish("exhausted", "the proposer has nothing more to try")?;
+                    return Ok(Ending::Done);
+                }
+                Try::Unavailable { agent, failure } => {
+                    self.back_off(&agent, &failure, unavailable)?;
+                    unavailable += 1;
+                }
             }
         }
     }
@@ -105,7 +119,11 @@ impl Session<'_> {
         let copy = self.fresh_copy()?;
         let started = Instant::now();
         let brief = self.brief(&told);
-        let proposal = proposer.propose(&brief, copy.path(), &StoreBlobs(&self.store));
+        let out = self.transcripts(run);
+        set_aside(&out)?;
+        let blobs = StoreBlobs(&self.store);
+        let proposal =
+            proposer.propose(&Asked { brief: &brief, copy: copy.path(), out: &out, blobs: &blobs });
         let propose = seconds(started);
         let agent = proposer.name().to_owned();
         let outcome = match proposal {
@@ -123,6 +141,12 @@ impl Session<'_> {
                 let note = Note { description: id.clone(), id: Some(id), ..Note::default() };
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, Seconds::default())?
             }
+            Err(ProposeError::Unavailable { agent, failure, note }) => {
+                let seconds = Seconds { propose, ..Seconds::default() };
+                self.no_row(EventKind::Infrastructure, &note, &agent, &failure.to_string(), None, seconds)?;
+                copy.remove()?;
+                return Ok(Try::Unavailable { agent, failure });
+            }
             Err(error) => return Err(error.into()),
         };
         copy.remove()?;
@@ -133,6 +157,27 @@ impl Session<'_> {
             }
         }
         Ok(Try::Made)
+    }
+
+    /// Waits after the proposer could not reach its model, for the `nth` time in a row; where waiting does not help, or
+    /// has been tried, the session ends. Nothing of this is a verdict.
+    fn back_off(&mut self, agent: &str, failure: &Failure, nth: usize) -> Result<(), SessionError> {
+        let wait = self.contract.settings.agent.retry.get(nth).filter(|_| failure.kind.passes());
+        let Some(&wait) = wait else {
+            let what = format!("{agent}: {failure}");
+            self.finish("failed", &what)?;
+            return Err(SessionError::GaveUp { what });
+        };
+        self.notice(&format!("{agent} is asked again in {}", format_duration(wait)));
+        let until = Instant::now() + wait;
+        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            self.interrupt.check()?;
+            if self.home.asked().is_some() {
+                break;
+            }
+            thread::sleep(left.min(LOOK));
+        }
+        Ok(())
     }
 
     /// One experiment. Where the host fails again and again under it, that is an event and no verdict, and the loop
@@ -198,4 +243,9 @@ impl Session<'_> {
 enum Try {
     Made,
     Exhausted,
+    /// The proposer could not reach its model.
+    Unavailable {
+        agent: String,
+        failure: Failure,
+    },
 }

@@ -107,6 +107,11 @@ impl Session<'_> {
         self.home.session(&self.id).join("output").join(format!("{run:06}"))
     }
 
+    /// The folder of what the proposer printed for a run.
+    pub(crate) fn transcripts(&self, run: u64) -> Utf8PathBuf {
+        self.home.session(&self.id).join("transcripts").join(format!("{run:06}"))
+    }
+
     /// Brings the incumbent's ref to where the ledger says it is. The ledger's row is the decision; the ref follows.
     pub(crate) fn point_at_incumbent(&mut self) -> Result<bool, SessionError> {
         let name = self.ref_name("incumbent");

@@ -151,9 +151,10 @@ impl State {
 
     fn spend(&mut self, usage: &sprag_ledger::Usage, seconds: f64) {
         self.progress.seconds += seconds;
-        let tokens = [usage.input, usage.cached, usage.output].into_iter().sum::<Option<u64>>();
+        let mut parts = [usage.input, usage.cached, usage.output].into_iter();
+        let tokens = parts.try_fold(0_u64, |sum, part| Some(sum.saturating_add(part?)));
         self.spent.usd = self.spent.usd.zip(usage.usd).map(|(a, b)| a + b);
-        self.spent.tokens = self.spent.tokens.zip(tokens).map(|(a, b)| a + b);
+        self.spent.tokens = self.spent.tokens.zip(tokens).map(|(a, b)| a.saturating_add(b));
         self.progress.usd = self.spent.usd;
         self.progress.tokens = self.spent.tokens;
     }

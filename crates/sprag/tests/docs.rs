@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use sprag_contract::settings::replay::{Class, Match, Pace, Part, Pass, Port, Repeat, Replay};
 use sprag_contract::settings::{
-    Bytes, Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reach, Reader, Run,
-    Sandbox, Serve, Service, Settings, Size, Tier, Timeouts, Trust, Unread, Workspace,
+    Agent, AgentName, Bytes, Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Reach,
+    Reader, Run, Sandbox, Serve, Service, Settings, Size, Tier, Timeouts, Trust, Unread, UsagePatterns,
+    Workspace,
 };
 use sprag_contract::{Enforcement, Source, Surroundings, compile};
 use sprag_judge::{JudgeSettings, Policy, Reason};
@@ -128,7 +129,20 @@ fn full_settings() -> Settings {
             memory: Some(Bytes(1)),
             processes: Some(NonZeroU32::MIN),
         },
-        agent: Unread,
+        agent: Agent {
+            name: Some(AgentName::Claude),
+            model: text(),
+            args: vec![],
+            env: vec![],
+            retry: vec![minute],
+            usage: UsagePatterns {
+                input: text(),
+                cached: text(),
+                output: text(),
+                reasoning: text(),
+                usd: text(),
+            },
+        },
         prices: Unread,
         memory: Unread,
         replay: Some(full_replay()),
@@ -195,7 +209,7 @@ fn every_key_of_the_settings_is_a_row_of_its_table() {
             }
         }
     }
-    for table in ["agent", "prices", "memory"] {
+    for table in ["prices", "memory"] {
         assert!(page.contains(&format!("`[{table}]`")), "[{table}] is not in settings.md");
     }
 }

@@ -21,6 +21,9 @@ const LAYERS: [&str; 9] = [
     "CPU clock",
 ];
 
+/// The coding agents that are looked for.
+const AGENTS: [&str; 4] = ["claude", "codex", "pi", "opencode"];
+
 /// The lines of the report that are the same on every machine.
 fn tame(report: &str) -> String {
     let mut kept = true;
@@ -51,6 +54,18 @@ fn a_bare_machine_hears_what_is_lost_and_what_to_do() {
     missing  Python         there is no Python 3.11 or later on PATH
                             lost: the example of `sprag demo`
                             remedy: install Python 3.11 or later with venv; on Debian: apt-get install python3 python3-venv
+    missing  claude         a coding agent that does not start here
+                            lost: `sprag run --agent` with this name; any one agent is enough
+                            remedy: npm install -g @anthropic-ai/claude-code
+    missing  codex          a coding agent that does not start here
+                            lost: `sprag run --agent` with this name; any one agent is enough
+                            remedy: npm install -g @openai/codex
+    missing  pi             a coding agent that does not start here
+                            lost: `sprag run --agent` with this name; any one agent is enough
+                            remedy: npm install -g @earendil-works/pi-coding-agent (with Node 22 or later)
+    missing  opencode       a coding agent that does not start here
+                            lost: `sprag run --agent` with this name; any one agent is enough
+                            remedy: npm install -g opencode-ai
     "#);
 }
 
@@ -62,7 +77,7 @@ fn every_line_is_ok_or_has_a_loss_and_a_remedy() {
     let lines = report["machine"].as_array().unwrap();
     let names: Vec<&str> = lines.iter().map(|line| line["what"].as_str().unwrap()).collect();
     let looks = ["git", "empty network", "CPUs", "freezing", "LLD", "Python"];
-    assert_eq!(names, [&looks[..], &LAYERS[..]].concat());
+    assert_eq!(names, [&looks[..], &AGENTS[..], &LAYERS[..]].concat());
     for line in lines {
         let missing = match line["state"].as_str() {
             Some("ok") => false,

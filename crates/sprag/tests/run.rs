@@ -41,7 +41,7 @@ fn a_better_candidate_is_kept_and_the_others_are_told_apart() {
 fn without_an_agent_it_says_who_could_propose() {
     let repo = Repo::new();
     repo.run(&["run"]).expect(2).says(&["--agent playbook:DIR", "sprag try"]);
-    repo.run(&["run", "--agent", "nobody"]).expect(1).says(&["nobody", "playbook:DIR"]);
+    repo.run(&["run", "--agent", "nobody"]).expect(1).says(&["nobody", "claude, codex", "playbook:DIR"]);
     repo.run(&["run", "--agent", "playbook:missing"]).expect(1).says(&["missing"]);
     assert!(!repo.root().join(".auto/log.jsonl").exists());
 }

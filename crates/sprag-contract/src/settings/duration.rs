@@ -85,6 +85,29 @@ pub(super) mod pair {
     }
 }
 
+/// Durations as a list of texts.
+pub(super) mod list {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use super::{format_duration, parse_duration};
+
+    pub(in crate::settings) fn serialize<S: Serializer>(
+        list: &[Duration],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        list.iter().map(|duration| format_duration(*duration)).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(in crate::settings) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Duration>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| parse_duration(text).map_err(D::Error::custom)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

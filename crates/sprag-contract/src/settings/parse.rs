@@ -1,5 +1,6 @@
 //! Reads the settings, and says where they are wrong.
 
+mod agent;
 mod replay;
 mod sandbox;
 
@@ -132,6 +133,7 @@ impl Findings {
                 "keep it for later, or remove it",
             );
         }
+        self.agent(&settings.agent);
         self.unread_tables();
         if let Some(replay) = &settings.replay {
             self.replay(replay, settings);
@@ -142,7 +144,6 @@ impl Findings {
 
     fn unread_tables(&mut self) {
         for (table, instead) in [
-            ("agent", "choose the agent on the command line: `sprag run --agent …`"),
             ("prices", "a budget in dollars counts what the agent itself reports"),
             ("memory", "the ledger stays in this repository"),
         ] {
@@ -342,7 +343,7 @@ env = ["LANG"]
 
     #[test]
     fn what_this_version_lacks_is_said_and_not_dropped() {
-        insta::assert_snapshot!(told("[agent]\nuse = ['claude']\n"), @"1:2 `[agent]` is not read by this version | choose the agent on the command line: `sprag run --agent …`");
+        insta::assert_snapshot!(told("[memory]\nurl = 'x'\n"), @"1:2 `[memory]` is not read by this version | the ledger stays in this repository");
         insta::assert_snapshot!(told("[measure]\nlayout = 'sample'\n"), @r#"2:10 this version does not sample builds | write `layout = "shuffle"` to build both sides anew for each pair, or `layout = "off"`, which says so in every row and looks for 3 % or more"#);
         insta::assert_snapshot!(told("[measure]\ndriver = 'cases'\n[judge]\nalpha = 7\n[run]\nbuild = ' '\n"), @r#"
         4:9 [judge] alpha = 7 is out of range: it must be above 0 and at most 0.5 | write a value above 0 and at most 0.5

@@ -18,6 +18,19 @@ const LOOK: Duration = Duration::from_millis(25);
 /// # Errors
 /// [`MeasureError::Interrupted`]; [`MeasureError::Spawn`] where the program is missing; files that cannot be made.
 pub fn run(invocation: &Invocation, interrupt: &Interrupt) -> Result<Ended, MeasureError> {
+    run_while(invocation, interrupt, &mut || true)
+}
+
+/// The same, as long as `wanted` says so. It is asked again and again while the command runs, and may read what was
+/// printed so far.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_while(
+    invocation: &Invocation,
+    interrupt: &Interrupt,
+    wanted: &mut dyn FnMut() -> bool,
+) -> Result<Ended, MeasureError> {
     interrupt.check()?;
     let stdin = match &invocation.stdin {
         Some(path) => Stdio::from(File::open(path).map_err(MeasureError::file("read", path.clone()))?),
@@ -30,7 +43,7 @@ pub fn run(invocation: &Invocation, interrupt: &Interrupt) -> Result<Ended, Meas
     let disk = invocation.disk.as_ref().map(Disk::watch);
     let (group, _) = Group::spawn(invocation, stdin, out.into(), err.into())?;
     let start = group.started();
-    let cut = watch(&group, invocation, [&stdout, &stderr], disk.as_ref(), start, interrupt)?;
+    let cut = watch(&group, invocation, [&stdout, &stderr], disk.as_ref(), start, interrupt, wanted)?;
     let wall = start.elapsed();
     let exit = group.end()?;
     // A writer that is fast enough ends before anybody looks, and so does a printer.
@@ -64,6 +77,7 @@ fn watch(
     disk: Option<&Watch>,
     start: Instant,
     interrupt: &Interrupt,
+    wanted: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Status>, MeasureError> {
     loop {
         let left = invocation.timeout.saturating_sub(start.elapsed());
@@ -79,6 +93,9 @@ fn watch(
         }
         if left.is_zero() {
             return Ok(Some(Status::TimedOut));
+        }
+        if !wanted() {
+            return Ok(Some(Status::CalledOff));
         }
     }
 }

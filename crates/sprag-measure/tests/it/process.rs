@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_measure::process::{Disk, Ended, Invocation, Program, Status, capped, run};
+use sprag_measure::process::{Disk, Ended, Invocation, Program, Status, capped, run, run_while};
 use sprag_measure::{CpuSet, Interrupt, MeasureError};
 
 struct Place {
@@ -191,4 +191,14 @@ fn a_command_that_fills_the_disk_is_ended_and_leaves_nothing_new_there() {
     let little = Invocation { disk: disk(32 << 20, 2000), ..place.shell("echo > tree/little") };
     assert_eq!(go(&little).status, Status::Exited(0));
     assert!(tree.join("little").exists());
+}
+
+#[test]
+fn a_command_that_nobody_wants_any_more_is_ended_with_all_it_started() {
+    let place = place();
+    let invocation = place.shell("sleep 60 & echo $! > child; echo enough; wait");
+    let mut wanted = || !capped(&place.dir.join("stdout")).contains("enough");
+    let ended = run_while(&invocation, &Interrupt::new(), &mut wanted).unwrap();
+    assert_eq!(ended.status, Status::CalledOff);
+    assert!(!alive(&place.pid("child")));
 }

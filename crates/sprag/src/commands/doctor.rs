@@ -117,6 +117,7 @@ pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
             }
         })
         .collect();
+    lines.extend(agents());
     lines.extend(sandbox());
     if args.json {
         show::json(&serde_json::json!({ "ready": ready, "machine": lines }))?;
@@ -162,6 +163,20 @@ fn empty_network() -> Result<String, Lack> {
     Ok(match wall.caveat() {
         None => found.to_owned(),
         Some(caveat) => format!("{found}; but {caveat}"),
+    })
+}
+
+/// The coding agents that Sprag knows how to call.
+fn agents() -> impl Iterator<Item = Line> {
+    sprag_agent::known().into_iter().map(|agent| match agent.version {
+        Some(version) => Line::ok(agent.name, format!("{version}, a coding agent")),
+        None => Line {
+            what: agent.name,
+            state: "missing",
+            detail: "a coding agent that does not start here".to_owned(),
+            lost: Some("`sprag run --agent` with this name; any one agent is enough"),
+            remedy: Some(agent.remedy.to_owned()),
+        },
     })
 }
 

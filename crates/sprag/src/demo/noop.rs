@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use camino::Utf8PathBuf;
 use include_dir::{Dir, include_dir};
 use miette::{IntoDiagnostic, miette};
-use sprag_agent::{Blobs, Playbook, Proposal, Proposer};
+use sprag_agent::{Asked, Blobs, Playbook, Proposal, Proposer};
 use sprag_judge::peers;
 use sprag_session::{Opening, Outcome, Project, Session, SessionError};
 
@@ -58,7 +58,9 @@ fn measure(session: &mut Session<'_>, playbook: &mut Playbook, edits: u32) -> Re
     let mut runs: Vec<f64> = Vec::new();
     while tally.edits < edits {
         let copy = session.baseline_copy()?;
-        let Proposal::Edit(note) = playbook.propose("", copy.path(), &NoBlobs)? else { break };
+        let out = copy.proposal_dir();
+        let asked = Asked { brief: "", copy: copy.path(), out: &out, blobs: &NoBlobs };
+        let Proposal::Edit(note) = playbook.propose(&asked)? else { break };
         let outcome = session.experiment(copy.path(), note, "playbook", None)?;
         copy.remove()?;
         let Outcome::Row { reason, .. } = outcome else { continue };

@@ -1,0 +1,248 @@
+//! Runs one agent once: its deadline, the end of its whole process group, and its output line by line as it comes.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::time::Duration;
+
+use camino::Utf8Path;
+use sprag_contract::settings::format_duration;
+use sprag_measure::process::{self, Disk, Ended, Invocation, Program, Status, capped, sanitized};
+use sprag_measure::{Interrupt, MeasureError};
+
+use crate::adapter::Adapter;
+use crate::listener::{Listener, Secrets};
+use crate::told::Told;
+use crate::{Failure, FailureKind};
+
+/// The most that an agent may print, in bytes: a long session with an event for each token stays below.
+const OUTPUT_LIMIT: u64 = 512 << 20;
+
+/// The longest reason for a failure, in bytes: it goes into the ledger.
+const MAX_SAID: usize = 4096;
+
+/// One run of an agent.
+pub(crate) struct Errand<'a> {
+    pub(crate) program: Program,
+    /// The copy, in which it works.
+    pub(crate) copy: &'a Utf8Path,
+    /// The whole environment.
+    pub(crate) env: BTreeMap<String, String>,
+    /// The values in it that nobody must read.
+    pub(crate) secrets: Secrets,
+    pub(crate) timeout: Duration,
+    /// A file with the brief.
+    pub(crate) brief: &'a Utf8Path,
+    /// Where the transcript goes.
+    pub(crate) out: &'a Utf8Path,
+}
+
+impl Errand<'_> {
+    /// Runs it to its end, and answers what it told. All that it started is dead then. `transcript.jsonl` and `stderr` in
+    /// the folder are what it printed, without secrets.
+    ///
+    /// # Errors
+    /// [`MeasureError`]: an interrupt, a missing program, files that cannot be written. Never what the agent did.
+    pub(crate) fn run(self, adapter: &dyn Adapter, interrupt: &Interrupt) -> Result<Told, MeasureError> {
+        let invocation = Invocation {
+            program: self.program,
+            dir: self.copy.to_owned(),
+            env: self.env,
+            timeout: self.timeout,
+            stdout: self.out.join("stdout"),
+            stderr: self.out.join("stderr"),
+            stdin: Some(self.brief.to_owned()),
+            cpus: None,
+            output_limit: OUTPUT_LIMIT,
+            disk: Some(Disk::usual(vec![self.copy.to_owned()])),
+            jail: None,
+            replayed: None,
+        };
+        let transcript = self.out.join("transcript.jsonl");
+        let kept = File::create(&transcript).map_err(failed("create", &transcript))?;
+        let mut listener = Listener::new(adapter, &invocation.stdout, kept, &self.secrets);
+        let ended = process::run_while(&invocation, interrupt, &mut || {
+            listener.listen();
+            !listener.told().is_hopeless()
+        });
+        let heard = listener.end().map_err(failed("write", &transcript));
+        let told = ended.and_then(|ended| {
+            let mut told = heard?;
+            adapter.ended(ended.status, &mut told);
+            told.words = self.secrets.hidden_in(&sanitized(told.words.as_bytes()));
+            if let Some(failure) = verdict(&mut told, &ended, &invocation) {
+                let mut said = self.secrets.hidden_in(&sanitized(failure.said.as_bytes()));
+                said.truncate(said.floor_char_boundary(MAX_SAID));
+                told.fail(Failure { said, ..failure });
+            }
+            Ok(told)
+        });
+        // What the agent printed holds whatever it read of its environment.
+        hide(&invocation.stdout, &invocation.stderr, &self.secrets);
+        told
+    }
+}
+
+/// What was wrong with a run. The events say it; the process's end only where they do not.
+fn verdict(told: &mut Told, ended: &Ended, invocation: &Invocation) -> Option<Failure> {
+    if let Some(failure) = told.failure.take() {
+        return Some(failure);
+    }
+    match ended.status {
+        Status::TimedOut => {
+            let limit = format_duration(invocation.timeout);
+            Some(Failure::new(FailureKind::Cut, format!("no end within {limit} (`[run] timeout`)")))
+        }
+        Status::OutputLimit => {
+            Some(Failure::new(FailureKind::Cut, format!("it printed more than {} MiB", OUTPUT_LIMIT >> 20)))
+        }
+        Status::DiskLimit => Some(Failure::new(FailureKind::Cut, ended.describe(invocation))),
+        _ if told.is_over => None,
+        _ => {
+            // Some say that they have no key before the first event, and then not as one.
+            let last = capped(&ended.stderr);
+            let failure = Failure::of_words(&last);
+            let is_telling = failure.kind == FailureKind::Authentication;
+            Some(if is_telling {
+                failure
+            } else {
+                Failure::new(FailureKind::Died, ended.describe(invocation))
+            })
+        }
+    }
+}
+
+/// Removes what is in the transcript, and takes the secrets out of the rest.
+fn hide(stdout: &Utf8Path, stderr: &Utf8Path, secrets: &Secrets) {
+    // A file that was never made, or is gone, holds no secret.
+    let _ = fs::remove_file(stdout);
+    if let Ok(bytes) = fs::read(stderr)
+        && secrets.are_in(&bytes)
+    {
+        let _ = fs::write(stderr, secrets.hidden_in_bytes(&bytes));
+    }
+}
+
+fn failed(doing: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> MeasureError {
+    let path = path.to_owned();
+    move |source| MeasureError::File { doing, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use sprag_contract::settings::UsagePatterns;
+
+    use super::*;
+    use crate::adapter::{Claude, Codex, Command};
+
+    /// Runs a line of the shell as the agent. Answers what it told, and its transcript.
+    fn run(adapter: &dyn Adapter, line: &str, timeout: Duration) -> (Told, String) {
+        let keep = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(keep.path()).unwrap();
+        fs::write(dir.join("brief.md"), "make it faster").unwrap();
+        let env: BTreeMap<String, String> =
+            [("PATH", std::env::var("PATH").unwrap().as_str()), ("MY_KEY", "sk-123456")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+        let errand = Errand {
+            program: Program::Shell(line.to_owned()),
+            copy: dir,
+            secrets: Secrets::of(&env, ["MY_KEY"]),
+            env,
+            timeout,
+            brief: &dir.join("brief.md"),
+            out: dir,
+        };
+        let told = errand.run(adapter, &Interrupt::new()).unwrap();
+        assert!(!dir.join("stdout").exists(), "what the transcript holds is there once");
+        let stderr = fs::read_to_string(dir.join("stderr")).unwrap_or_default();
+        (told, format!("{}{stderr}", fs::read_to_string(dir.join("transcript.jsonl")).unwrap()))
+    }
+
+    fn command() -> Command {
+        Command::new("", &UsagePatterns::default())
+    }
+
+    fn failure(told: &Told) -> (FailureKind, &str) {
+        let failure = told.failure.as_ref().unwrap();
+        (failure.kind, failure.said.as_str())
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn the_brief_comes_on_standard_input_and_the_last_line_is_the_word() {
+        let (told, transcript) = run(&command(), "cat; echo; echo done", LONG);
+        assert_eq!((told.failure.as_ref(), told.words.as_str()), (None, "done"));
+        assert_eq!(transcript, "make it faster\ndone\n");
+    }
+
+    #[test]
+    fn the_deadline_ends_it_and_all_that_it_started() {
+        let (told, transcript) =
+            run(&command(), "sleep 600 & echo $!; sleep 600", Duration::from_millis(500));
+        assert_eq!(failure(&told), (FailureKind::Cut, "no end within 500ms (`[run] timeout`)"));
+        let child = transcript.trim();
+        assert!(!Utf8Path::new("/proc").join(child).exists(), "{child} lives");
+    }
+
+    #[test]
+    fn a_key_that_is_not_accepted_ends_it_before_its_deadline() {
+        let retry =
+            r#"{"type":"system","subtype":"api_retry","error_status":401,"error":"authentication_failed"}"#;
+        let (told, _) = run(&Claude, &format!("echo '{retry}'; sleep 600"), LONG);
+        assert_eq!(failure(&told), (FailureKind::Authentication, "authentication_failed"));
+    }
+
+    #[test]
+    fn an_end_without_a_word_is_told_with_what_it_printed() {
+        let (told, _) = run(&command(), "echo half; echo 'no such file' >&2; exit 3", LONG);
+        let (kind, said) = failure(&told);
+        assert!(
+            kind == FailureKind::Died && said.contains("exit code 3") && said.contains("no such file"),
+            "{said}"
+        );
+        let (told, _) = run(&Codex, "true", LONG);
+        assert_eq!(failure(&told).0, FailureKind::Died, "exit code 0 is no answer");
+        let (told, _) = run(&Claude, "echo 'No API key found for the selected model.' >&2; exit 1", LONG);
+        assert_eq!(failure(&told).0, FailureKind::Authentication);
+    }
+
+    #[test]
+    fn a_good_end_counts_whatever_the_exit_code() {
+        let done = r#"{"type":"turn.completed","usage":{"input_tokens":5,"cached_input_tokens":2,"output_tokens":1}}"#;
+        let (told, _) = run(&Codex, &format!("echo '{done}'; exit 1"), LONG);
+        assert_eq!((told.failure.as_ref(), told.usage().input), (None, Some(3)));
+    }
+
+    #[test]
+    fn a_key_is_in_no_file_and_no_word() {
+        let line = "echo \"key: $MY_KEY\"; echo \"$MY_KEY\" >&2";
+        let (told, transcript) = run(&command(), line, LONG);
+        assert_eq!(told.words, "key: [MY_KEY]");
+        assert_eq!(transcript, "key: [MY_KEY]\n[MY_KEY]\n");
+        let (told, _) = run(&command(), &format!("{line}; exit 1"), LONG);
+        assert!(!failure(&told).1.contains("sk-123456"), "{told:?}");
+    }
+
+    #[test]
+    fn a_message_and_a_line_without_end_are_cut() {
+        let message =
+            r#"printf '{"type":"error","message":"'; head -c 1000000 /dev/zero | tr '\0' x; echo '"}'"#;
+        let (told, _) = run(&Codex, message, LONG);
+        assert_eq!(failure(&told).1.len(), MAX_SAID);
+        let line = "head -c 40000000 /dev/zero | tr '\\0' x; echo; echo done";
+        let (told, transcript) = run(&command(), line, LONG);
+        assert_eq!((told.words.as_str(), transcript.as_str()), ("done", "done\n"));
+    }
+
+    #[test]
+    fn bytes_that_move_a_terminal_or_are_no_text_are_harmless() {
+        let (told, transcript) =
+            run(&command(), r"printf '\033[2J\377 ok\033]0;x\007\n'; printf 'no newline'", LONG);
+        assert_eq!(told.words, "no newline");
+        assert!(transcript.ends_with("no newline\n"));
+        let (told, _) = run(&command(), r"printf '\033[2J\377 ok\n'", LONG);
+        assert_eq!(told.words, "\u{fffd} ok");
+    }
+}

@@ -1,0 +1,99 @@
+//! What is wrong in `[agent]`.
+
+use regex::Regex;
+
+use super::Findings;
+use crate::{
+    diagnostic::Severity,
+    settings::{Agent, AgentName},
+};
+
+/// The most waits after a rate limit: ten tries in a row that come to nothing end a session anyway.
+const MAX_RETRIES: usize = 9;
+
+impl Findings {
+    pub(super) fn agent(&mut self, agent: &Agent) {
+        for (at, name) in agent.env.iter().enumerate() {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty() || !name.chars().all(plain) {
+                // Whatever stands there may be a secret.
+                let message = "an entry of `env` is no name of a variable";
+                let help =
+                    "write the name alone: its value is taken from the environment, and stands in no file";
+                self.add(Severity::Error, &["agent", "env", &at.to_string()], message, help);
+            }
+        }
+        if agent.retry.len() > MAX_RETRIES {
+            let message = format!("`retry` has {} waits", agent.retry.len());
+            let help = format!("write {MAX_RETRIES} at the most: after that somebody should look");
+            self.add(Severity::Error, &["agent", "retry"], message, help);
+        }
+        let is_command = |name: &AgentName| matches!(name, AgentName::Command(_));
+        let is_other = agent.name.as_ref().is_some_and(|name| !is_command(name));
+        for (key, pattern) in agent.usage.all() {
+            let Some(pattern) = pattern else { continue };
+            let path = ["agent", "usage", key];
+            if is_other {
+                let message = format!("`{key}` is not used: this agent says itself what it used");
+                self.add(Severity::Warning, &path, message, "remove it, or write `use = \"command:…\"`");
+            }
+            match Regex::new(pattern) {
+                Ok(pattern) if pattern.captures_len() >= 2 => {}
+                Ok(_) => {
+                    let message = format!("`{key}` has no group");
+                    self.add(
+                        Severity::Error,
+                        &path,
+                        message,
+                        "put the number in round brackets: `in=([0-9]+)`",
+                    );
+                }
+                Err(error) => {
+                    let message = error.to_string().lines().last().unwrap_or_default().to_owned();
+                    self.add(Severity::Error, &path, message, "write a regular expression with one group");
+                }
+            }
+        }
+        if is_command_with_model(agent) {
+            let message = "`model` is not used: the command's own line names it";
+            self.add(Severity::Warning, &["agent", "model"], message, "write it into the line");
+        }
+    }
+}
+
+fn is_command_with_model(agent: &Agent) -> bool {
+    agent.model.is_some() && matches!(agent.name, Some(AgentName::Command(_) | AgentName::Playbook(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::tests::told;
+    use crate::settings::{AgentName, Settings};
+
+    #[test]
+    fn the_table_is_read() {
+        let text =
+            "[agent]\nuse = 'pi'\nmodel = 'm'\nargs = ['--x']\nenv = ['MY_KEY']\nretry = ['1s', '2m']\n";
+        let (settings, found) = Settings::parse(&crate::Source::new("sprag.toml", text)).unwrap();
+        assert_eq!(found, []);
+        assert_eq!(settings.agent.name, Some(AgentName::Pi));
+        assert_eq!(settings.agent.retry, [1, 120].map(Duration::from_secs));
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        insta::assert_snapshot!(told("[agent]\nuse = 'cluade'\n"), @"2:7 there is no agent named `cluade`; did you mean `claude`? | -");
+        insta::assert_snapshot!(told("[agent]\nenv = ['KEY=sk-123']\nretry = ['soon']\n"), @r#"3:9 `soon` is no duration: write a number with its unit, such as "90s", "10m" or "1h30m" | -"#);
+        insta::assert_snapshot!(told("[agent]\nenv = ['OK', 'KEY=sk-123']\n"), @"2:14 an entry of `env` is no name of a variable | write the name alone: its value is taken from the environment, and stands in no file");
+        insta::assert_snapshot!(told("[agent]\nuse = 'command:x'\nmodel = 'm'\nusage = { input = 'in=[0-9]+', usd = '(' }\n"), @r"
+        4:19 `input` has no group | put the number in round brackets: `in=([0-9]+)`
+        4:38 error: unclosed group | write a regular expression with one group
+        3:9 `model` is not used: the command's own line names it | write it into the line
+        ");
+        insta::assert_snapshot!(told("[agent]\nuse = 'pi'\nusage = { usd = '([0-9.]+)' }\n"), @r#"3:17 `usd` is not used: this agent says itself what it used | remove it, or write `use = "command:…"`"#);
+    }
+}

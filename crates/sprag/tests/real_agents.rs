@@ -1,0 +1,135 @@
+//! The real coding agents in the loop, asked by a model that plays a script. `cargo xtask agents` installs them and runs this;
+//! no test here runs by itself, as they are hundreds of megabytes.
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
+
+mod repo;
+
+use std::fs;
+use std::path::PathBuf;
+
+use repo::{Done, Repo, SPEC, lines};
+use serde_json::{Value, json};
+use sprag_scripted_model::{Script, Server};
+
+const AGENTS: [&str; 4] = ["claude", "codex", "pi", "opencode"];
+/// What the model is asked with.
+const KEY: &str = "sk-scripted-0123456789";
+
+/// Where `cargo xtask agents` installed them.
+fn installed() -> PathBuf {
+    let folder = std::env::var_os("SPRAG_AGENTS").expect("`cargo xtask agents` says where the agents are");
+    PathBuf::from(folder).join("node_modules/.bin")
+}
+
+/// The turns of a model that shortens `src/a.txt`, in the words of the agent's own tools.
+fn edit(agent: &str) -> Value {
+    let (old, new) = (lines("a", 10), lines("a", 5));
+    let path = "src/a.txt";
+    let turns = match agent {
+        "claude" => json!([
+            { "tools": [{ "tool": "Read", "args": { "file_path": path } }] },
+            { "tools": [{ "tool": "Edit", "args": { "file_path": path, "old_string": old, "new_string": new } }] },
+        ]),
+        "codex" => {
+            let gone: String = lines("a", 5).lines().map(|line| format!("-{line}\n")).collect();
+            let kept: String = lines("a", 5).lines().map(|line| format!(" {line}\n")).collect();
+            let patch = format!("*** Begin Patch\n*** Update File: {path}\n@@\n{gone}{kept}*** End Patch\n");
+            json!([{ "tools": [{ "tool": "exec_command", "args": { "cmd": format!("apply_patch <<'EOF'\n{patch}EOF") } }] }])
+        }
+        "pi" => json!([
+            { "tools": [{ "tool": "read", "args": { "path": path } }] },
+            { "tools": [{ "tool": "edit", "args": { "path": path, "edits": [{ "oldText": old, "newText": new }] } }] },
+        ]),
+        _ => json!([
+            { "tools": [{ "tool": "read", "args": { "filePath": path } }] },
+            { "tools": [{ "tool": "edit", "args": { "filePath": path, "oldString": old, "newString": new } }] },
+        ]),
+    };
+    let mut turns = turns.as_array().unwrap().clone();
+    turns.push(json!({ "text": "Half of the lines say the same." }));
+    turns.into()
+}
+
+/// A session of one experiment with the real agent, asked by a model with these turns.
+fn session(agent: &str, script: Value) -> (Repo, Server, Done) {
+    let repo = Repo::new();
+    repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
+    let model = if matches!(agent, "pi" | "opencode") { "model = 'scripted/m'\n" } else { "" };
+    repo.write(
+        ".auto/sprag.toml",
+        &format!("[agent]\nuse = '{agent}'\nretry = ['1ms']\nenv = ['SCRIPTED_KEY']\n{model}"),
+    );
+    repo.commit("settings");
+    let server = Server::start(Script::parse(&script.to_string()).unwrap()).unwrap();
+    let url = server.url();
+    let home = repo.beside("home");
+    let codex = "model = 'm'\nmodel_provider = 'scripted'\n[model_providers.scripted]\nname = 'scripted'\nenv_key = 'SCRIPTED_KEY'\nwire_api = 'responses'\n";
+    let price = json!({ "input": 3, "output": 15, "cacheRead": 0.3, "cacheWrite": 3.75 });
+    let pi_model = json!({ "id": "m", "contextWindow": 128_000, "maxTokens": 8192, "cost": price });
+    let pi = json!({ "providers": { "scripted": {
+        "baseUrl": format!("{url}/v1"), "api": "openai-completions", "apiKey": KEY, "models": [pi_model],
+    } } });
+    let opencode_model = json!({
+        "name": "m", "cost": { "input": 3, "output": 15, "cache_read": 0.3 }, "limit": { "context": 128_000, "output": 8192 },
+    });
+    let opencode = json!({ "autoupdate": false, "share": "disabled", "provider": { "scripted": {
+        "npm": "@ai-sdk/openai-compatible", "name": "scripted", "models": { "m": opencode_model },
+        "options": { "baseURL": format!("{url}/v1"), "apiKey": KEY },
+    } } });
+    for (path, text) in [
+        ("codex/config.toml", format!("{codex}base_url = '{url}/v1'\n")),
+        ("pi/models.json", pi.to_string()),
+        ("opencode.json", opencode.to_string()),
+    ] {
+        repo::write(&home.join(path), text.as_bytes());
+    }
+    // Codex keeps no programs below the folder for temporary files, and without them it cannot edit in its sandbox.
+    let temporary = home.join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let path = format!("{}:{}", installed().display(), std::env::var("PATH").unwrap());
+    let mut command = repo.command(&["run"]);
+    command.env("PATH", path).env("HOME", &home).env("TMPDIR", temporary).env("SCRIPTED_KEY", KEY);
+    command.env("CODEX_HOME", home.join("codex")).env("PI_CODING_AGENT_DIR", home.join("pi"));
+    command.env("OPENCODE_CONFIG", home.join("opencode.json"));
+    command.env("ANTHROPIC_BASE_URL", url).env("ANTHROPIC_API_KEY", KEY);
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let done =
+        Done { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
+    (repo, server, done)
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn each_real_agent_makes_an_edit_that_is_kept_with_its_bill() {
+    let usage = json!({ "input": 1200, "cached": 300, "output": 80, "reasoning": 7 });
+    for agent in AGENTS {
+        let (repo, server, done) = session(agent, json!({ "steps": edit(agent), "usage": usage }));
+        done.expect(0);
+        let (status, reason, _) = repo.verdict();
+        assert_eq!((status.as_str(), reason.as_str()), ("keep", "improved"), "{agent}");
+        let row = repo.rows().pop().unwrap();
+        assert_eq!(row["description"], "Half of the lines say the same.", "{agent}");
+        assert!(row["agent"].as_str().unwrap().starts_with(agent));
+        let answers = server.asked().iter().filter(|asked| asked.step.is_some()).count() as u64;
+        let told = ["input", "cached", "output"].map(|key| row["usage"][key].as_u64().unwrap());
+        assert_eq!(told, [1200 * answers, 300 * answers, 80 * answers], "{agent}: what the server counted");
+        assert!(
+            server.asked().iter().all(|asked| asked.key.as_deref().is_none_or(|key| key == KEY)),
+            "{agent}"
+        );
+        eprintln!("{agent}: {} {}", row["agent"], row["usage"]);
+    }
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn no_real_agent_turns_a_refused_key_into_an_experiment() {
+    let refused = json!({ "fault": { "status": { "code": 401, "message": "bad key" } } });
+    for agent in AGENTS {
+        let (repo, _server, done) = session(agent, json!({ "steps": [refused], "toolless": true }));
+        done.expect(1).says(&["does not accept the key"]);
+        assert_eq!(repo.rows().len(), 1, "{agent}: the baseline alone");
+        assert_eq!(repo.of_type("event")[0]["event"], "infrastructure", "{agent}");
+    }
+}
