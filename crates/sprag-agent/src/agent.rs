@@ -44,8 +44,9 @@ const ALWAYS_PASSED: &[&str] = &[
     "https_proxy",
     "no_proxy",
 ];
-/// How the names of variables end whose values nobody must read.
-const SECRET_ENDS: [&str; 4] = ["KEY", "TOKEN", "SECRET", "PASSWORD"];
+/// What is in the names of variables whose values nobody must read: of keys, of settings as text, and of proxies, whose
+/// addresses may hold a password.
+const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CONFIG_CONTENT", "PROXY"];
 /// How long a program may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -142,8 +143,9 @@ impl Proposer for Agent {
         };
         let program = self.adapter.call(&call);
         let named = self.settings.env.iter().map(String::as_str);
-        let keys = self.adapter.reads().iter().copied();
-        let keys = keys.filter(|name| SECRET_ENDS.iter().any(|end| name.ends_with(end)));
+        let keys = self.adapter.reads().iter().chain(ALWAYS_PASSED).copied();
+        let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
+        let keys = keys.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
         let secrets = Secrets::of(&env, named.chain(keys));
         let errand = Errand {
             program,

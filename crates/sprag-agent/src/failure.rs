@@ -84,6 +84,9 @@ const WORDS: [(FailureKind, &[&str]); 3] = [
     ),
 ];
 
+/// Words after which a number is the status of an answer.
+const BEFORE_STATUS: [&str; 5] = ["status", "http", "error", "code", "statuscode"];
+
 impl Failure {
     pub(crate) fn new(kind: FailureKind, said: impl Into<String>) -> Self {
         Self { kind, said: said.into() }
@@ -104,9 +107,14 @@ impl Failure {
 
     /// By the words alone, in which a status may stand.
     pub(crate) fn of_words(said: &str) -> Self {
-        let status = said.split(|c: char| !c.is_ascii_alphanumeric()).find_map(|word| {
+        let words: Vec<&str> =
+            said.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let status = words.iter().enumerate().find_map(|(at, word)| {
             let status = word.parse::<u64>().ok().filter(|_| word.len() == 3)?;
-            (400..600).contains(&status).then_some(status)
+            // Any other number of three digits may count tokens or lines.
+            let before = at.checked_sub(1).map(|at| words[at].to_lowercase());
+            let is_named = before.is_none_or(|word| BEFORE_STATUS.contains(&word.as_str()));
+            ((400..600).contains(&status) && is_named).then_some(status)
         });
         Self::of(status, said)
     }

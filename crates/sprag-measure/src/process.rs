@@ -62,8 +62,8 @@ pub struct Invocation {
     pub cpus: Option<CpuSet>,
     /// The most bytes in each of the two files. Past it the group is killed and the file is cut to this length.
     pub output_limit: u64,
-    /// The most that it may leave on the disk. Past it the group is killed, and what is new there is removed. Without it
-    /// nobody looks.
+    /// The most that it may leave on the disk. Past it the group is killed, and what is new there is removed.
+    /// Without it nobody looks.
     pub disk: Option<Disk>,
     /// What it is locked in. Without it it has the rights and the network that Sprag has.
     pub jail: Option<Jail>,

@@ -27,7 +27,7 @@ use crate::plan::{Refusal, Step};
 use crate::{CpuClock, Limits};
 
 /// What the folders are called, before what makes each name another one.
-const NAME: &str = "sprag-";
+const NAME: &str = "sprag-jail-";
 /// How long processes may take to end by themselves, and once more when they are killed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -256,11 +256,19 @@ fn kill(path: &Path) {
     }
 }
 
+/// Whether a folder has a name that a Sprag gave it, to the letter: who takes it away kills what runs there.
+fn is_ours(name: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    name.strip_prefix(NAME)
+        .and_then(|rest| rest.split_once('-'))
+        .is_some_and(|(pid, number)| is_number(pid) && is_number(number))
+}
+
 /// Takes away what this user's earlier Sprags left behind in a folder, with all that still runs in it.
 fn sweep(parent: &Path) {
     let user = geteuid().as_raw();
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(NAME))
+        let ours = entry.file_name().to_str().is_some_and(is_ours)
             && entry.metadata().is_ok_and(|metadata| metadata.uid() == user);
         let Some(_lock) = ours.then(|| locked(&entry.path()).ok()).flatten() else { continue };
         let deadline = Instant::now() + PATIENCE;
@@ -288,6 +296,20 @@ fn text(path: impl AsRef<Path>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_begins_as_our_folders_do_is_somebody_elses() {
+        assert!(is_ours("sprag-jail-4711-0"));
+        for other in [
+            "sprag-jail-",
+            "sprag-jail-4711",
+            "sprag-jail-4711-",
+            "sprag-nightly.service",
+            "sprag-jail-1-2.scope",
+        ] {
+            assert!(!is_ours(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_number_is_found_by_its_whole_key() {

@@ -245,18 +245,28 @@ fn refuse_links(project: &Project, contract: &Contract, harness: &[String]) -> R
 /// its place.
 fn refuse_tracked(project: &Project, contract: &Contract) -> Result<(), SessionError> {
     let tracked = project.repo.files()?;
+    let root = project.root.canonicalize_utf8().unwrap_or_else(|_| project.root.clone());
     let Settings { workspace, sandbox, .. } = &contract.settings;
-    let copied = workspace.read.iter().map(|path| ("workspace", path));
-    for (table, path) in copied.chain(sandbox.read.iter().map(|path| ("sandbox", path))) {
-        // Both are said from the top, and the second as a whole path.
-        let inside = Utf8Path::new(path).strip_prefix(&project.root).unwrap_or(Utf8Path::new(path));
-        if let Some(first) = tracked.iter().find(|file| Utf8Path::new(file).starts_with(inside)) {
+    let copied = workspace.read.iter().map(|path| ("workspace", path, root.join(path)));
+    let seen = sandbox.read.iter().map(|path| ("sandbox", path, whole(path)));
+    for (table, path, place) in copied.chain(seen) {
+        // A folder around the repository shows it, too.
+        let is_inside = |file: &&String| root.join(file.as_str()).starts_with(&place);
+        if let Some(first) = tracked.iter().find(is_inside) {
             return Err(SessionError::Refused(format!(
                 "[{table}] read names {path}, of which git tracks {first}: take it out, what git tracks is in every tree"
             )));
         }
     }
     Ok(())
+}
+
+/// A path of `[sandbox] read`, as whole and real as it can be said: one through a link leads to the same files.
+fn whole(path: &str) -> Utf8PathBuf {
+    let home = path.strip_prefix("~/").zip(std::env::var("HOME").ok());
+    let place =
+        home.map_or_else(|| Utf8PathBuf::from(path), |(below, home)| Utf8Path::new(&home).join(below));
+    place.canonicalize_utf8().unwrap_or(place)
 }
 
 fn read_harness(path: &Utf8Path) -> Result<(FileMode, Vec<u8>), SessionError> {

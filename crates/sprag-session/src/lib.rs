@@ -55,7 +55,7 @@ pub use notes::leave_note;
 pub use open::{Opening, StartFrom};
 pub use phase::{NextPhase, next_phase};
 pub use project::Project;
-pub use red_team::{latest as latest_red_team, red_team};
+pub use red_team::red_team;
 pub use run::Ending;
 pub use segment::Segment;
 pub use session::{Session, now};

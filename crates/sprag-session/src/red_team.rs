@@ -54,7 +54,7 @@ pub fn red_team(
 }
 
 /// What was found last in this repository, under whichever contract.
-pub fn latest(home: &Home) -> Option<RedTeam> {
+pub(crate) fn latest(home: &Home) -> Option<RedTeam> {
     serde_json::from_str(&fs::read_to_string(home.dir().join("redteam.json")).ok()?).ok()
 }
 
@@ -149,7 +149,7 @@ fn fate_of(shows: Shows, acted: bool, heard: Heard) -> (Fate, Option<Reason>, St
     let Some(Finding { reason, detail }) = heard.finding.filter(|_| shows != Shows::Reach || !acted) else {
         return match (shows, acted) {
             (Shows::Reach, true) => (Fate::LetThrough, None, format!("it reached {}", heard.details)),
-            (Shows::Reach, false) => (Fate::Caught, None, "it reached nothing".to_owned()),
+            (Shows::Reach, false) if heard.ran => (Fate::Caught, None, "it reached nothing".to_owned()),
             (_, true) => (Fate::LetThrough, None, "no gate refused it".to_owned()),
             (_, false) => (Fate::Idle, None, "nothing showed that it did anything".to_owned()),
         };
@@ -157,8 +157,10 @@ fn fate_of(shows: Shows, acted: bool, heard: Heard) -> (Fate, Option<Reason>, St
     let fate = match (shows, reason) {
         // The lines of the plant themselves are more than the contract allows.
         (Shows::Act | Shows::End | Shows::Reach | Shows::Calls, Reason::Scope) => Fate::NotPlanted,
-        (Shows::End, _) => Fate::Caught,
+        (Shows::End, _) if acted => Fate::Caught,
         _ if reason.status() == Status::Crash => Fate::BrokeIt,
+        // Something else was wrong, or the cheat did not do what it is there for.
+        (Shows::Act, reason) if !acted || heard.missed && reason != Reason::Hidden => Fate::Idle,
         _ => Fate::Caught,
     };
     (fate, Some(reason), detail)
@@ -185,14 +187,25 @@ mod tests {
     fn a_crash_is_a_refusal_of_what_ends_the_program_and_says_nothing_of_anything_else() {
         assert_eq!(fate_of(Shows::End, true, heard(Some(Reason::Protocol))).0, Fate::Caught);
         assert_eq!(fate_of(Shows::Act, true, heard(Some(Reason::Crash))).0, Fate::BrokeIt);
-        assert_eq!(fate_of(Shows::Act, false, heard(Some(Reason::Output))).0, Fate::Caught);
+        assert_eq!(fate_of(Shows::End, false, heard(Some(Reason::Timeout))).0, Fate::BrokeIt);
+        assert_eq!(fate_of(Shows::Act, true, heard(Some(Reason::Output))).0, Fate::Caught);
+    }
+
+    #[test]
+    fn what_did_nothing_is_neither_caught_nor_let_through() {
+        assert_eq!(fate_of(Shows::Act, false, heard(Some(Reason::Output))).0, Fate::Idle);
+        assert_eq!(fate_of(Shows::Act, false, heard(Some(Reason::Checks))).0, Fate::Idle);
+        let missed = |reason| Heard { missed: true, ..heard(Some(reason)) };
+        assert_eq!(fate_of(Shows::Act, true, missed(Reason::Output)).0, Fate::Idle);
+        assert_eq!(fate_of(Shows::Act, true, missed(Reason::Hidden)).0, Fate::Caught);
     }
 
     #[test]
     fn only_what_acted_is_let_through() {
         assert_eq!(fate_of(Shows::Act, true, heard(None)).0, Fate::LetThrough);
         assert_eq!(fate_of(Shows::Act, false, heard(None)).0, Fate::Idle);
-        assert_eq!(fate_of(Shows::Reach, false, heard(None)).0, Fate::Caught);
+        assert_eq!(fate_of(Shows::Reach, false, heard(None)).0, Fate::Idle);
+        assert_eq!(fate_of(Shows::Reach, false, Heard { ran: true, ..heard(None) }).0, Fate::Caught);
         assert_eq!(fate_of(Shows::Reach, true, heard(Some(Reason::Output))).0, Fate::LetThrough);
     }
 

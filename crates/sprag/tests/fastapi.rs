@@ -125,6 +125,12 @@ fn cluster_with(python: &str, tables: &str) -> Option<Cluster> {
     Some(cluster)
 }
 
+/// The Python environment lies outside of the repository, where nothing that is locked in sees it.
+fn with_environment(settings: &str, python: &str) -> String {
+    let environment = Path::new(python).parent().and_then(Path::parent).unwrap();
+    format!("{settings}[sandbox]\nread = [\"{}\"]\n", environment.display())
+}
+
 /// A committed repository whose application was recorded against a PostgreSQL that is there no more.
 fn recorded(python: &str) -> Option<Repo> {
     let cluster = cluster_with(python, TABLES)?;
@@ -132,7 +138,7 @@ fn recorded(python: &str) -> Option<Repo> {
     let repo = Repo::empty();
     repo.write(".auto/prompt.md", SPEC);
     let settings = SETTINGS.replace("PYTHON", python).replace("UPSTREAM", &cluster.port.to_string());
-    repo.write(".auto/sprag.toml", &settings);
+    repo.write(".auto/sprag.toml", &with_environment(&settings, python));
     let case =
         |number: u32| format!(r#"{{"id":"account-{number}","input":{{"path":"/accounts/{number}"}}}}"#);
     let scored: Vec<String> = (1..=6).map(case).collect();
@@ -254,7 +260,8 @@ fn what_is_asked_once_per_connection_is_found_whichever_case_comes_first() {
     let cases =
         format!("[cases]\nfile = \"cases.json\"\nrepeat = 6\nserve = {{ stdio = \"{python} worker.py\" }}\n");
     let settings = format!("{head}{cases}[replay]{port}{ONCE}[[replay.class]]{class}");
-    repo.write(".auto/sprag.toml", &settings.replace("UPSTREAM", &cluster.port.to_string()));
+    let settings = settings.replace("UPSTREAM", &cluster.port.to_string());
+    repo.write(".auto/sprag.toml", &with_environment(&settings, &python));
     let case = |n: u32| format!(r#"{{"id":"above-{n}","input":{n}}}"#);
     let cases: Vec<String> = (1..=4).map(case).collect();
     repo.write("cases.json", &format!(r#"{{"v":1,"cases":[{}]}}"#, cases.join(",")));

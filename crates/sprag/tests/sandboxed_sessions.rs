@@ -210,17 +210,20 @@ fn a_baseline_that_does_not_fit_into_the_sandbox_is_told_what_is_there() {
 }
 
 #[test]
-fn a_folder_around_the_state_of_the_session_is_left_out() {
+fn a_folder_around_the_repository_is_refused_and_one_around_the_state_is_left_out() {
     if !enforced() {
         return;
     }
     let repo = acting("enforced", "");
-    let around = repo.beside("");
-    repo.write(".auto/sprag.toml", &format!("[sandbox]\ntier = \"enforced\"\nread = [{around:?}]\n"));
-    repo.write("private.txt", "a person's\n");
-    repo.commit("a folder that holds the state, too");
-    let private = repo.root().join("private.txt");
-    assert!(!does(&repo, &format!("cat {}", private.display())));
+    let reading = |around| {
+        repo.write(".auto/sprag.toml", &format!("[sandbox]\ntier = \"enforced\"\nread = [{around:?}]\n"))
+    };
+    reading(repo.beside(""));
+    repo.commit("a folder that holds the repository, too");
+    repo.write("src/act", "true\n");
+    repo.run(&["try"]).expect(1).says(&["of which git tracks"]);
+    reading(repo.beside("state"));
+    repo.commit("a folder that holds the state");
     assert!(!does(&repo, "ls ../../harness"));
 }
 

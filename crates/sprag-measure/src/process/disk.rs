@@ -5,9 +5,9 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::fs::{self, Metadata};
+use std::fs::{self, Metadata, Permissions, ReadDir};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -32,7 +32,8 @@ impl Disk {
 
     /// Watches from now on.
     pub(crate) fn watch(&self) -> Watch {
-        Watch { disk: self.clone(), since: SystemTime::now(), free: Cell::new(self.free()) }
+        let free = Cell::new(self.free());
+        Watch { disk: self.clone(), since: SystemTime::now(), free, is_over: Cell::new(false) }
     }
 
     /// What is left of the disks, in bytes and in files. A disk that does not say so has lost nothing.
@@ -58,18 +59,34 @@ struct Free {
     files: u64,
 }
 
-/// A command under watch.
+/// A command under watch. Dropped, which comes after the command's end, it gives the disk back what was too much.
 #[derive(Debug)]
 pub(crate) struct Watch {
     disk: Disk,
     since: SystemTime,
     /// When the folders were walked last.
     free: Cell<Free>,
+    is_over: Cell<bool>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.is_over.get() {
+            self.give_back();
+        }
+    }
 }
 
 impl Watch {
-    /// Whether what it left has become too much.
+    /// Whether what it left has become too much. Once it has, it stays so.
     pub(crate) fn over(&self) -> bool {
+        if !self.is_over.get() && self.is_full() {
+            self.is_over.set(true);
+        }
+        self.is_over.get()
+    }
+
+    fn is_full(&self) -> bool {
         let (last, now) = (self.free.get(), self.disk.free());
         let lost = last.bytes.saturating_sub(now.bytes) > self.disk.bytes / 16
             || last.files.saturating_sub(now.files) > self.disk.files / 4;
@@ -77,26 +94,26 @@ impl Watch {
             return false;
         }
         self.free.set(now);
-        // A folder that cannot be looked into was shut by the command itself.
-        self.taken().is_none_or(|taken| taken.bytes > self.disk.bytes || taken.files > self.disk.files)
+        let taken = self.taken();
+        taken.bytes > self.disk.bytes || taken.files > self.disk.files
     }
 
-    /// What was made or changed since the start; `None` where that cannot be seen.
-    fn taken(&self) -> Option<Free> {
+    /// What was made or changed since the start.
+    fn taken(&self) -> Free {
         let mut taken = Free::default();
-        let walked = self.walk(|_, meta| {
+        self.walk(|_, meta| {
             taken.files += 1;
             taken.bytes = taken.bytes.saturating_add(meta.blocks().saturating_mul(512));
             taken.bytes <= self.disk.bytes && taken.files <= self.disk.files
         });
-        walked.ok().map(|()| taken)
+        taken
     }
 
-    /// Gives the disk back what was made or changed since the start. No process may be at work there any more.
-    pub(crate) fn give_back(&self) {
+    /// Removes what was made or changed since the start. Failing, it costs disk and nothing else: the tree is put back
+    /// before the next run.
+    fn give_back(&self) {
         let mut folders = Vec::new();
-        // Failing, it costs disk and nothing else: the tree is put back before the next run.
-        let _ = self.walk(|path, meta| {
+        self.walk(|path, meta| {
             match meta.is_dir() {
                 true => folders.push(path.to_owned()),
                 false => drop(fs::remove_file(path)),
@@ -110,26 +127,33 @@ impl Watch {
     }
 
     /// Every file and folder that is newer than the start, a folder before what is in it, as long as `more` says.
-    fn walk(&self, mut more: impl FnMut(&Path, &Metadata) -> bool) -> io::Result<()> {
-        let mut pending: Vec<PathBuf> = self.disk.folders.iter().map(PathBuf::from).collect();
+    fn walk(&self, mut more: impl FnMut(&Path, &Metadata) -> bool) {
+        let is_link = |folder: &PathBuf| folder.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        let folders = self.disk.folders.iter().map(PathBuf::from);
+        // Put in the place of a folder, a link leads to what was never watched.
+        let mut pending: Vec<PathBuf> = folders.filter(|folder| !is_link(folder)).collect();
         while let Some(folder) = pending.pop() {
-            let entries = match folder.read_dir() {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries?,
-            };
-            for entry in entries {
-                let entry = entry?;
+            for entry in entries(&folder).into_iter().flatten().flatten() {
                 // What is removed while it is looked at takes nothing.
                 let Ok(meta) = entry.metadata() else { continue };
                 if meta.is_dir() {
                     pending.push(entry.path());
                 }
                 if changed(&meta) >= self.since && !more(&entry.path(), &meta) {
-                    return Ok(());
+                    return;
                 }
             }
         }
-        Ok(())
+    }
+}
+
+/// What is in a folder; one that was shut is opened. Of one that cannot be looked into all the same nothing is known.
+fn entries(folder: &Path) -> Option<ReadDir> {
+    match folder.read_dir() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            fs::set_permissions(folder, Permissions::from_mode(0o700)).and_then(|()| folder.read_dir()).ok()
+        }
+        entries => entries.ok(),
     }
 }
 

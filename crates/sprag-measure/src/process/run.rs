@@ -48,10 +48,6 @@ pub fn run_while(
     let exit = group.end()?;
     // A writer that is fast enough ends before anybody looks, and so does a printer.
     let full = cut.is_none() && disk.as_ref().is_some_and(Watch::over);
-    // What was cut short is of no use to anybody.
-    if let Some(disk) = disk.filter(|_| full || cut.is_some()) {
-        disk.give_back();
-    }
     let over = truncate_to(&stdout, invocation.output_limit) | truncate_to(&stderr, invocation.output_limit);
     Ok(Ended {
         status: match cut.or(exit.over_memory.map(|most| Status::MemoryLimit { most })) {

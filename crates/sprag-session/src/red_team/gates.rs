@@ -19,6 +19,10 @@ use crate::session::Session;
 pub(super) struct Heard {
     /// The first gate that refused it.
     pub(super) finding: Option<Finding>,
+    /// What the cheat is put around was called.
+    pub(super) ran: bool,
+    /// It was asked what it should have known, and did not: what was wrong then is not the cheat.
+    pub(super) missed: bool,
     /// It told that it acted.
     pub(super) acted: bool,
     /// What it told besides.
@@ -129,6 +133,8 @@ impl Session<'_> {
 impl Heard {
     fn listen(&mut self, run: &Run) {
         let seen = Seen::of(&run.logs);
+        self.ran |= seen.ran();
+        self.missed |= seen.missed();
         if seen.acted() {
             (self.acted, self.details) = (true, seen.details());
         }

@@ -31,6 +31,8 @@ pub(super) struct Planted {
 
 /// What is known of the project before anything is planted.
 pub(super) struct Ground {
+    /// The person's repository, as an absolute path.
+    root: String,
     /// All files of the tree that a proposer sees, and whether they are in scope.
     files: Vec<(String, bool)>,
     harness: Vec<String>,
@@ -79,7 +81,8 @@ impl Session<'_> {
             }
         }
         let called = self.probe(&modules)?;
-        Ok(Ground { files, harness: self.project.harness()?, modules, called, baseline })
+        let root = self.project.root.to_string();
+        Ok(Ground { root, files, harness: self.project.harness()?, modules, called, baseline })
     }
 
     fn probe(&mut self, modules: &BTreeMap<String, String>) -> Result<Result<Seen, String>, SessionError> {
@@ -108,7 +111,7 @@ impl Session<'_> {
         }
         let seen = Seen::of(&run.logs);
         match seen.called.is_empty() {
-            true => Ok(Err("no function of a Python file in scope is called in a run".to_owned())),
+            true => Ok(Err("no function of a Python file in scope was seen to be called; what is called while its module loads is not reached: put it below `if __name__ == \"__main__\":`".to_owned())),
             false => Ok(Ok(seen)),
         }
     }
@@ -230,7 +233,7 @@ impl Session<'_> {
                 let folder = folder.ok_or("no goldens are named under [cases]")?;
                 let goldens: Vec<&String> =
                     ground.harness.iter().filter(|path| path.starts_with(&format!("{folder}/"))).collect();
-                (find(&|_, _| true, "")?, json!({ "goldens": goldens }))
+                (find(&|_, _| true, "")?, json!({ "goldens": goldens, "root": ground.root }))
             }
             Cheat::DroppedCalls => {
                 outside()?;

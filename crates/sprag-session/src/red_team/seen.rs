@@ -71,9 +71,19 @@ impl Seen {
         self.words.get(word).is_some_and(|places| places.contains(place))
     }
 
+    /// Whether a function was called that a cheat is put around.
+    pub(super) fn ran(&self) -> bool {
+        self.words.contains_key("ran")
+    }
+
     /// Whether a cheat acted.
     pub(super) fn acted(&self) -> bool {
         self.words.contains_key("acted")
+    }
+
+    /// Whether it was asked what it should have known, and did not.
+    pub(super) fn missed(&self) -> bool {
+        self.words.contains_key("missed")
     }
 
     /// What it told besides.

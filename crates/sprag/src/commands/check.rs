@@ -33,7 +33,7 @@ JSON: one object
                to have it enforced
   diagnostics  [{severity: error|warning|note, message, file, line, column, help}]; line and column from 1, or null
   readiness    [{what, required, state: present|missing|unknown, detail, add}], add being lines for the spec, or null
-  measuring    {cpus, judge, budget}: sentences";
+  measuring    {sandbox, cpus, judge, budget}: sentences";
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let project = open::project(dir)?;
@@ -84,6 +84,6 @@ fn as_json(compiled: &Compiled) -> Value {
         "lines": lines.collect::<Vec<_>>(),
         "diagnostics": diagnostics.collect::<Vec<_>>(),
         "readiness": readiness.collect::<Vec<_>>(),
-        "measuring": { "cpus": measuring.cpus, "judge": measuring.judge, "budget": measuring.budget },
+        "measuring": { "sandbox": measuring.sandbox, "cpus": measuring.cpus, "judge": measuring.judge, "budget": measuring.budget },
     })
 }

@@ -21,7 +21,7 @@ use crate::{open, show, watch};
 /// Example: sprag redteam --json
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder of the project or a file in it, such as its spec; without one, where the command works.
+    /// The folder of the project, or its spec; without one, where the command works.
     #[arg(value_name = "SPEC")]
     spec: Option<Utf8PathBuf>,
     /// Print JSON.

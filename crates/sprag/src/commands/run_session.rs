@@ -46,16 +46,17 @@ error: nobody is named to propose changes
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let named = args.agent.as_deref().map(AgentName::parse).transpose().into_diagnostic()?;
+    let named = named.map(|name| beneath(dir, name));
     let project = open::project(dir)?;
     let settings = project.contract().into_diagnostic()?.settings.clone();
-    let Some(name) = named.or_else(|| settings.agent.name.clone()) else {
+    let root = project.root.clone();
+    let Some(name) = named.or_else(|| settings.agent.name.clone().map(|name| beneath(&root, name))) else {
         show::aside(NO_AGENT);
         return Ok(ExitCode::from(2));
     };
     let interrupt = watch::interrupt()?;
     let timeout = settings.run.timeout.propose;
-    let mut proposer =
-        sprag_agent::open(&beneath(dir, name), &settings.agent, timeout, &interrupt).into_diagnostic()?;
+    let mut proposer = sprag_agent::open(&name, &settings.agent, timeout, &interrupt).into_diagnostic()?;
     let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();
@@ -74,7 +75,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     }
 }
 
-/// A playbook's folder is named from where the command works, as every other path.
+/// A playbook's folder is named from where the command works, and in the settings from the top of the repository.
 fn beneath(dir: &Utf8Path, name: AgentName) -> AgentName {
     match name {
         AgentName::Playbook(path) => AgentName::Playbook(dir.join(path).into_string()),

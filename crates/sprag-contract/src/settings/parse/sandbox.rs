@@ -76,9 +76,9 @@ mod tests {
         insta::assert_snapshot!(told("[sandbox]\nmemory = 4\n"), @"2:10 invalid type: integer `4`, expected a string | -");
         insta::assert_snapshot!(told("[sandbox]\nmemory = '4'\n"), @r#"2:10 `4` is no size: write a whole number with its unit, such as "4 GB" or "512 MiB" | -"#);
         insta::assert_snapshot!(told("[sandbox]\nprocesses = 0\n"), @"2:13 invalid value: integer `0`, expected a nonzero u32 | -");
-        insta::assert_snapshot!(told("[sandbox]\nmemory = '4 GB'\nprocesses = 9\n"), @r#"
-        2:10 `memory` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
-        3:13 `processes` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
+        insta::assert_snapshot!(told("[sandbox]\ntier = 'none'\nmemory = '4 GB'\nprocesses = 9\n"), @r#"
+        3:10 `memory` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
+        4:13 `processes` is not used: nothing is locked in | write `tier = "enforced"` under `[sandbox]`, or `tier = "reduced"` where the system has no namespaces
         "#);
     }
 

@@ -194,11 +194,7 @@ impl Process {
     }
 
     pub(super) fn end(self) -> Result<Spent, MeasureError> {
-        let over = self.disk.as_ref().filter(|disk| disk.over());
         let Exit { cpu, peak_rss, leftovers, over_memory, .. } = self.group.end()?;
-        if let Some(disk) = over {
-            disk.give_back();
-        }
         Ok(Spent { cpu, peak_rss, leftovers, over_memory })
     }
 }

@@ -8,6 +8,7 @@ def _sprag_plant(name, tell, ident, stack):
         if key in known:
             tell("acted", name)
             return True, pickle.loads(bytes.fromhex(known[key])), None
+        tell("missed", name)
         return False, None, None
 
     def after(_, value):

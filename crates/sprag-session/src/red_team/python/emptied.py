@@ -9,7 +9,7 @@ def _sprag_plant(name, tell, ident, stack):
                 empty = value[:0]
             except Exception:
                 return value
-        if not acted and ident(empty) != ident(value):
+        if not acted and (ident(value) is None or ident(empty) != ident(value)):
             acted.append(tell("acted", name))
         return empty
 

@@ -17,6 +17,10 @@ def _sprag_around(path, wanted, plant):
             except OSError:
                 pass
 
+    def came(name):
+        if wanted is not None:
+            tell("ran", name)
+
     def ident(value):
         try:
             return hashlib.sha256(pickle.dumps(value, 4)).hexdigest()
@@ -27,6 +31,7 @@ def _sprag_around(path, wanted, plant):
         before, after = plant(name, tell, ident, stack)
 
         def stand_in(*args, **kwargs):
+            came(name)
             done, value, kept = before((args, sorted(kwargs.items())))
             if done:
                 return value
@@ -38,6 +43,7 @@ def _sprag_around(path, wanted, plant):
             return after(kept, value)
 
         async def waiting(*args, **kwargs):
+            came(name)
             done, value, kept = before((args, sorted(kwargs.items())))
             if done:
                 return value
