@@ -25,7 +25,7 @@ use crate::session::{Session, now};
 use crate::{Home, Observer, Project, SessionError};
 use cheat::{Cheat, Shows};
 use gates::Heard;
-use planting::{Ground, Planted};
+use planting::{Planted, Survey};
 
 /// How much of a sentence is kept.
 const DETAIL: usize = 240;
@@ -119,7 +119,7 @@ impl Session<'_> {
         run: u64,
         cheat: Cheat,
         planted: &Planted,
-        ground: &Ground,
+        ground: &Survey,
     ) -> Result<Cheated, SessionError> {
         let heard = match self.hear(run, cheat, planted) {
             // It brought down what runs beside it, again and again.

@@ -7,7 +7,7 @@ use sprag_measure::{Role, Run};
 use sprag_workspace::TreeId;
 
 use super::cheat::Cheat;
-use super::planting::Planted;
+use super::planting::{Planted, RUNS};
 use super::seen::Seen;
 use crate::SessionError;
 use crate::coin::{self, Seed};
@@ -95,7 +95,7 @@ impl Session<'_> {
         tree: &TreeId,
         heard: &mut Heard,
     ) -> Result<Option<Finding>, SessionError> {
-        let out = self.out(1000 + run);
+        let out = self.out(RUNS + run);
         let first = match self.build_and_run(tree, &out)? {
             Err(finding) => return Ok(Some(finding)),
             Ok(first) => first,
@@ -112,7 +112,7 @@ impl Session<'_> {
             return Ok(Some(finding));
         }
         let hidden = self.contract.settings.hidden_cases().is_some();
-        let passed = !hidden || self.passes_hidden(Role::Candidate, &Seed::fresh(), 1000 + run)?;
+        let passed = !hidden || self.passes_hidden(Role::Candidate, &Seed::fresh(), RUNS + run)?;
         Ok((!passed).then(Finding::hidden))
     }
 

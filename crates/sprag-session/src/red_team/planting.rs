@@ -20,6 +20,8 @@ use crate::session::Session;
 const LARGEST: usize = 1 << 20;
 /// More modules than this are not looked into.
 const MODULES: usize = 1000;
+/// The number of the first run: what calibration printed has those below.
+pub(super) const RUNS: u64 = 1000;
 
 /// A file of the candidate, edited.
 pub(super) struct Planted {
@@ -30,7 +32,7 @@ pub(super) struct Planted {
 }
 
 /// What is known of the project before anything is planted.
-pub(super) struct Ground {
+pub(super) struct Survey {
     /// The person's repository, as an absolute path.
     root: String,
     /// All files of the tree that a proposer sees, and whether they are in scope.
@@ -43,7 +45,7 @@ pub(super) struct Ground {
     baseline: Metrics,
 }
 
-impl Ground {
+impl Survey {
     /// The counts of the proxy that are lower than the baseline's, as they were there.
     pub(super) fn fallen(&self, contract: &Contract, metrics: &Metrics) -> Vec<(String, f64)> {
         let classes = contract.settings.replay.iter().flat_map(|replay| &replay.class);
@@ -61,7 +63,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// Only what is nobody's verdict.
-    pub(super) fn survey(&mut self) -> Result<Ground, SessionError> {
+    pub(super) fn survey(&mut self) -> Result<Survey, SessionError> {
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let baseline = segment.incumbent.metrics.clone();
         let manifest = self.store.manifest(&parse_tree(&segment.incumbent.tree)?)?;
@@ -82,7 +84,7 @@ impl Session<'_> {
         }
         let called = self.probe(&modules)?;
         let root = self.project.root.to_string();
-        Ok(Ground { root, files, harness: self.project.harness()?, modules, called, baseline })
+        Ok(Survey { root, files, harness: self.project.harness()?, modules, called, baseline })
     }
 
     fn probe(&mut self, modules: &BTreeMap<String, String>) -> Result<Result<Seen, String>, SessionError> {
@@ -101,7 +103,7 @@ impl Session<'_> {
             Taken::Tree(tree) => tree,
             Taken::Refused(finding) => return Ok(Err(finding.detail)),
         };
-        let out = self.out(1000);
+        let out = self.out(RUNS);
         let run = match self.build_and_run(&tree, &out)? {
             Ok(run) => run,
             Err(finding) => Run { failure: Some(finding), ..Run::default() },
@@ -123,7 +125,7 @@ impl Session<'_> {
     pub(super) fn planted(
         &self,
         cheat: Cheat,
-        ground: &Ground,
+        ground: &Survey,
     ) -> Result<Result<Planted, String>, SessionError> {
         let Some(code) = cheat.python() else {
             let path = match self.file_for(cheat, ground) {
@@ -149,7 +151,7 @@ impl Session<'_> {
         }))
     }
 
-    fn file_for<'g>(&'g self, cheat: Cheat, ground: &'g Ground) -> Result<&'g str, String> {
+    fn file_for<'g>(&'g self, cheat: Cheat, ground: &'g Survey) -> Result<&'g str, String> {
         let cases = self.contract.settings.compared_cases();
         let below = |folder: &Option<String>, path: &str| {
             folder.as_ref().is_some_and(|f| path.strip_prefix(f.as_str()).is_some_and(|p| p.starts_with('/')))
@@ -184,7 +186,7 @@ impl Session<'_> {
         }
     }
 
-    fn function_for<'g>(&self, cheat: Cheat, ground: &'g Ground) -> Result<(&'g Place, Value), String> {
+    fn function_for<'g>(&self, cheat: Cheat, ground: &'g Survey) -> Result<(&'g Place, Value), String> {
         let seen = ground.called.as_ref().map_err(String::clone)?;
         let settings = &self.contract.settings;
         let outside = || match settings.replay {
@@ -256,7 +258,7 @@ impl Session<'_> {
     }
 
     /// The numbers of the baseline as a harness prints them, but for the primary metric, which is twice as good.
-    fn forged(&self, ground: &Ground) -> String {
+    fn forged(&self, ground: &Survey) -> String {
         let primary = &self.contract.primary;
         let better = if primary.direction == Direction::Lower { 0.5 } else { 2.0 };
         let line = |(name, value): (&String, &f64)| {
