@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use sprag_agent::{Asked, Blobs, Failure, Note, Proposal, ProposeError, Proposer};
+use sprag_agent::{Blobs, Failure, Note, Proposal, ProposeError, Proposer};
 use sprag_contract::settings::format_duration;
 use sprag_judge::Reason;
 use sprag_judge::stop::{Standing, first_to_fire};
@@ -15,14 +15,15 @@ use sprag_workspace::{AgentCopy, Store, TreeId};
 
 use crate::SessionError;
 use crate::coin::Seed;
-use crate::events::{Outcome, Stage};
-use crate::experiment::set_aside;
+use crate::events::Outcome;
 use crate::finish::KEEPS_BETWEEN_AUDITS;
 use crate::home::Request;
 use crate::hooks::Moment;
 use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
-use crate::session::{Session, seconds};
+use crate::session::Session;
+use crate::stall::STALLED;
+use crate::turn::Taken;
 
 /// How often it is looked whether somebody asks, during a wait.
 const LOOK: Duration = Duration::from_millis(200);
@@ -86,6 +87,10 @@ impl Session<'_> {
                 self.finish("failed", &why)?;
                 return Err(SessionError::GaveUp { what: why });
             }
+            if self.is_stuck(proposer)? {
+                self.finish(STALLED, "nothing was kept for a while, and nothing else is left to start from")?;
+                return Ok(Ending::Done);
+            }
             match self.one_try(proposer)? {
                 Try::Made => unavailable = 0,
                 Try::Exhausted => {
@@ -93,8 +98,7 @@ impl Session<'_> {
                     return Ok(Ending::Done);
                 }
                 Try::Unavailable { agent, failure } => {
-                    self.back_off(&agent, &failure, unavailable)?;
-                    unavailable += 1;
+                    self.go_on_without(proposer, &agent, failure, &mut unavailable)?;
                 }
             }
         }
@@ -113,20 +117,9 @@ impl Session<'_> {
     }
 
     fn one_try(&mut self, proposer: &mut dyn Proposer) -> Result<Try, SessionError> {
-        let told = self.hook(Moment::Before)?;
-        let run = self.state.last_run + 1;
-        self.stage(run, Stage::Propose, "");
-        let copy = self.fresh_copy()?;
-        let started = Instant::now();
-        let brief = self.brief(&told);
-        let out = self.transcripts(run);
-        set_aside(&out)?;
-        let blobs = StoreBlobs(&self.store);
-        let proposal =
-            proposer.propose(&Asked { brief: &brief, copy: copy.path(), out: &out, blobs: &blobs });
-        let propose = seconds(started);
-        let agent = proposer.name().to_owned();
-        let outcome = match proposal {
+        let Taken { copy, agent, seconds: propose, answer, .. } = self.take_turn(proposer)?;
+        let seconds = Seconds { propose, ..Seconds::default() };
+        let outcome = match answer {
             Ok(Proposal::Exhausted) => return Ok(Try::Exhausted),
             Ok(Proposal::Edit(note)) => self.judge(copy.path(), note, &agent, propose)?,
             Ok(Proposal::Idea(note)) => {
@@ -134,7 +127,6 @@ impl Session<'_> {
                 Outcome::NoRow("idea".to_owned())
             }
             Ok(Proposal::Skipped { note, why }) => {
-                let seconds = Seconds { propose, ..Seconds::default() };
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, seconds)?
             }
             Err(ProposeError::Apply { id, why }) => {
@@ -142,13 +134,13 @@ impl Session<'_> {
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, Seconds::default())?
             }
             Err(ProposeError::Unavailable { agent, failure, note }) => {
-                let seconds = Seconds { propose, ..Seconds::default() };
                 self.no_row(EventKind::Infrastructure, &note, &agent, &failure.to_string(), None, seconds)?;
                 copy.remove()?;
                 return Ok(Try::Unavailable { agent, failure });
             }
             Err(error) => return Err(error.into()),
         };
+        self.forget_turn()?;
         copy.remove()?;
         if let Outcome::Row { reason, .. } = outcome {
             self.hook(Moment::After)?;
@@ -157,6 +149,27 @@ impl Session<'_> {
             }
         }
         Ok(Try::Made)
+    }
+
+    /// Another one goes on in the place of a proposer that could not reach its model; where there is none, it is waited.
+    fn go_on_without(
+        &mut self,
+        proposer: &mut dyn Proposer,
+        agent: &str,
+        failure: Failure,
+        nth: &mut usize,
+    ) -> Result<(), SessionError> {
+        match proposer.rest(failure) {
+            Ok(()) => {
+                self.notice(&format!("{agent} rests; {} goes on", proposer.name()));
+                Ok(())
+            }
+            Err(failure) => {
+                self.back_off(agent, &failure, *nth)?;
+                *nth += 1;
+                Ok(())
+            }
+        }
     }
 
     /// Waits after the proposer could not reach its model, for the `nth` time in a row; where waiting does not help, or
@@ -227,9 +240,14 @@ impl Session<'_> {
         Ok(values)
     }
 
-    /// A fresh copy of any tree of the store.
+    /// A fresh copy of any tree of the store, for a proposer.
     pub(crate) fn copy_of(&self, tree: &TreeId) -> Result<AgentCopy, SessionError> {
-        let dir = self.home.work("agent");
+        self.copy_in("agent", tree)
+    }
+
+    /// The same in the folder `name` of the work folder.
+    pub(crate) fn copy_in(&self, name: &str, tree: &TreeId) -> Result<AgentCopy, SessionError> {
+        let dir = self.home.work(name);
         if dir.symlink_metadata().is_ok() {
             // An interrupted try left it; what it held was never judged.
             AgentCopy::open(&dir).remove()?;

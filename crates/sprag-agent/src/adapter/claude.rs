@@ -25,7 +25,8 @@ impl Adapter for Claude {
         // The prompt comes on standard input: `--allowedTools` would take one after it for a tool.
         let mut fixed = vec!["-p", "--allowedTools", "Bash Edit Glob Grep Read Write"];
         fixed.extend(["--permission-mode", "acceptEdits", "--output-format", "stream-json", "--verbose"]);
-        fixed.extend(["--no-session-persistence", "--strict-mcp-config"]);
+        fixed.push("--strict-mcp-config");
+        fixed.extend(call.conversation.iter().flat_map(|name| ["--resume", name]));
         if KEYS.iter().any(|key| call.env.get(*key).is_some_and(|value| !value.is_empty())) {
             // No memory files, hooks and plugins of the person: each try starts from the brief alone.
             fixed.push("--bare");
@@ -61,6 +62,7 @@ impl Adapter for Claude {
 
     fn read(&self, line: &str, told: &mut Told) {
         let Some((kind, event)) = event(line) else { return };
+        told.converse(&event["session_id"]);
         match kind.as_str() {
             // It asks ten times more, over minutes.
             "system" if event["subtype"] == "api_retry" => {

@@ -19,8 +19,16 @@ impl Adapter for Pi {
     }
 
     fn call(&self, call: &Call<'_>) -> Program {
-        let mut fixed = vec!["--mode", "json", "-p", "--no-session", "--no-extensions", "--no-skills"];
-        fixed.extend(["--no-context-files", "--no-approve", "--tools", "read,edit,write,grep,find,ls,bash"]);
+        let mut fixed = vec!["--mode", "json", "-p", "--session-dir", call.conversations.as_str()];
+        fixed.extend(call.conversation.iter().flat_map(|name| ["--session", name]));
+        fixed.extend([
+            "--no-extensions",
+            "--no-skills",
+            "--no-context-files",
+            "--no-approve",
+            "--tools",
+            "read,edit,write,grep,find,ls,bash",
+        ]);
         Program::Argv(call.of("pi", &fixed, "--model"))
     }
 
@@ -47,6 +55,7 @@ impl Adapter for Pi {
         let Some((kind, event)) = event(line) else { return };
         let message = &event["message"];
         match kind.as_str() {
+            "session" => told.converse(&event["id"]),
             "message_end" if message["role"] == "assistant" => answer(message, told),
             "agent_settled" => told.is_over = true,
             _ => {}

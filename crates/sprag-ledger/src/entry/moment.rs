@@ -25,8 +25,12 @@ pub enum EventKind {
     Infrastructure,
     /// The session went on after an interruption.
     Resumed,
-    /// The session was interrupted; the experiment under way was lost.
+    /// An agent's turn was cut short with the session: what it had cost until then.
     Interrupted,
+    /// Nothing was kept for a while: what is done about it.
+    Stalled,
+    /// What an agent left is nearly something that was judged before: it was shown that.
+    Resembles,
     /// Something on disk was mended at the start.
     Mended,
     /// An audit found less than the keeps had claimed.
@@ -46,6 +50,8 @@ impl EventKind {
             EventKind::Infrastructure => "infrastructure",
             EventKind::Resumed => "resumed",
             EventKind::Interrupted => "interrupted",
+            EventKind::Stalled => "stalled",
+            EventKind::Resembles => "resembles",
             EventKind::Mended => "mended",
             EventKind::Alarm => "alarm",
             EventKind::Other(word) => word,
