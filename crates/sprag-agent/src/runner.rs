@@ -265,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_printed_before_sprag_was_killed_is_heard_and_its_secrets_are_hidden() {
+        let keep = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(keep.path()).unwrap();
+        let env = [("MY_KEY".to_owned(), "sk-123456".to_owned())].into();
+        let secrets = Secrets::of(&env, ["MY_KEY"]);
+        let heard = || told_in(&Codex, dir, &secrets).unwrap();
+        assert!(heard().is_none(), "it was never started");
+        let events = "{\"type\":\"thread.started\",\"thread_id\":\"t-1\"}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"sk-123456\"}}\n{\"type\":\"turn";
+        fs::write(dir.join("stdout"), events).unwrap();
+        for _ in 0..2 {
+            // The second time from the transcript alone.
+            let told = heard().unwrap();
+            assert_eq!(
+                (told.conversation.as_deref(), told.words.as_str(), told.is_over),
+                (Some("t-1"), "[MY_KEY]", false)
+            );
+            assert!(!dir.join("stdout").exists());
+        }
+        fs::remove_file(dir.join("transcript.jsonl")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", dir.join("stdout")).unwrap();
+        assert!(heard().is_none(), "a link is not followed");
+    }
+
+    #[test]
     fn bytes_that_move_a_terminal_or_are_no_text_are_harmless() {
         let (told, transcript) =
             run(&command(), r"printf '\033[2J\377 ok\033]0;x\007\n'; printf 'no newline'", LONG);

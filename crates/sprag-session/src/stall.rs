@@ -150,9 +150,8 @@ impl Session<'_> {
             }
         }
         let incumbent = &self.state.segment().map_err(SessionError::Refused)?.incumbent.tree;
-        let older =
-            self.runs_of_contract().filter(|run| run.is_keep() && run.tree.as_ref() != Some(incumbent));
-        let Some(run) = older.last() else { return Ok(None) };
+        let is_older = |run: &&Run| run.is_keep() && run.tree.as_ref() != Some(incumbent);
+        let Some(run) = self.runs_of_contract().rev().find(is_older) else { return Ok(None) };
         let tree = run.tree.as_deref().map(parse_tree).transpose()?;
         Ok(tree.map(|tree| begin(tree, &[run])))
     }

@@ -83,7 +83,7 @@ enum Left {
     /// It ended well, and was not judged.
     Ended(Box<Taken>),
     /// It was cut short, and this conversation can be gone on with.
-    Cut(Turn, AgentCopy, String),
+    Cut(Box<Turn>, AgentCopy, String),
 }
 
 impl Session<'_> {
@@ -95,7 +95,7 @@ impl Session<'_> {
                 let counted = Usage::default();
                 let goes_on =
                     GoesOn { conversation: Some(&conversation), message: CUT_OFF, counted: &counted };
-                self.ask(proposer, turn, copy, "", Some(goes_on))?
+                self.ask(proposer, *turn, copy, "", Some(goes_on))?
             }
             Left::Nothing => self.begin_turn(proposer)?,
         };
@@ -229,7 +229,8 @@ impl Session<'_> {
         let conversation = self.state.cut.as_ref().and_then(|cut| cut.conversation.clone());
         match conversation.filter(|_| stands && is_here) {
             Some(conversation) => {
-                Ok(Left::Cut(Turn { before: Usage::FREE, ended: None, ..turn }, copy, conversation))
+                let turn = Turn { before: Usage::FREE, ended: None, ..turn };
+                Ok(Left::Cut(Box::new(turn), copy, conversation))
             }
             None => Ok(Left::Nothing),
         }

@@ -54,9 +54,11 @@ impl Findings {
                 }
             }
         }
-        if agent.names.len() > 1 && agent.names.iter().any(|name| matches!(name, AgentName::Playbook(_))) {
+        let playbook = agent.names.iter().position(|name| matches!(name, AgentName::Playbook(_)));
+        if let Some(at) = playbook.filter(|_| agent.names.len() > 1) {
             let message = "a playbook plays alone: it takes no turns with an agent";
-            self.add(Severity::Error, &["agent", "use"], message, "name agents alone, or one playbook");
+            let help = "name agents alone, or one playbook";
+            self.add(Severity::Error, &["agent", "use", &at.to_string()], message, help);
         }
         if is_command_with_model(agent) {
             let message = "`model` is not used: the command's own line names it";
@@ -98,7 +100,7 @@ mod tests {
         assert_eq!((settings.agent.turns, settings.agent.stall), (Turns::RoundRobin, 0));
         let json = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
-        insta::assert_snapshot!(told("[agent]\nuse = ['claude', 'playbook:x']\n"), @"2:7 a playbook plays alone: it takes no turns with an agent | name agents alone, or one playbook");
+        insta::assert_snapshot!(told("[agent]\nuse = ['claude', 'playbook:x']\n"), @"2:18 a playbook plays alone: it takes no turns with an agent | name agents alone, or one playbook");
         insta::assert_snapshot!(told("[agent]\nuse = ['claude', 'cluade']\n"), @"2:7 there is no agent named `cluade`; did you mean `claude`? | -");
     }
 
