@@ -242,7 +242,13 @@ impl Session<'_> {
 
     /// A fresh copy of any tree of the store, for a proposer.
     pub(crate) fn copy_of(&self, tree: &TreeId) -> Result<AgentCopy, SessionError> {
-        self.copy_in("agent", tree)
+        self.copy_in(self.copy_name(), tree)
+    }
+
+    /// The folder of the proposer's copy in the work folder. A session beside the one that commands mean leaves that one's
+    /// alone: a turn may go on in it.
+    pub(crate) fn copy_name(&self) -> &'static str {
+        if self.home.current().as_ref() == Some(&self.id) { "agent" } else { "beside" }
     }
 
     /// The same in the folder `name` of the work folder.

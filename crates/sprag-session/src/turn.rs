@@ -189,51 +189,41 @@ impl Session<'_> {
 
     /// What an earlier Sprag left of a turn. Its cost is in the ledger when this answers, or in the answer.
     fn left(&mut self, proposer: &mut dyn Proposer) -> Result<Left, SessionError> {
-        let Some(turn) = self.read_turn() else { return Ok(Left::Nothing) };
-        let dir = self.home.work("agent");
+        let Some(mut turn) = self.read_turn() else { return Ok(Left::Nothing) };
+        let dir = self.home.work(self.copy_name());
         let incumbent = &self.state.segment().map_err(SessionError::Refused)?.incumbent.tree;
         let stands = turn.incumbent == *incumbent && dir.symlink_metadata().is_ok_and(|found| found.is_dir());
         let copy = AgentCopy::open(&dir);
         let is_here = proposer.be(&turn.agent);
         if turn.turns == self.state.turns {
-            let found = match turn.ended {
-                Some(_) => None,
-                None if is_here => Some(proposer.pick_up(&self.transcripts(turn.run), copy.path())?),
-                None => Some(sprag_agent::Cut::default()),
-            };
-            let ended = match (&turn.ended, &found) {
-                (Some(ended), _) => Some(ended.clone()),
-                (None, Some(cut)) if cut.is_over => {
-                    let note = Note { usage: turn.before.plus(&cut.note.usage), ..cut.note.clone() };
-                    Some(Ended { note, seconds: None })
-                }
-                _ => None,
-            };
-            match ended {
+            let mut cut = sprag_agent::Cut::default();
+            if turn.ended.is_none() && is_here {
+                cut = proposer.pick_up(&self.transcripts(turn.run), copy.path())?;
+                cut.note.usage = turn.before.plus(&cut.note.usage);
+            }
+            if cut.is_over {
+                turn.ended = Some(Ended { note: cut.note.clone(), seconds: None });
+            }
+            match &turn.ended {
                 Some(Ended { note, seconds }) if stands => {
                     self.notice(&format!("{} had ended its turn: what it left is judged", turn.agent));
-                    let answer = Ok(Proposal::Edit(note));
-                    let agent = turn.agent.clone();
+                    let (agent, seconds, answer) =
+                        (turn.agent.clone(), *seconds, Ok(Proposal::Edit(note.clone())));
                     return Ok(Left::Ended(Box::new(Taken { turn, copy, agent, seconds, answer })));
                 }
                 Some(Ended { note, .. }) => self.record_cut(&turn, &note.usage, None, false)?,
                 None => {
-                    let cut = found.unwrap_or_default();
-                    let conversation = cut.note.conversation.or(turn.conversation.clone());
-                    let conversation = conversation.filter(|_| stands && is_here);
+                    let known = cut.note.conversation.or(turn.conversation.clone());
+                    let conversation = known.filter(|_| stands && is_here);
                     let counts_later = cut.counts_later && conversation.is_some();
-                    self.record_cut(&turn, &turn.before.plus(&cut.note.usage), conversation, counts_later)?;
+                    self.record_cut(&turn, &cut.note.usage, conversation, counts_later)?;
                 }
             }
         }
         let conversation = self.state.cut.as_ref().and_then(|cut| cut.conversation.clone());
-        match conversation.filter(|_| stands && is_here) {
-            Some(conversation) => {
-                let turn = Turn { before: Usage::FREE, ended: None, ..turn };
-                Ok(Left::Cut(Box::new(turn), copy, conversation))
-            }
-            None => Ok(Left::Nothing),
-        }
+        let Some(conversation) = conversation.filter(|_| stands && is_here) else { return Ok(Left::Nothing) };
+        let turn = Turn { before: Usage::FREE, ended: None, ..turn };
+        Ok(Left::Cut(Box::new(turn), copy, conversation))
     }
 
     /// Gives up what is left of a turn: somebody else's change is judged now. What is known of its cost is recorded.

@@ -203,7 +203,7 @@ fn a_session_killed_in_the_middle_of_a_real_agents_turn_goes_on_without_paying_t
             "codex" => assert_eq!(row["usage"]["input"], after + 1200 * (before - 1) as u64, "{row}"),
             // It tells nothing before its end.
             "claude" => assert_eq!((row["usage"]["input"].as_u64(), known), (Some(after), None), "{row}"),
-            // It asks for a title on the side, and tells the cost of an answer when its calls have ended.
+            // It tells the cost of an answer when its calls have ended.
             "opencode" => assert_eq!(row["usage"]["input"], after, "{row}"),
             _ => {
                 assert_eq!(row["usage"]["input"], after, "{row}");
