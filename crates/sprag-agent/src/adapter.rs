@@ -71,8 +71,6 @@ pub(crate) struct Call<'a> {
     pub(crate) copy: &'a Utf8Path,
     /// The conversation that it goes on with.
     pub(crate) conversation: Option<&'a str>,
-    /// A folder for conversations, for those that let one be named.
-    pub(crate) conversations: &'a Utf8Path,
     /// The brief.
     pub(crate) brief: &'a str,
     /// The file that the brief is in.

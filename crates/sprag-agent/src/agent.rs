@@ -174,7 +174,6 @@ impl Proposer for Agent {
             env: &env,
             copy,
             conversation: goes_on.and_then(|goes_on| goes_on.conversation),
-            conversations: asked.conversations,
             brief: &brief,
             brief_file: &brief_file,
         };

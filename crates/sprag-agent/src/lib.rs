@@ -44,8 +44,6 @@ pub struct Asked<'a> {
     pub goes_on: Option<GoesOn<'a>>,
     /// The copy of the incumbent that it edits.
     pub copy: &'a Utf8Path,
-    /// A folder in which it may keep what it needs to go on with a conversation.
-    pub conversations: &'a Utf8Path,
     /// A folder that is not there yet, for what it printed.
     pub out: &'a Utf8Path,
     /// Blobs, for proposals that were made elsewhere.

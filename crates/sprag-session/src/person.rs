@@ -102,7 +102,6 @@ impl Session<'_> {
                 brief: "",
                 goes_on: None,
                 copy: copy.path(),
-                conversations: &self.home.work("conversations"),
                 out: &out,
                 blobs: &blobs,
             })? {

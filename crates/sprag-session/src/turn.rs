@@ -136,8 +136,6 @@ impl Session<'_> {
         self.stage(turn.run, Stage::Propose, "");
         let out = self.transcripts(turn.run);
         set_aside(&out)?;
-        let conversations = self.home.work("conversations");
-        fs::create_dir_all(&conversations).map_err(|e| SessionError::io("make", &conversations, e))?;
         turn.turns = self.state.turns;
         turn.conversation = goes_on.and_then(|goes_on| goes_on.conversation.map(str::to_owned));
         if proposer.agents() > 0 {
@@ -145,14 +143,7 @@ impl Session<'_> {
         }
         let started = Instant::now();
         let blobs = StoreBlobs(&self.store);
-        let asked = Asked {
-            brief,
-            goes_on,
-            copy: copy.path(),
-            conversations: &conversations,
-            out: &out,
-            blobs: &blobs,
-        };
+        let asked = Asked { brief, goes_on, copy: copy.path(), out: &out, blobs: &blobs };
         let answer = proposer.propose(&asked).map(|answer| with_cost(answer, &turn.before));
         let (agent, seconds) = (turn.agent.clone(), seconds(started));
         if let Ok(Proposal::Edit(note)) = &answer

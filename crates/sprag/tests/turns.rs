@@ -322,6 +322,24 @@ fn a_keep_ends_a_stall_and_zero_never_stalls() {
 }
 
 #[test]
+fn without_a_near_miss_copies_begin_as_the_keep_before_the_best_code() {
+    let bench = Bench::new(50, "[agent]\nstall = 1\n");
+    let turns = [
+        format!("begin; {}; ask; done_", edit("src/a.txt", 5)),
+        format!("begin; {}; ask; done_", edit("src/b.txt", 5)),
+        "begin; seq 100 120 > src/more.txt; ask; done_".to_owned(),
+        "begin; seq 200 220 > src/other.txt; ask; done_".to_owned(),
+    ];
+    bench.stand_in("pi", &turns.each_ref().map(String::as_str));
+    bench.run(&PI).expect(0).says(&["copies begin as what run 2 left", "nothing else is left to start from"]);
+    assert_eq!(bench.noted("began.4").len(), 285, "without what run 3 gained");
+    // It is judged against the best code all the same.
+    let rows = bench.rows();
+    assert_eq!(rows[3]["parent"], rows[1]["tree"]);
+    bench.run(&["audit"]).expect(0);
+}
+
+#[test]
 fn what_is_nearly_a_run_of_before_is_shown_once_and_then_measured_whatever_becomes_of_it() {
     let bench = Bench::new(3, "");
     let many = |more: &str| format!("begin; {{ seq 100 140; echo '{more}'; }} > src/more.txt");

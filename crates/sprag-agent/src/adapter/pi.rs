@@ -19,16 +19,9 @@ impl Adapter for Pi {
     }
 
     fn call(&self, call: &Call<'_>) -> Program {
-        let mut fixed = vec!["--mode", "json", "-p", "--session-dir", call.conversations.as_str()];
+        let mut fixed = vec!["--mode", "json", "-p", "--no-extensions", "--no-skills", "--no-context-files"];
+        fixed.extend(["--no-approve", "--tools", "read,edit,write,grep,find,ls,bash"]);
         fixed.extend(call.conversation.iter().flat_map(|name| ["--session", name]));
-        fixed.extend([
-            "--no-extensions",
-            "--no-skills",
-            "--no-context-files",
-            "--no-approve",
-            "--tools",
-            "read,edit,write,grep,find,ls,bash",
-        ]);
         Program::Argv(call.of("pi", &fixed, "--model"))
     }
 

@@ -179,7 +179,6 @@ fn argv_of(adapter: &dyn Adapter, env: &[(&str, &str)], conversation: Option<&st
         env: &env,
         copy: Utf8Path::new("/copy"),
         conversation,
-        conversations: Utf8Path::new("/conversations"),
         brief: "faster; it's $HOME\n",
         brief_file: Utf8Path::new("/out/brief.md"),
     };
@@ -193,7 +192,7 @@ fn argv_of(adapter: &dyn Adapter, env: &[(&str, &str)], conversation: Option<&st
 fn each_is_called_with_the_brief_on_its_standard_input_and_without_a_memory_of_other_tries() {
     insta::assert_snapshot!(argv(&Claude, &[]), @"claude -p --allowedTools Bash Edit Glob Grep Read Write --permission-mode acceptEdits --output-format stream-json --verbose --strict-mcp-config --model m --more");
     insta::assert_snapshot!(argv(&Codex, &[]), @r#"codex exec --json --skip-git-repo-check -s workspace-write -c approval_policy="never" -C /copy -m m --more -"#);
-    insta::assert_snapshot!(argv(&Pi, &[]), @"pi --mode json -p --session-dir /conversations --no-extensions --no-skills --no-context-files --no-approve --tools read,edit,write,grep,find,ls,bash --model m --more");
+    insta::assert_snapshot!(argv(&Pi, &[]), @"pi --mode json -p --no-extensions --no-skills --no-context-files --no-approve --tools read,edit,write,grep,find,ls,bash --model m --more");
     insta::assert_snapshot!(argv(&OpenCode, &[]), @"opencode run --format json -m m --more");
 }
 
@@ -202,7 +201,7 @@ fn each_that_has_conversations_goes_on_with_the_one_that_its_events_name() {
     let on = |adapter: &dyn Adapter| argv_of(adapter, &[], Some("talk-1"));
     assert!(on(&Claude).contains(" --resume talk-1 "));
     assert!(on(&Codex).ends_with(" resume talk-1 -"));
-    assert!(on(&Pi).contains(" --session-dir /conversations --session talk-1 "));
+    assert!(on(&Pi).contains(" --session talk-1 "));
     assert!(on(&OpenCode).contains(" --session talk-1 "));
     for (adapter, name) in [
         (&Claude as &dyn Adapter, "aee929ae-7c19-4ba9-ac3b-374fcd69fd81"),
