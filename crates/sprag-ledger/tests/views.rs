@@ -4,10 +4,11 @@
 mod sample;
 
 use camino::Utf8PathBuf;
-use sample::{Room, config, run};
+use sample::{Room, config, every_kind, run};
 use sprag_judge::Reason;
+use sprag_judge::stop::parse;
 use sprag_ledger::{
-    Ledger, Log, Usage, read,
+    Entry, Event, EventKind, Final, Ledger, Log, Price, UnixMs, Usage, read,
     view::{log_view, run_view, status_view},
 };
 
@@ -19,12 +20,12 @@ fn load(name: &str) -> Log {
 fn the_table_of_a_session() {
     insta::assert_snapshot!(log_view(&load("v1.jsonl")).to_text(96), @r"
     Faster scoring · p95_ms (ms, lower is better)
-    run  p95_ms  change  status         reason    description
-      1  338.57          keep           baseline  Baseline
-     *2  101.13  -70.1%  keep           improved  Map a column instead of walking its rows
-      3  102.57  -69.7%  checks_failed  control   Remember the embeddings of past queries
-      4       ?          checks_failed  scope     Edited the benchmark \u{1b}[31m by mistake
-      5       ?          crash          build     A typo
+    run  p95_ms  change  status         reason     cost  description
+      1  338.57          keep           baseline         Baseline
+     *2  101.13  -70.1%  keep           improved  $0.50  Map a column instead of walking its rows
+      3  102.57  -69.7%  checks_failed  control          Remember the embeddings of past queries
+      4       ?          checks_failed  scope            Edited the benchmark \u{1b}[31m by mistake
+      5       ?          crash          build            A typo
     ");
 }
 
@@ -104,32 +105,35 @@ fn one_run_in_full() {
 
 #[test]
 fn the_state_of_a_session() {
-    insta::assert_snapshot!(status_view(&load("v1.jsonl")).to_text(), @"
+    insta::assert_snapshot!(status_view(&load("v1.jsonl"), &[]).to_text(), @"
     Faster scoring, phase 1  p95_ms (ms, lower is better)  observed/enforced
     baseline 338.57  best 101.13 (run 2, -70.1%)
     4 experiments: 1 kept, 2 failed checks, 1 crashed; 3 in a row without a keep
-    2 min 11 s; $0.62 or more (3 unknown); 48k tokens in or more (4 unknown); 3600 out or more (4 unknown)
+    2 min 11 s; 48k tokens in or more (4 unknown); 31k cached or more (4 unknown); 3600 out or more (4 unknown)
+    cost: $0.62 or more: 3 of 5 tries told no cost; per percent gained: unknown
     last: run 5 crash (build) A typo
     result: p95_ms 338.2 to 101.4, -70.0% (-69.6% to -70.5%)
     stopped: after 4 experiments
     ");
-    insta::assert_snapshot!(status_view(&load("pi-segments.jsonl")).to_text(), @"
+    insta::assert_snapshot!(status_view(&load("pi-segments.jsonl"), &[]).to_text(), @"
     Render the feed faster  requests_s (higher is better)
     baseline 910  best 1180 (run 5, +29.7%)
     4 experiments: 2 kept, 1 failed checks, 1 crashed
-    cost unknown; input tokens unknown; output tokens unknown
+    input tokens unknown; cached tokens unknown; output tokens unknown
+    cost: unknown: 4 of 4 tries told no cost
     last: run 6 checks_failed Skip the length check
     unverified: another tool's log, without a chain
     ");
-    insta::assert_snapshot!(status_view(&load("pi-no-config.jsonl")).to_text(), @"
+    insta::assert_snapshot!(status_view(&load("pi-no-config.jsonl"), &[]).to_text(), @"
     unnamed  metric (direction unknown)
     baseline 640
     2 experiments: 1 kept, 1 crashed
-    cost unknown; input tokens unknown; output tokens unknown
+    input tokens unknown; cached tokens unknown; output tokens unknown
+    cost: unknown: 2 of 2 tries told no cost
     last: run 4 keep Again, to be sure
     unverified: another tool's log, without a chain
     ");
-    insta::assert_snapshot!(status_view(&Log::default()).to_text(), @"no session yet");
+    insta::assert_snapshot!(status_view(&Log::default(), &[]).to_text(), @"no session yet");
     insta::assert_snapshot!(log_view(&Log::default()).to_text(80), @"no runs yet");
 }
 
@@ -145,12 +149,13 @@ fn the_json_of_the_table_and_the_state() {
       "status": "checks_failed",
       "reason": "control",
       "description": "Remember the embeddings of past queries",
+      "usage": {},
       "commit": "c0ffee3",
       "timestamp": 1795500180000,
       "chain": "verified"
     }
     "#);
-    insta::assert_snapshot!(serde_json::to_string_pretty(&status_view(&log)).unwrap(), @r#"
+    insta::assert_snapshot!(serde_json::to_string_pretty(&status_view(&log, &[])).unwrap(), @r#"
     {
       "v": 1,
       "session": {
@@ -181,6 +186,7 @@ fn the_json_of_the_table_and_the_state() {
         "status": "crash",
         "reason": "build",
         "description": "A typo",
+        "usage": {},
         "commit": "c0ffee5",
         "timestamp": 1795500300000,
         "chain": "verified"
@@ -221,6 +227,30 @@ fn the_json_of_the_table_and_the_state() {
           "known": 0.0,
           "unknown": 5
         }
+      },
+      "bill": {
+        "tries": 5,
+        "usd": {
+          "total": null,
+          "known": 0.625,
+          "unknown": 3,
+          "per_try": 0.3125,
+          "per_keep": null,
+          "not_kept": null
+        },
+        "tokens": {
+          "total": null,
+          "known": 82600.0,
+          "unknown": 4,
+          "per_try": 82600.0,
+          "per_keep": null,
+          "not_kept": null
+        },
+        "computed": 0.0,
+        "prices": [],
+        "percent": 70.01581170192527,
+        "per_percent": null,
+        "budgets": []
       },
       "result": {
         "metric": "p95_ms",
@@ -304,8 +334,99 @@ fn a_skimmed_log_shows_what_the_whole_one_shows() {
     let path = camino::Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1.jsonl"));
     let (whole, skimmed) = (sprag_ledger::read(path).unwrap(), sprag_ledger::skim(path).unwrap());
     assert_eq!(sprag_ledger::view::log_view(&skimmed), sprag_ledger::view::log_view(&whole));
-    assert_eq!(sprag_ledger::view::status_view(&skimmed), sprag_ledger::view::status_view(&whole));
+    assert_eq!(sprag_ledger::view::status_view(&skimmed, &[]), sprag_ledger::view::status_view(&whole, &[]));
     assert!(
         whole.runs().any(|run| run.evidence.is_some()) && skimmed.runs().all(|run| run.evidence.is_none())
     );
+}
+
+/// A session of three tries, of which one was kept and one came to no row.
+fn billed(usages: [Usage; 3], gained: bool) -> (Room, Ledger) {
+    let room = Room::new();
+    let mut ledger = Ledger::create(&room.path("ledger.jsonl"), None).unwrap();
+    ledger.append(config()).unwrap();
+    ledger.append(run(1, Some(9.0), None, "Baseline")).unwrap();
+    let [kept, discarded, idle] = usages;
+    for (number, reason, usage) in [(2, Reason::Improved, kept), (3, Reason::NoGain, discarded)] {
+        let mut row = run(number, Some(8.0), Some(reason), "a try");
+        row.usage = usage;
+        ledger.append(row).unwrap();
+    }
+    let mut event = Event::new(EventKind::NoEdit, "nothing was changed", UnixMs(0));
+    event.usage = idle;
+    ledger.append(event).unwrap();
+    let sample = every_kind().into_iter().find_map(|entry| match entry {
+        Entry::Final(result) => Some(*result),
+        _ => None,
+    });
+    let result = sample.unwrap();
+    ledger.append(Final { demonstrated: gained, ..result }).unwrap();
+    (room, ledger)
+}
+
+fn told(usd: Option<f64>) -> Usage {
+    Usage { input: Some(1000), cached: Some(0), output: Some(500), usd, ..Usage::default() }
+}
+
+#[test]
+fn a_bill_says_what_was_paid_for_what() {
+    let rules = ["at $25", "at 6k tokens", "after 50 experiments"].map(|rule| parse(rule).unwrap());
+    let lines = |usages: [Usage; 3], gained: bool| {
+        let (_room, ledger) = billed(usages, gained);
+        let text = status_view(ledger.log(), &rules).to_text();
+        text.lines()
+            .filter(|l| l.contains("cost") || l.contains("budget") || l.contains("tokens"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    insta::assert_snapshot!(lines([told(Some(8.0)), told(Some(4.5)), told(Some(7.5))], true), @"
+    37.5 s; 3000 tokens in; 1500 out; 1500 tokens a try, 4500 a keep
+    cost: $20.00, $6.67 a try, $20.00 a keep, 60 % of it for what was not kept, $0.29 per percent gained
+    budget `at $25`: ████████████████░░░░ 80 %
+    budget `at 6k tokens`: ███████████████░░░░░ 75 %
+    ");
+    insta::assert_snapshot!(lines([told(Some(8.0)), told(None), told(Some(7.5))], true), @"
+    37.5 s; 3000 tokens in; 1500 out; 1500 tokens a try, 4500 a keep
+    cost: $15.50 or more: 1 of 3 tries told no cost; per percent gained: unknown
+    budget `at $25`: ██████████████████░░ 94 %
+    budget `at 6k tokens`: ███████████████░░░░░ 75 %
+    ");
+    insta::assert_snapshot!(lines([told(Some(8.0)), told(Some(1.0)), told(Some(1.0))], false), @"
+    37.5 s; 3000 tokens in; 1500 out; 1500 tokens a try, 4500 a keep
+    cost: $10.00, $3.33 a try, $10.00 a keep, 20 % of it for what was not kept
+    budget `at $25`: ████████░░░░░░░░░░░░ 40 %
+    budget `at 6k tokens`: ███████████████░░░░░ 75 %
+    ");
+    insta::assert_snapshot!(lines([told(None), told(None), told(None)], true), @"
+    37.5 s; 3000 tokens in; 1500 out; 1500 tokens a try, 4500 a keep
+    cost: unknown: 3 of 3 tries told no cost; per percent gained: unknown
+    budget `at $25`: what is used is unknown
+    budget `at 6k tokens`: ███████████████░░░░░ 75 %
+    ");
+    insta::assert_snapshot!(lines([Usage::FREE, Usage::FREE, Usage::FREE], true), @"
+    cost: $0.00
+    budget `at $25`: ░░░░░░░░░░░░░░░░░░░░ 0 %
+    budget `at 6k tokens`: ░░░░░░░░░░░░░░░░░░░░ 0 %
+    ");
+}
+
+#[test]
+fn dollars_that_were_computed_are_told_apart_from_those_that_an_agent_told() {
+    let price = Price {
+        model: "gpt-5.2-codex\u{1b}[31m".to_owned(),
+        date: "2026-11-01".to_owned(),
+        input: 1.25,
+        cached: 0.125,
+        output: 10.0,
+        reasoning: None,
+    };
+    let usd = price.cost(&told(None));
+    assert_eq!(usd, Some(0.00625));
+    let computed = Usage { price: Some(price), ..told(usd) };
+    let (_room, ledger) = billed([computed, told(Some(0.5)), Usage::FREE], true);
+    let view = status_view(ledger.log(), &[]);
+    assert_eq!((view.bill.computed, view.bill.usd.total), (0.00625, Some(0.50625)));
+    insta::assert_snapshot!(view.bill.money(), @r"cost: $0.51 ($0.0063 of it computed by the price of gpt-5.2-codex\u{1b}[31m of 2026-11-01), $0.17 a try, $0.51 a keep, 99 % of it for what was not kept, $0.0072 per percent gained");
+    let shown = run_view(&ledger.log().session(), 2).unwrap().to_text();
+    insta::assert_snapshot!(shown.lines().find(|line| line.contains("cost")).unwrap(), @r"  cost       $0.0063, 1000 in, 500 out, 0 cached; the dollars are computed: gpt-5.2-codex\u{1b}[31m of 2026-11-01, a million tokens at $1.25 in, $0.125 cached, $10 out");
 }
