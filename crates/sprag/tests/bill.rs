@@ -188,7 +188,7 @@ fn a_budget_that_is_nearly_used_up_is_said_once_and_tokens_are_one_too() {
     let bench = Bench::new("- after 1 experiments\n- at 1000 tokens", "");
     bench.stand_in("mine", "echo done");
     let done = bench.run(&["run", "--agent", "command:mine"]).expect(0);
-    done.says(&["`at 1000 tokens` cannot stop this session: command does not tell all of its tokens"]);
+    done.says(&["`at 1k tokens` cannot stop this session: command does not tell all of its tokens"]);
 }
 
 #[test]
