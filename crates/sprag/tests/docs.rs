@@ -150,7 +150,7 @@ fn full_settings() -> Settings {
 }
 
 fn price() -> Price {
-    let date = "2026-11-01".parse().unwrap();
+    let date = "2026-11-01".parse().expect("a day");
     Price { date, input: 1.0, cached: Some(1.0), output: 1.0, reasoning: Some(1.0) }
 }
 
