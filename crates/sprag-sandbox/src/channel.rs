@@ -71,7 +71,7 @@ impl Listening {
 
 /// One end of the connection.
 #[derive(Debug)]
-pub(crate) struct Channel(OwnedFd);
+pub(crate) struct Channel(pub(crate) OwnedFd);
 
 impl Channel {
     /// The launcher's end.
@@ -79,6 +79,13 @@ impl Channel {
         let socket = socket(SocketFlags::CLOEXEC)?;
         rustix::net::connect(&socket, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
         Ok(Self(socket))
+    }
+
+    /// Both ends, for a process that this one starts.
+    pub(crate) fn pair() -> io::Result<(Self, Self)> {
+        let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+        let (one, other) = rustix::net::socketpair(family, kind, SocketFlags::CLOEXEC, None)?;
+        Ok((Self(one), Self(other)))
     }
 
     /// Sends one word, and at most [`MOST_DESCRIPTORS`] descriptors with it.

@@ -37,6 +37,21 @@ impl Lack {
         known.unwrap_or_else(|| Self::new(error, UNKNOWN))
     }
 
+    /// Namespaces were refused to `launcher` itself, and came about by bubblewrap neither.
+    pub(crate) fn of_both(own: &Refusal, by_bubblewrap: &JailError, launcher: &OsStr) -> Self {
+        let Self { what, remedy } = Self::of(&own.clone().into(), launcher);
+        let errno = Errno::from_raw_os_error(own.errno);
+        match by_bubblewrap {
+            JailError::Refused(refusal) if refusal.is_no_bubblewrap() => {
+                // A limit of the kernel, or a filter, is one for all.
+                let may_help =
+                    matches!(errno, Errno::PERM | Errno::ACCESS) && Settings::read().seccomp != Some(2);
+                Self::new(what, if may_help { format!("{remedy}; or {INSTALL}") } else { remedy })
+            }
+            error => Self::new(format!("{what}; and bubblewrap: {error}"), remedy),
+        }
+    }
+
     /// Landlock is there, and does not keep signals inside.
     pub(crate) fn of_signals() -> Self {
         Self::new("the Landlock of this kernel does not keep signals inside", "use Linux 6.12 or later")
@@ -52,6 +67,8 @@ impl Lack {
     }
 }
 
+const INSTALL: &str =
+    "install bubblewrap, which may be allowed them: apt-get install bubblewrap, or as the system has it";
 const UNKNOWN: &str =
     "no setting of this machine explains it: try as root, or outside of the container or chroot";
 
@@ -116,6 +133,9 @@ fn explain(refusal: &Refusal, settings: &Settings, launcher: &str) -> Option<Lac
             "the root can't be changed here, as in a chroot or an initial ramdisk",
             "start sprag outside of it",
         )),
+        Step::Bubblewrap(_) if refusal.is_no_bubblewrap() => {
+            Some(Lack::new("bubblewrap is not installed, or others than root can replace it", INSTALL))
+        }
         Step::Landlock => Some(Lack::new(
             "Landlock is not in this kernel, not switched on, or older than its version 3",
             "use Linux 6.2 or later, with landlock in the list `lsm=` of its command line; containers: one whose seccomp \
@@ -124,6 +144,10 @@ fn explain(refusal: &Refusal, settings: &Settings, launcher: &str) -> Option<Lac
         Step::SystemCalls => Some(Lack::new(
             "this kernel can't filter system calls, or this is neither x86-64 nor AArch64",
             "use a kernel with CONFIG_SECCOMP_FILTER, as distributions ship; gVisor has none",
+        )),
+        Step::Processes if errno == Errno::ROFS => Some(Lack::new(
+            "the processes of root are not limited in what bubblewrap makes",
+            "run as an ordinary user, or where cgroups can be made",
         )),
         Step::Processes if forbidden => Some(Lack::new(
             "the processes of root are not limited where there is no namespace for them",

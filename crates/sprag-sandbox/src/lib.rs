@@ -29,6 +29,8 @@
 //! make no cgroup.
 
 mod acts;
+mod backend;
+mod bubblewrap;
 mod caller;
 mod cgroup;
 mod channel;
@@ -49,11 +51,12 @@ mod report;
 mod root;
 mod system_calls;
 
+pub use backend::Backend;
 pub use caller::Caller;
 pub use cgroup::Cgroup;
 pub use clock::CpuClock;
 pub use confinement::{Confinement, Limits};
-pub use examine::{examine, examine_up_to};
+pub use examine::{examine, examine_by, examine_up_to};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
 pub use launcher::{COMMAND, launch};
