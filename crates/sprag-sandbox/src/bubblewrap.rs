@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionbio};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, getpid, getuid, kill_process, pidfd_open, pidfd_send_signal,
+    set_child_subreaper, set_parent_process_death_signal,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ use crate::family::{self, Reports};
 use crate::launcher::{Argv, COMMAND};
 use crate::places::{Kind, Places};
 use crate::plan::{Address, Plan, Refusal, Step, Word};
-use crate::{Confinement, Limits, Tier};
+use crate::{Confinement, Tier};
 
 /// Where distributions have it. `PATH` is not asked: a folder of what is measured may be in it.
 const PROGRAMS: [&str; 4] =
@@ -47,6 +48,11 @@ fn is_roots(program: &Path) -> bool {
     program
         .ancestors()
         .all(|path| path.symlink_metadata().is_ok_and(|found| found.uid() == 0 && closed(&found)))
+}
+
+/// Whether it works by root's rights. Then it takes less from who calls it: no limit of what is in memory.
+fn is_setuid(program: &Path) -> bool {
+    !getuid().is_root() && fs::metadata(program).is_ok_and(|found| found.mode() & 0o4000 != 0)
 }
 
 /// What the launcher inside can't find out there.
@@ -104,7 +110,8 @@ fn started(program: &Path, plan: &Plan, argv: Argv<'_>) -> Result<Started, Refus
     // Wherever it lies, it is started inside once more.
     confinement.read.push(itself.clone());
     let places = Places::of(&confinement, plan.open_network)?;
-    let arguments = Arguments::of(&places, &confinement.limits, plan.open_network);
+    let scratch_bytes = (!is_setuid(program)).then_some(confinement.limits.scratch_bytes);
+    let arguments = Arguments::of(&places, scratch_bytes, plan.open_network);
     let arguments = arguments.map_err(Refusal::of(step()))?;
     let environment = std::env::vars_os().collect();
     let inside = Inside { plan: plan.clone(), places, folder, environment };
@@ -113,9 +120,14 @@ fn started(program: &Path, plan: &Plan, argv: Argv<'_>) -> Result<Started, Refus
     let mut command = Command::new(program);
     let (mut bubblewrap, socket) =
         spawn(&mut command, arguments, &itself, argv).map_err(Refusal::of(step()))?;
-    match socket.receive().map(|said| said.map(|(word, sent)| (word, sent.into_iter().next()))) {
-        Ok(Some((Word::Inside, Some(handle)))) => Ok(Started { bubblewrap, handle, socket, inside }),
-        _ => Err(complaint(&mut bubblewrap)),
+    let end = pidfd_open(Pid::from_child(&bubblewrap), PidfdFlags::empty()).map_err(Refusal::of(step()))?;
+    let handle = match socket.receive_unless(&end) {
+        Ok(Some((Word::Inside, mut sent))) => sent.pop(),
+        _ => None,
+    };
+    match handle {
+        Some(handle) => Ok(Started { bubblewrap, handle, socket, inside }),
+        None => Err(complaint(&mut bubblewrap)),
     }
 }
 
@@ -148,18 +160,27 @@ fn spawn(
     // This process has one thread: nothing else starts a program meanwhile. When it comes back, these are open in the
     // other one alone, so that its end is seen.
     kept.iter().try_for_each(|kept| fcntl_setfd(kept, FdFlags::empty()))?;
+    set_child_subreaper(Some(getpid()))?;
     Ok((command.spawn()?, socket))
 }
 
-/// Why it has ended.
+/// Why it has ended. What it started may wait for it without end, and has come to this process.
 fn complaint(bubblewrap: &mut Child) -> Refusal {
-    let mut said = Vec::new();
-    if let Some(stderr) = bubblewrap.stderr.take() {
-        // What it could not say is not told.
-        let _ = stderr.take(LONGEST_COMPLAINT).read_to_end(&mut said);
-    }
+    // Each of these fails only where there is nothing to be done.
     let _ = bubblewrap.kill();
     let _ = bubblewrap.wait();
+    let children = format!("/proc/self/task/{}/children", getpid());
+    for child in fs::read_to_string(children).unwrap_or_default().split_whitespace() {
+        if let Some(child) = child.parse().ok().and_then(Pid::from_raw) {
+            let _ = kill_process(child, Signal::KILL);
+        }
+    }
+    let mut said = Vec::new();
+    if let Some(stderr) = bubblewrap.stderr.take() {
+        // All that it had to say is there.
+        let _ = ioctl_fionbio(&stderr, true);
+        let _ = stderr.take(LONGEST_COMPLAINT).read_to_end(&mut said);
+    }
     refusal_in(&String::from_utf8_lossy(&said))
 }
 
@@ -224,7 +245,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn of(places: &Places, limits: &Limits, open_network: bool) -> io::Result<Self> {
+    fn of(places: &Places, scratch_bytes: Option<u64>, open_network: bool) -> io::Result<Self> {
         let mut arguments = Self::default();
         arguments.add(["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]);
         if !open_network {
@@ -232,7 +253,7 @@ impl Arguments {
         }
         // It dies with those around it, and leaves being the first process to the launcher.
         arguments.add(["--die-with-parent", "--as-pid-1"]);
-        arguments.root(places, limits)?;
+        arguments.root(places, scratch_bytes)?;
         Ok(arguments)
     }
 
@@ -242,7 +263,7 @@ impl Arguments {
 
     /// The same root as [`root::enter`](crate::root::enter) makes, but for the number of files in scratch folders, and
     /// that each of these may have as many bytes as all of them may there.
-    fn root(&mut self, places: &Places, limits: &Limits) -> io::Result<()> {
+    fn root(&mut self, places: &Places, scratch_bytes: Option<u64>) -> io::Result<()> {
         self.add(["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]);
         for (path, kind) in &places.kinds {
             let path = path.as_os_str();
@@ -251,8 +272,10 @@ impl Arguments {
                 Kind::Read => self.add(one("--ro-bind")),
                 Kind::Write => self.add(one("--bind")),
                 Kind::Scratch => {
-                    self.add(["--perms", "1777", "--size", &limits.scratch_bytes.to_string()]);
-                    self.add([OsStr::new("--tmpfs"), path]);
+                    if let Some(bytes) = scratch_bytes {
+                        self.add(["--size", &bytes.to_string()]);
+                    }
+                    self.add([OsStr::new("--perms"), OsStr::new("1777"), OsStr::new("--tmpfs"), path]);
                 }
                 Kind::Hidden if Path::new(path).is_dir() => {
                     self.add(["--perms", "0555", "--tmpfs"]);

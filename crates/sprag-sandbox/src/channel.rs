@@ -109,6 +109,13 @@ impl Channel {
         self.receive()
     }
 
+    /// The same, for as long as it takes or until a process has ended without a word.
+    pub(crate) fn receive_unless(&self, end: &OwnedFd) -> io::Result<Option<(Word, Vec<OwnedFd>)>> {
+        let mut fds = [self.0.as_fd(), end.as_fd()].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        retry_on_intr(|| poll(&mut fds, None))?;
+        if fds[0].revents().is_empty() { Ok(None) } else { self.receive() }
+    }
+
     /// The same, for as long as it takes.
     pub(crate) fn receive(&self) -> io::Result<Option<(Word, Vec<OwnedFd>)>> {
         let mut text = vec![0; LONGEST];

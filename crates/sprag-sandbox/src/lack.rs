@@ -48,7 +48,7 @@ impl Lack {
                     matches!(errno, Errno::PERM | Errno::ACCESS) && Settings::read().seccomp != Some(2);
                 Self::new(what, if may_help { format!("{remedy}; or {INSTALL}") } else { remedy })
             }
-            error => Self::new(format!("{what}; and bubblewrap: {error}"), remedy),
+            error => Self::new(format!("{what}; and then: {error}"), remedy),
         }
     }
 

@@ -168,3 +168,17 @@ pub(crate) fn printed(output: &Output) -> String {
 pub(crate) fn all_said(output: &Output) -> String {
     format!("{}: {} {}", output.status, printed(output), String::from_utf8_lossy(&output.stderr))
 }
+
+/// A program that becomes another one, for which one system call is not permitted.
+pub(crate) fn without(call: libc::c_long) -> String {
+    format!(
+        "
+import ctypes, os, struct, sys
+code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, {call}, 0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7FFF0000)
+class Filter(ctypes.Structure):
+    _fields_ = [('len', ctypes.c_ushort), ('code', ctypes.c_char_p)]
+prctl = ctypes.CDLL(None).prctl
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.byref(Filter(4, code))) == 0
+os.execv(sys.argv[1], sys.argv[1:])"
+    )
+}
