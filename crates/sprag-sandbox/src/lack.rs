@@ -39,13 +39,17 @@ impl Lack {
 
     /// Namespaces were refused to `launcher` itself, and came about by bubblewrap neither.
     pub(crate) fn of_both(own: &Refusal, by_bubblewrap: &JailError, launcher: &OsStr) -> Self {
-        let Self { what, remedy } = Self::of(&own.clone().into(), launcher);
-        let errno = Errno::from_raw_os_error(own.errno);
+        let lack = Self::of(&own.clone().into(), launcher);
+        lack.nor_by_bubblewrap(own, by_bubblewrap, &Settings::read())
+    }
+
+    fn nor_by_bubblewrap(self, own: &Refusal, by_bubblewrap: &JailError, settings: &Settings) -> Self {
+        let Self { what, remedy } = self;
         match by_bubblewrap {
             JailError::Refused(refusal) if refusal.is_no_bubblewrap() => {
                 // A limit of the kernel, or a filter, is one for all.
-                let may_help =
-                    matches!(errno, Errno::PERM | Errno::ACCESS) && Settings::read().seccomp != Some(2);
+                let forbidden = matches!(Errno::from_raw_os_error(own.errno), Errno::PERM | Errno::ACCESS);
+                let may_help = forbidden && settings.seccomp != Some(2);
                 Self::new(what, if may_help { format!("{remedy}; or {INSTALL}") } else { remedy })
             }
             error => Self::new(format!("{what}; and then: {error}"), remedy),
@@ -285,6 +289,30 @@ mod tests {
         says_of(Step::Clock, Errno::ACCESS, debian, "perf_event_paranoid is 3", "perf_event_paranoid=2");
         let docker = Settings { perf_event_paranoid: Some(2), seccomp: Some(2), ..none() };
         says_of(Step::Clock, Errno::PERM, docker, "seccomp", "--cap-add PERFMON");
+    }
+
+    #[test]
+    fn bubblewrap_is_proposed_where_it_may_be_allowed_more_and_heard_where_it_is_not() {
+        let none = Settings::default;
+        let debian = || Settings { unprivileged_userns_clone: Some(0), ..none() };
+        let after = |errno: Errno, settings: &Settings, by_bubblewrap: Refusal| {
+            let own = Refusal { step: Step::Namespaces, errno: errno.raw_os_error() };
+            let lack = explain(&own, settings, "/usr/bin/sprag").unwrap();
+            lack.nor_by_bubblewrap(&own, &by_bubblewrap.into(), settings)
+        };
+        let lack = after(Errno::PERM, &debian(), Refusal::no_bubblewrap());
+        assert!(lack.remedy.contains("userns_clone=1; or install bubblewrap"), "{lack}");
+        let filtered = Settings { seccomp: Some(2), ..none() };
+        let full = Settings { max_user_namespaces: Some(0), ..none() };
+        for (errno, settings) in [(Errno::PERM, filtered), (Errno::NOSPC, full)] {
+            let lack = after(errno, &settings, Refusal::no_bubblewrap());
+            assert!(!lack.to_string().contains("bubblewrap"), "{lack}");
+        }
+        let step = Step::Bubblewrap("setting up uid map".to_owned());
+        let refused = Refusal { step, errno: Errno::PERM.raw_os_error() };
+        let lack = after(Errno::PERM, &debian(), refused);
+        assert!(lack.what.contains("by bubblewrap (setting up uid map): Operation not"), "{lack}");
+        assert!(!lack.remedy.contains("install"), "{lack}");
     }
 
     #[test]

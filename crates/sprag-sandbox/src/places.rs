@@ -230,6 +230,22 @@ mod tests {
     }
 
     #[test]
+    fn a_link_that_is_there_already_need_not_be_made() {
+        let (_folder, root) = folder(&["real/code", "given", "scratch"]);
+        for link in ["link", "given/link", "scratch/link"] {
+            symlink(root.join("real"), root.join(link)).unwrap();
+        }
+        let mut confinement = Confinement::new(Tier::Enforced);
+        confinement.read = vec![root.join("link"), root.join("link/code"), root.join("given")];
+        confinement.read.extend([root.join("given/link"), root.join("scratch/link")]);
+        confinement.scratch = vec![root.join("scratch")];
+        let places = Places::of(&confinement, false).unwrap();
+        let made = places.links_to_make().filter_map(|(link, _)| link.strip_prefix(&root).ok());
+        let made: Vec<&Path> = made.collect();
+        assert_eq!(made, ["link", "scratch/link"].map(Path::new));
+    }
+
+    #[test]
     fn what_cannot_be_a_place_is_refused_by_name() {
         for path in ["/no/such/file", "relative", "/", "/usr/../usr/lib"] {
             let mut confinement = Confinement::new(Tier::Enforced);
