@@ -126,10 +126,12 @@ fn a_session_by_bubblewrap_holds_the_same_and_says_so_in_its_ledger() {
     let sandbox = &repo.entries()[0]["sandbox"];
     assert_eq!((&sandbox["tier"], &sandbox["backend"]), (&"enforced".into(), &"bubblewrap".into()));
     // By another backend it is another segment: what was measured in one is not compared with the other.
-    assert!(does(&repo, "test -x /bin/sh"));
-    let segments = repo.entries().into_iter().filter(|entry| entry["type"] == "config");
-    let backends: Vec<_> = segments.map(|entry| entry["sandbox"]["backend"].clone()).collect();
-    assert_eq!(backends, ["bubblewrap".into(), serde_json::Value::Null]);
+    if sprag_sandbox::examine(&itself).backend.is_own() {
+        assert!(does(&repo, "test -x /bin/sh"));
+        let segments = repo.entries().into_iter().filter(|entry| entry["type"] == "config");
+        let backends: Vec<_> = segments.map(|entry| entry["sandbox"]["backend"].clone()).collect();
+        assert_eq!(backends, ["bubblewrap".into(), serde_json::Value::Null]);
+    }
 }
 
 #[test]
