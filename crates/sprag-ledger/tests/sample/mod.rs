@@ -146,6 +146,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
         cached: Some(31_000),
         reasoning: None,
         usd: Some(0.5),
+        price: None,
     };
     keep.seconds = Seconds { propose: Some(41.0), build: Some(2.0), measure: Some(33.0), check: Some(4.5) };
     keep.asi = map(json!({"hypothesis": "row-wise calls dominate", "next": ["look at the copies", 2]}));
