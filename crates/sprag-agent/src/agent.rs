@@ -14,7 +14,7 @@ use crate::listener::Secrets;
 use crate::report::Report;
 use crate::runner::{self, Errand};
 use crate::told::Told;
-use crate::{Asked, Cut, GoesOn, Note, Proposal, ProposeError, Proposer, Usage};
+use crate::{Asked, Cut, GoesOn, Note, Proposal, ProposeError, Proposer, Tells, Usage};
 
 /// What any program may need. All else is named by the adapter or by the settings.
 const ALWAYS_PASSED: &[&str] = &[
@@ -133,6 +133,10 @@ impl Proposer for Agent {
         &self.name
     }
 
+    fn tells(&self) -> Option<Tells> {
+        Some(self.adapter.tells())
+    }
+
     /// An agent goes on by the brief alone.
     fn resume(&mut self, _done: &[String]) {}
 
@@ -176,6 +180,7 @@ impl Proposer for Agent {
             conversation: goes_on.and_then(|goes_on| goes_on.conversation),
             brief: &brief,
             brief_file: &brief_file,
+            usd_left: asked.usd_left,
         };
         let program = self.adapter.call(&call);
         let secrets = self.secrets(&env);
@@ -216,6 +221,7 @@ fn note(copy: &Utf8Path, told: &Told, usage: Usage, secrets: &Secrets) -> Note {
         asi: secrets.hidden_in_asi(report.asi),
         usage,
         conversation: told.conversation.clone(),
+        model: told.model.as_ref().map(|model| secrets.hidden_in(&sanitized(model.as_bytes()))),
     }
 }
 

@@ -114,7 +114,7 @@ impl Step {
         let usage = front.usage.unwrap_or(Usage::FREE);
         let id = path.file_stem().unwrap_or("proposal").to_owned();
         let note =
-            Note { id: Some(id.clone()), description: front.description, asi, usage, conversation: None };
+            Note { id: Some(id.clone()), description: front.description, asi, usage, ..Note::default() };
         Ok(Self { id, note, park: front.park, diff: diff.to_owned() })
     }
 }

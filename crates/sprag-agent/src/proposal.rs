@@ -68,6 +68,23 @@ pub struct Note {
     /// By this the agent knows the conversation in which it was made, where it can go on with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation: Option<String>,
+    /// The model, where the agent names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// What a proposer tells of what a try has used, where all goes well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tells {
+    /// US dollars.
+    pub usd: bool,
+    /// Input, cached and output tokens.
+    pub tokens: bool,
+}
+
+impl Tells {
+    /// Everything.
+    pub const ALL: Self = Self { usd: true, tokens: true };
 }
 
 /// Longer descriptions are cut.

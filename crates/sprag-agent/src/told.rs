@@ -9,6 +9,8 @@ const MAX_WORDS: usize = 64 << 10;
 
 /// A longer name of a conversation is none, in bytes.
 const MAX_NAME: usize = 128;
+/// A longer name of a model is none, in bytes.
+const MAX_MODEL: usize = 200;
 
 /// More tokens in one try are a mistake or a lie.
 const MOST_TOKENS: u64 = 1_000_000_000_000;
@@ -21,6 +23,8 @@ pub(crate) struct Told {
     spent: Option<Usage>,
     /// A step was paid for, and nobody knows how much.
     has_lost_count: bool,
+    /// The model that it says it asks.
+    pub(crate) model: Option<String>,
     /// The last words.
     pub(crate) words: String,
     /// What went wrong last, and was not overcome since.
@@ -76,6 +80,12 @@ impl Told {
         if self.conversation.is_none() {
             self.conversation = name.as_str().filter(is_name).map(str::to_owned);
         }
+    }
+
+    /// It names the model that it asks.
+    pub(crate) fn asks(&mut self, model: Option<&str>) {
+        let model = model.filter(|model| !model.is_empty() && model.len() <= MAX_MODEL);
+        self.model = model.map(str::to_owned).or(self.model.take());
     }
 
     pub(crate) fn fail(&mut self, failure: Failure) {

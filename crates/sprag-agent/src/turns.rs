@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use crate::{Asked, Cut, Failure, Proposal, ProposeError, Proposer, is_same_agent};
+use crate::{Asked, Cut, Failure, Proposal, ProposeError, Proposer, Tells, is_same_agent};
 
 /// So many tries of others one rests that could not reach its model.
 const REST: u32 = 5;
@@ -56,6 +56,12 @@ impl Turns {
 impl Proposer for Turns {
     fn name(&self) -> &str {
         &self.agents[self.up].name
+    }
+
+    /// What each of them tells.
+    fn tells(&self) -> Option<Tells> {
+        let all = self.agents.iter().filter_map(|seat| seat.agent.tells());
+        all.reduce(|a, b| Tells { usd: a.usd && b.usd, tokens: a.tokens && b.tokens })
     }
 
     fn resume(&mut self, _done: &[String]) {}

@@ -104,6 +104,7 @@ impl Session<'_> {
                 copy: copy.path(),
                 out: &out,
                 blobs: &blobs,
+                usd_left: None,
             })? {
                 Proposal::Exhausted => return Ok(outcomes),
                 Proposal::Edit(note) => outcomes.push(self.experiment(copy.path(), note, PERSON, None)?),

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use sprag_agent::{Blobs, Failure, Note, Proposal, ProposeError, Proposer};
+use sprag_agent::{Blobs, Failure, Note, Proposal, ProposeError, Proposer, Usage};
 use sprag_contract::settings::format_duration;
 use sprag_judge::Reason;
-use sprag_judge::stop::{Standing, first_to_fire};
+use sprag_judge::stop::first_to_fire;
 use sprag_ledger::{EventKind, Seconds};
 use sprag_measure::Role;
 use sprag_workspace::{AgentCopy, Store, TreeId};
@@ -55,6 +55,7 @@ impl Session<'_> {
     /// [`SessionError`]; everything finished is in the ledger.
     pub fn run(&mut self, proposer: &mut dyn Proposer) -> Result<Ending, SessionError> {
         self.calibrate()?;
+        self.settle_turn(proposer)?;
         let given_back = self.proposals_given_back();
         let done: Vec<String> =
             self.state.proposals.iter().filter(|id| !given_back.contains(*id)).cloned().collect();
@@ -65,7 +66,7 @@ impl Session<'_> {
         let mut unavailable = 0;
         loop {
             self.interrupt.check()?;
-            self.warn_of_deaf_rules(&mut warned);
+            self.warn_of_limits(proposer, &mut warned);
             self.take_notes()?;
             match self.home.asked() {
                 Some(Request::Pause) => {
@@ -91,7 +92,12 @@ impl Session<'_> {
                 self.finish(STALLED, "nothing was kept for a while, and nothing else is left to start from")?;
                 return Ok(Ending::Done);
             }
-            match self.one_try(proposer)? {
+            let tried = self.one_try(proposer);
+            if tried.is_err() {
+                // Whoever looks now should see what it has cost.
+                self.settle_turn(proposer)?;
+            }
+            match tried? {
                 Try::Made => unavailable = 0,
                 Try::Exhausted => {
                     self.finish("exhausted", "the proposer has nothing more to try")?;
@@ -100,18 +106,6 @@ impl Session<'_> {
                 Try::Unavailable { agent, failure } => {
                     self.go_on_without(proposer, &agent, failure, &mut unavailable)?;
                 }
-            }
-        }
-    }
-
-    /// Says once which stop rules cannot fire because what they look at is unknown.
-    fn warn_of_deaf_rules(&mut self, warned: &mut BTreeSet<String>) {
-        let standings = self.contract.stop.iter().map(|rule| rule.check(&self.state.progress));
-        let deaf: Vec<String> =
-            standings.filter_map(|s| if let Standing::Unknown(why) = s { Some(why) } else { None }).collect();
-        for why in deaf {
-            if warned.insert(why.clone()) {
-                self.notice(&why);
             }
         }
     }
@@ -130,7 +124,8 @@ impl Session<'_> {
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, seconds)?
             }
             Err(ProposeError::Apply { id, why }) => {
-                let note = Note { description: id.clone(), id: Some(id), ..Note::default() };
+                let usage = Usage::FREE;
+                let note = Note { description: id.clone(), id: Some(id), usage, ..Note::default() };
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, Seconds::default())?
             }
             Err(ProposeError::Unavailable { agent, failure, note }) => {

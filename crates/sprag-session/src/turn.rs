@@ -13,7 +13,7 @@ use sprag_workspace::AgentCopy;
 
 use crate::SessionError;
 use crate::events::Stage;
-use crate::experiment::{set_aside, usage};
+use crate::experiment::set_aside;
 use crate::hooks::Moment;
 use crate::run::StoreBlobs;
 use crate::session::{Session, now, seconds};
@@ -30,15 +30,12 @@ const MAX_RECORD: u64 = 1 << 20;
 pub struct Cut {
     /// The conversation that can be gone on with.
     pub conversation: Option<String>,
-    /// What it cost is part of what the agent tells when it has gone on.
-    pub counts_later: bool,
 }
 
 impl Cut {
     pub(crate) fn of(event: &Event) -> Self {
         let conversation = event.data.get("conversation").and_then(|name| name.as_str());
-        let counts_later = event.data.get("counts_later").is_some_and(|later| later == true);
-        Self { conversation: conversation.map(str::to_owned), counts_later }
+        Self { conversation: conversation.map(str::to_owned) }
     }
 }
 
@@ -143,7 +140,8 @@ impl Session<'_> {
         }
         let started = Instant::now();
         let blobs = StoreBlobs(&self.store);
-        let asked = Asked { brief, goes_on, copy: copy.path(), out: &out, blobs: &blobs };
+        let usd_left = self.usd_left();
+        let asked = Asked { brief, goes_on, copy: copy.path(), out: &out, blobs: &blobs, usd_left };
         let answer = proposer.propose(&asked).map(|answer| with_cost(answer, &turn.before));
         let (agent, seconds) = (turn.agent.clone(), seconds(started));
         if let Ok(Proposal::Edit(note)) = &answer
@@ -178,50 +176,66 @@ impl Session<'_> {
         Ok(Taken { answer: Ok(Proposal::Edit(note)), ..taken })
     }
 
-    /// What an earlier Sprag left of a turn. Its cost is in the ledger when this answers, or in the answer.
+    /// Takes what a turn has cost that was cut short into the ledger, before anything else is decided. One that ended,
+    /// though nobody saw it, is left to be judged.
+    pub(crate) fn settle_turn(&mut self, proposer: &mut dyn Proposer) -> Result<(), SessionError> {
+        let Some(mut turn) = self.read_turn().filter(|turn| turn.turns == self.state.turns) else {
+            return Ok(());
+        };
+        let copy = self.copy_left(&turn)?;
+        let is_here = proposer.be(&turn.agent);
+        let mut cut = sprag_agent::Cut::default();
+        if turn.ended.is_none() && is_here {
+            let dir = self.home.work(self.copy_name());
+            cut = proposer.pick_up(&self.transcripts(turn.run), &dir)?;
+            cut.note.usage = turn.before.plus(&cut.note.usage);
+            if cut.is_over {
+                turn.ended = Some(Ended { note: cut.note.clone(), seconds: None });
+                self.write_turn(&turn)?;
+            }
+        }
+        match &turn.ended {
+            Some(_) if copy.is_some() => Ok(()),
+            Some(Ended { note, .. }) => self.record_cut(&turn, note, None, false),
+            None => {
+                let known = cut.note.conversation.take().or(turn.conversation.clone());
+                let conversation = known.filter(|_| copy.is_some() && is_here);
+                let counts_later = cut.counts_later && conversation.is_some();
+                self.record_cut(&turn, &cut.note, conversation, counts_later)
+            }
+        }
+    }
+
+    /// What an earlier Sprag left of a turn that is settled.
     fn left(&mut self, proposer: &mut dyn Proposer) -> Result<Left, SessionError> {
-        let Some(mut turn) = self.read_turn() else { return Ok(Left::Nothing) };
+        let Some(turn) = self.read_turn() else { return Ok(Left::Nothing) };
+        let Some(copy) = self.copy_left(&turn)? else { return Ok(Left::Nothing) };
+        let is_here = proposer.be(&turn.agent);
+        if turn.turns == self.state.turns {
+            let Some(Ended { note, seconds }) = turn.ended.clone() else { return Ok(Left::Nothing) };
+            self.notice(&format!("{} had ended its turn: what it left is judged", turn.agent));
+            let (agent, answer) = (turn.agent.clone(), Ok(Proposal::Edit(note)));
+            return Ok(Left::Ended(Box::new(Taken { turn, copy, agent, seconds, answer })));
+        }
+        let conversation = self.state.cut.as_ref().and_then(|cut| cut.conversation.clone());
+        let Some(conversation) = conversation.filter(|_| is_here) else { return Ok(Left::Nothing) };
+        let turn = Turn { before: Usage::FREE, ended: None, ..turn };
+        Ok(Left::Cut(Box::new(turn), copy, conversation))
+    }
+
+    /// The copy of a turn, where it is there, and its candidate would still be judged against the same incumbent.
+    fn copy_left(&self, turn: &Turn) -> Result<Option<AgentCopy>, SessionError> {
         let dir = self.home.work(self.copy_name());
         let incumbent = &self.state.segment().map_err(SessionError::Refused)?.incumbent.tree;
         let stands = turn.incumbent == *incumbent && dir.symlink_metadata().is_ok_and(|found| found.is_dir());
-        let copy = AgentCopy::open(&dir);
-        let is_here = proposer.be(&turn.agent);
-        if turn.turns == self.state.turns {
-            let mut cut = sprag_agent::Cut::default();
-            if turn.ended.is_none() && is_here {
-                cut = proposer.pick_up(&self.transcripts(turn.run), copy.path())?;
-                cut.note.usage = turn.before.plus(&cut.note.usage);
-            }
-            if cut.is_over {
-                turn.ended = Some(Ended { note: cut.note.clone(), seconds: None });
-            }
-            match &turn.ended {
-                Some(Ended { note, seconds }) if stands => {
-                    self.notice(&format!("{} had ended its turn: what it left is judged", turn.agent));
-                    let (agent, seconds, answer) =
-                        (turn.agent.clone(), *seconds, Ok(Proposal::Edit(note.clone())));
-                    return Ok(Left::Ended(Box::new(Taken { turn, copy, agent, seconds, answer })));
-                }
-                Some(Ended { note, .. }) => self.record_cut(&turn, &note.usage, None, false)?,
-                None => {
-                    let known = cut.note.conversation.or(turn.conversation.clone());
-                    let conversation = known.filter(|_| stands && is_here);
-                    let counts_later = cut.counts_later && conversation.is_some();
-                    self.record_cut(&turn, &cut.note.usage, conversation, counts_later)?;
-                }
-            }
-        }
-        let conversation = self.state.cut.as_ref().and_then(|cut| cut.conversation.clone());
-        let Some(conversation) = conversation.filter(|_| stands && is_here) else { return Ok(Left::Nothing) };
-        let turn = Turn { before: Usage::FREE, ended: None, ..turn };
-        Ok(Left::Cut(Box::new(turn), copy, conversation))
+        Ok(stands.then(|| AgentCopy::open(&dir)))
     }
 
     /// Gives up what is left of a turn: somebody else's change is judged now. What is known of its cost is recorded.
     pub(crate) fn abandon_turn(&mut self) -> Result<(), SessionError> {
         if let Some(turn) = self.read_turn().filter(|turn| turn.turns == self.state.turns) {
-            let cost = turn.ended.as_ref().map(|ended| ended.note.usage.clone()).unwrap_or_default();
-            self.record_cut(&turn, &cost, None, false)?;
+            let note = turn.ended.as_ref().map(|ended| ended.note.clone()).unwrap_or_default();
+            self.record_cut(&turn, &note, None, false)?;
         }
         self.forget_turn()
     }
@@ -229,7 +243,7 @@ impl Session<'_> {
     fn record_cut(
         &mut self,
         turn: &Turn,
-        cost: &Usage,
+        note: &Note,
         conversation: Option<String>,
         counts_later: bool,
     ) -> Result<(), SessionError> {
@@ -248,14 +262,14 @@ impl Session<'_> {
             }
         };
         let mut event = Event::new(EventKind::Interrupted, detail.clone(), now());
-        event.usage = usage(cost);
+        event.usage = self.usage_of(note);
         event.agent = Some(agent.clone());
         event.data.insert("run".to_owned(), turn.run.into());
         if let Some(name) = conversation {
             event.data.insert("conversation".to_owned(), name.into());
         }
         if counts_later {
-            event.data.insert("counts_later".to_owned(), true.into());
+            event.data.insert(Event::COUNTS_LATER.to_owned(), true.into());
         }
         self.record(event)?;
         self.notice(&detail);

@@ -5,7 +5,7 @@ use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event};
 use crate::told::Told;
-use crate::{Failure, Usage};
+use crate::{Failure, Tells, Usage};
 
 pub(crate) struct Codex;
 
@@ -34,6 +34,10 @@ impl Adapter for Codex {
 
     fn sums_conversations(&self) -> bool {
         true
+    }
+
+    fn tells(&self) -> Tells {
+        Tells { usd: false, tokens: true }
     }
 
     fn read(&self, line: &str, told: &mut Told) {

@@ -96,6 +96,17 @@ pub struct Event {
 }
 
 impl Event {
+    /// The key under `data` that says of an interrupted try that its usage is part of what a later entry tells.
+    pub const COUNTS_LATER: &str = "counts_later";
+
+    /// Whether somebody was asked for it: then it has a part in the bill, known or not. Besides tries that came to no row
+    /// that is one that was lost to an interruption, unless it went on and is billed then.
+    pub fn is_billed(&self) -> bool {
+        let counts_later = || self.data.get(Self::COUNTS_LATER).is_some_and(|later| *later == true);
+        let was_lost = || self.event == EventKind::Interrupted && self.agent.is_some() && !counts_later();
+        self.event.is_try() || was_lost()
+    }
+
     /// An event with its sentence.
     pub fn new(event: EventKind, detail: impl Into<String>, timestamp: UnixMs) -> Self {
         Self {
