@@ -88,6 +88,7 @@ fn run(number: u64, kind: RunKind, value: f64) -> Result<Entry> {
             cached: Some(80_000),
             reasoning: None,
             usd: Some(0.12),
+            price: None,
         },
         agent: Some("playbook".into()),
         proposal: Some(format!("{number:05}-hoist")),

@@ -53,6 +53,11 @@ pub(crate) trait Adapter: Send {
     /// Takes in how its process ended.
     fn ended(&self, _status: Status, _told: &mut Told) {}
 
+    /// Whether it tells what a whole conversation has used, where it goes on with one, and not what this part of it has.
+    fn sums_conversations(&self) -> bool {
+        false
+    }
+
     /// Whether a line says nothing that the others do not say: it is left out of the transcript.
     fn is_noise(&self, _line: &str) -> bool {
         false
@@ -70,6 +75,8 @@ pub(crate) struct Call<'a> {
     pub(crate) env: &'a BTreeMap<String, String>,
     /// The copy that it edits.
     pub(crate) copy: &'a Utf8Path,
+    /// The conversation that it goes on with.
+    pub(crate) conversation: Option<&'a str>,
     /// The brief.
     pub(crate) brief: &'a str,
     /// The file that the brief is in.

@@ -12,8 +12,9 @@ use sprag_measure::{Interrupt, MeasureError};
 use crate::adapter::{self, Adapter, Call};
 use crate::listener::Secrets;
 use crate::report::Report;
-use crate::runner::Errand;
-use crate::{Asked, Note, Proposal, ProposeError, Proposer, Tells};
+use crate::runner::{self, Errand};
+use crate::told::Told;
+use crate::{Asked, Cut, GoesOn, Note, Proposal, ProposeError, Proposer, Tells, Usage};
 
 /// What any program may need. All else is named by the adapter or by the settings.
 const ALWAYS_PASSED: &[&str] = &[
@@ -112,6 +113,19 @@ impl Agent {
         };
         Ok(Self { adapter, name, settings: settings.clone(), timeout, interrupt: interrupt.clone() })
     }
+
+    fn passed_on(&self) -> BTreeMap<String, String> {
+        passed_on(&*self.adapter, &self.settings.env)
+    }
+
+    /// The values in its environment that nobody must read.
+    fn secrets(&self, env: &BTreeMap<String, String>) -> Secrets {
+        let named = self.settings.env.iter().map(String::as_str);
+        let keys = self.adapter.reads().iter().chain(ALWAYS_PASSED).copied();
+        let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
+        let keys = keys.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
+        Secrets::of(env, named.chain(keys))
+    }
 }
 
 impl Proposer for Agent {
@@ -126,32 +140,50 @@ impl Proposer for Agent {
     /// An agent goes on by the brief alone.
     fn resume(&mut self, _done: &[String]) {}
 
+    fn agents(&self) -> usize {
+        1
+    }
+
+    fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path) -> Result<Cut, ProposeError> {
+        let secrets = self.secrets(&self.passed_on());
+        let counts_later = self.adapter.sums_conversations();
+        let Some(told) = runner::told_in(&*self.adapter, out, &secrets)? else {
+            return Ok(Cut { note: Note { usage: Usage::FREE, ..Note::default() }, ..Cut::default() });
+        };
+        let is_over = told.is_over && told.failure.is_none();
+        let usage = if is_over { told.usage() } else { told.usage_so_far() };
+        Ok(Cut { is_over, note: note(copy, &told, usage, &secrets), counts_later })
+    }
+
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        let Asked { copy, out, .. } = *asked;
-        let brief = format!("{}{TASK}", asked.brief);
+        let Asked { copy, out, goes_on, .. } = *asked;
+        let brief = match goes_on {
+            None => format!("{}{TASK}", asked.brief),
+            Some(GoesOn { conversation: Some(_), message, .. }) => message.to_owned(),
+            Some(GoesOn { conversation: None, message, .. }) => format!("{}{TASK}\n{message}", asked.brief),
+        };
         let brief_file = out.join("brief.md");
         fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, &brief)).map_err(|source| {
             ProposeError::Process(MeasureError::File { doing: "write", path: brief_file.clone(), source })
         })?;
-        let mut env = passed_on(&*self.adapter, &self.settings.env);
+        let mut env = self.passed_on();
         env.extend(self.adapter.sets().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // By this what a Sprag that was killed left running is found, too.
         env.insert("PWD".to_owned(), copy.to_string());
+        // A shell that goes elsewhere has another PWD.
+        env.insert("SPRAG_COPY".to_owned(), copy.to_string());
         let call = Call {
             model: self.settings.model.as_deref(),
             args: &self.settings.args,
             env: &env,
             copy,
+            conversation: goes_on.and_then(|goes_on| goes_on.conversation),
             brief: &brief,
             brief_file: &brief_file,
             usd_left: asked.usd_left,
         };
         let program = self.adapter.call(&call);
-        let named = self.settings.env.iter().map(String::as_str);
-        let keys = self.adapter.reads().iter().chain(ALWAYS_PASSED).copied();
-        let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
-        let keys = keys.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
-        let secrets = Secrets::of(&env, named.chain(keys));
+        let secrets = self.secrets(&env);
         let errand = Errand {
             program,
             copy,
@@ -162,15 +194,13 @@ impl Proposer for Agent {
             out,
         };
         let told = errand.run(&*self.adapter, &self.interrupt)?;
-        let report = Report::read(copy);
-        let said = report.description.map(|text| secrets.hidden_in(&sanitized(text.as_bytes())));
-        let note = Note {
-            id: None,
-            description: said.unwrap_or_else(|| last_line(&told.words)),
-            asi: secrets.hidden_in_asi(report.asi),
-            usage: told.usage(),
-            model: told.model.map(|model| secrets.hidden_in(&sanitized(model.as_bytes()))),
-        };
+        let mut usage = told.usage();
+        if let Some(goes_on) =
+            goes_on.filter(|on| on.conversation.is_some() && self.adapter.sums_conversations())
+        {
+            usage = usage.without(goes_on.counted);
+        }
+        let note = note(copy, &told, usage, &secrets);
         match told.failure {
             None => Ok(Proposal::Edit(note)),
             Some(failure) if failure.kind.is_infrastructure() => {
@@ -178,6 +208,20 @@ impl Proposer for Agent {
             }
             Some(failure) => Ok(Proposal::Skipped { note, why: failure.to_string() }),
         }
+    }
+}
+
+/// What is handed over beside the copy.
+fn note(copy: &Utf8Path, told: &Told, usage: Usage, secrets: &Secrets) -> Note {
+    let report = Report::read(copy);
+    let said = report.description.map(|text| secrets.hidden_in(&sanitized(text.as_bytes())));
+    Note {
+        id: None,
+        description: said.unwrap_or_else(|| last_line(&told.words)),
+        asi: secrets.hidden_in_asi(report.asi),
+        usage,
+        conversation: told.conversation.clone(),
+        model: told.model.as_ref().map(|model| secrets.hidden_in(&sanitized(model.as_bytes()))),
     }
 }
 

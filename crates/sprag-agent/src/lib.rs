@@ -14,6 +14,7 @@ mod proposal;
 mod report;
 mod runner;
 mod told;
+mod turns;
 
 pub use agent::{Known, known};
 pub use failure::{Failure, FailureKind};
@@ -27,6 +28,7 @@ use agent::Agent;
 use camino::Utf8Path;
 use sprag_contract::settings::{Agent as Settings, AgentName};
 use sprag_measure::Interrupt;
+use turns::Turns;
 
 /// Blobs of the baseline, by git object id (full or abbreviated), for proposals that were made against it.
 pub trait Blobs {
@@ -38,6 +40,8 @@ pub trait Blobs {
 pub struct Asked<'a> {
     /// What it is told.
     pub brief: &'a str,
+    /// Where it goes on with a turn; `None` in a copy that nobody has worked in.
+    pub goes_on: Option<GoesOn<'a>>,
     /// The copy of the incumbent that it edits.
     pub copy: &'a Utf8Path,
     /// A folder that is not there yet, for what it printed.
@@ -46,6 +50,28 @@ pub struct Asked<'a> {
     pub blobs: &'a dyn Blobs,
     /// The US dollars that are left for this try and all later ones; `None`: there is no limit.
     pub usd_left: Option<f64>,
+}
+
+/// A turn that goes on, in the copy as it was left.
+#[derive(Debug, Clone, Copy)]
+pub struct GoesOn<'a> {
+    /// The conversation, as [`Note::conversation`] names it; `None` where the agent has none: then it is told all anew.
+    pub conversation: Option<&'a str>,
+    /// What it is told.
+    pub message: &'a str,
+    /// What the ledger, or the try itself, counts of the conversation already.
+    pub counted: &'a Usage,
+}
+
+/// What is left of a turn whose end was not seen, read from what the agent printed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cut {
+    /// It came to a good end all the same: its copy can be judged.
+    pub is_over: bool,
+    /// What it said, and what it used; at least, where it is not over.
+    pub note: Note,
+    /// What it tells when the conversation has gone on counts this part, too.
+    pub counts_later: bool,
 }
 
 /// Edits a copy of the incumbent, once a call.
@@ -64,6 +90,38 @@ pub trait Proposer {
     /// Told once before the first try: the ids of the ideas that were parked in an earlier phase, and may be tried now.
     fn given_back(&mut self, _ideas: &[String]) {}
 
+    /// How many agents there are behind it; 0 where what it proposes depends on no brief.
+    fn agents(&self) -> usize {
+        0
+    }
+
+    /// The one with this name proposes from now on. Whether there is one, in whatever version.
+    fn be(&mut self, name: &str) -> bool {
+        is_same_agent(self.name(), name)
+    }
+
+    /// Who proposes after the one with this name, where several take turns.
+    fn after(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    /// The one whose turn it was cannot reach its model. Whether another one goes on in its place.
+    ///
+    /// # Errors
+    /// Nobody can: the failure that a session waits for, or ends with.
+    fn rest(&mut self, failure: Failure) -> Result<(), Failure> {
+        Err(failure)
+    }
+
+    /// What is left of a turn that printed to `out` and worked in `copy`, when nobody saw its end. All that it started is
+    /// dead.
+    ///
+    /// # Errors
+    /// [`ProposeError`]: files that cannot be read or written.
+    fn pick_up(&mut self, _out: &Utf8Path, _copy: &Utf8Path) -> Result<Cut, ProposeError> {
+        Ok(Cut::default())
+    }
+
     /// Makes one try by editing the files under `asked.copy`.
     ///
     /// # Errors
@@ -71,11 +129,33 @@ pub trait Proposer {
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError>;
 }
 
-/// Opens the proposer that is named. `timeout` is that of one try.
+/// Whether two names are those of one agent, in whatever versions.
+fn is_same_agent(one: &str, other: &str) -> bool {
+    let word = |name: &str| name.split(' ').next().map(str::to_owned);
+    word(one) == word(other)
+}
+
+/// Opens the proposers that are named: one, or several that take turns. `timeout` is that of one try.
 ///
 /// # Errors
-/// [`ProposeError`] when it is not there, or cannot be read.
+/// [`ProposeError`] when one is not there, or cannot be read.
 pub fn open(
+    names: &[AgentName],
+    settings: &Settings,
+    timeout: Duration,
+    interrupt: &Interrupt,
+) -> Result<Box<dyn Proposer>, ProposeError> {
+    if let [name] = names {
+        return open_one(name, settings, timeout, interrupt);
+    }
+    if names.iter().any(|name| matches!(name, AgentName::Playbook(_))) {
+        return Err(ProposeError::PlaysAlone);
+    }
+    let agents = names.iter().map(|name| open_one(name, settings, timeout, interrupt));
+    Ok(Box::new(Turns::of(agents.collect::<Result<_, _>>()?)))
+}
+
+fn open_one(
     name: &AgentName,
     settings: &Settings,
     timeout: Duration,

@@ -24,6 +24,31 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The sum; what is unknown in one of the two is unknown.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+        Self {
+            input: sum(self.input, other.input),
+            cached: sum(self.cached, other.cached),
+            output: sum(self.output, other.output),
+            reasoning: sum(self.reasoning, other.reasoning),
+            usd: self.usd.zip(other.usd).map(|(a, b)| a + b),
+        }
+    }
+
+    /// What is left of a sum over a conversation without what an earlier part of it is known to have used.
+    pub(crate) fn without(&self, earlier: &Self) -> Self {
+        let left = |all: Option<u64>, part: Option<u64>| Some(all?.saturating_sub(part.unwrap_or(0)));
+        Self {
+            input: left(self.input, earlier.input),
+            cached: left(self.cached, earlier.cached),
+            output: left(self.output, earlier.output),
+            reasoning: left(self.reasoning, earlier.reasoning),
+            usd: self.usd.map(|all| (all - earlier.usd.unwrap_or(0.0)).max(0.0)),
+        }
+    }
+
     /// Known to have used nothing: a try without a model.
     pub const FREE: Self =
         Self { input: Some(0), cached: Some(0), output: Some(0), reasoning: Some(0), usd: Some(0.0) };
@@ -40,7 +65,11 @@ pub struct Note {
     pub asi: serde_json::Map<String, serde_json::Value>,
     /// What the try cost.
     pub usage: Usage,
+    /// By this the agent knows the conversation in which it was made, where it can go on with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
     /// The model, where the agent names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
 }
 
@@ -122,6 +151,9 @@ pub enum ProposeError {
         /// What the try has cost all the same.
         note: Box<Note>,
     },
+    /// Several agents are named, and one of them is none.
+    #[error("a playbook plays alone: it takes no turns with an agent")]
+    PlaysAlone,
     /// The agent's process could not be run, or it was interrupted.
     #[error(transparent)]
     Process(#[from] sprag_measure::MeasureError),

@@ -83,6 +83,34 @@ impl Errand<'_> {
     }
 }
 
+/// What an agent told into the folder `out`, when nobody saw its end; `None` where it was never started. What it printed
+/// becomes the transcript.
+///
+/// # Errors
+/// [`MeasureError`]: files that cannot be read or written.
+pub(crate) fn told_in(
+    adapter: &dyn Adapter,
+    out: &Utf8Path,
+    secrets: &Secrets,
+) -> Result<Option<Told>, MeasureError> {
+    let (stdout, stderr, transcript) = (out.join("stdout"), out.join("stderr"), out.join("transcript.jsonl"));
+    // While nobody looked, whatever it liked may have come to lie here.
+    let is_file = |path: &Utf8Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
+    // Where what it printed is gone, all of it was heard.
+    let Some(heard) = [&stdout, &transcript].into_iter().find(|path| is_file(path)) else { return Ok(None) };
+    if heard.metadata().is_ok_and(|found| found.len() > OUTPUT_LIMIT) {
+        let file = File::options().write(true).open(heard).map_err(failed("open", heard))?;
+        file.set_len(OUTPUT_LIMIT).map_err(failed("cut", heard))?;
+    }
+    let part = out.join("transcript.part");
+    let kept = File::create(&part).map_err(failed("create", &part))?;
+    let mut told = Listener::new(adapter, heard, kept, secrets).end().map_err(failed("write", &part))?;
+    told.words = secrets.hidden_in(&sanitized(told.words.as_bytes()));
+    fs::rename(&part, &transcript).map_err(failed("rename", &part))?;
+    hide(&stdout, &stderr, secrets);
+    Ok(Some(told))
+}
+
 /// What was wrong with a run. The events say it; the process's end only where they do not.
 fn verdict(told: &mut Told, ended: &Ended, invocation: &Invocation) -> Option<Failure> {
     if let Some(failure) = told.failure.take() {
@@ -234,6 +262,30 @@ mod tests {
         let line = "head -c 40000000 /dev/zero | tr '\\0' x; echo; echo done";
         let (told, transcript) = run(&command(), line, LONG);
         assert_eq!((told.words.as_str(), transcript.as_str()), ("done", "done\n"));
+    }
+
+    #[test]
+    fn what_was_printed_before_sprag_was_killed_is_heard_and_its_secrets_are_hidden() {
+        let keep = tempfile::tempdir().unwrap();
+        let dir = Utf8Path::from_path(keep.path()).unwrap();
+        let env = [("MY_KEY".to_owned(), "sk-123456".to_owned())].into();
+        let secrets = Secrets::of(&env, ["MY_KEY"]);
+        let heard = || told_in(&Codex, dir, &secrets).unwrap();
+        assert!(heard().is_none(), "it was never started");
+        let events = "{\"type\":\"thread.started\",\"thread_id\":\"t-1\"}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"sk-123456\"}}\n{\"type\":\"turn";
+        fs::write(dir.join("stdout"), events).unwrap();
+        for _ in 0..2 {
+            // The second time from the transcript alone.
+            let told = heard().unwrap();
+            assert_eq!(
+                (told.conversation.as_deref(), told.words.as_str(), told.is_over),
+                (Some("t-1"), "[MY_KEY]", false)
+            );
+            assert!(!dir.join("stdout").exists());
+        }
+        fs::remove_file(dir.join("transcript.jsonl")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", dir.join("stdout")).unwrap();
+        assert!(heard().is_none(), "a link is not followed");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! What an agent told while it worked, gathered from its events.
 
+use serde_json::Value;
+
 use crate::{Failure, FailureKind, Usage};
 
 /// Longer last words are cut before they are kept, in bytes.
 const MAX_WORDS: usize = 64 << 10;
 
+/// A longer name of a conversation is none, in bytes.
+const MAX_NAME: usize = 128;
 /// A longer name of a model is none, in bytes.
 const MAX_MODEL: usize = 200;
 
@@ -27,6 +31,8 @@ pub(crate) struct Told {
     pub(crate) failure: Option<Failure>,
     /// It said that it is done, well or not.
     pub(crate) is_over: bool,
+    /// By this it knows the conversation again.
+    pub(crate) conversation: Option<String>,
 }
 
 impl Told {
@@ -62,6 +68,20 @@ impl Told {
         }
     }
 
+    /// The agent names the conversation. It becomes an argument and an entry of the ledger: what looks like an option or
+    /// like a path is no name, and the first one counts.
+    pub(crate) fn converse(&mut self, name: &Value) {
+        let is_name = |name: &&str| {
+            !name.is_empty()
+                && name.len() <= MAX_NAME
+                && !name.starts_with('-')
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        if self.conversation.is_none() {
+            self.conversation = name.as_str().filter(is_name).map(str::to_owned);
+        }
+    }
+
     /// It names the model that it asks.
     pub(crate) fn asks(&mut self, model: Option<&str>) {
         let model = model.filter(|model| !model.is_empty() && model.len() <= MAX_MODEL);
@@ -82,21 +102,14 @@ impl Told {
         let known = self.spent.clone().filter(|_| self.is_over && !self.has_lost_count);
         known.unwrap_or_default().believable()
     }
+
+    /// What it used at least, where it was cut short: each answer that was told. The one under way was paid for, too.
+    pub(crate) fn usage_so_far(&self) -> Usage {
+        self.spent.clone().filter(|_| !self.has_lost_count).unwrap_or_default().believable()
+    }
 }
 
 impl Usage {
-    /// The sum; what is unknown in one of the two is unknown.
-    fn plus(&self, other: &Self) -> Self {
-        let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
-        Self {
-            input: sum(self.input, other.input),
-            cached: sum(self.cached, other.cached),
-            output: sum(self.output, other.output),
-            reasoning: sum(self.reasoning, other.reasoning),
-            usd: self.usd.zip(other.usd).map(|(a, b)| a + b),
-        }
-    }
-
     /// Without what cannot be. Agents that know no price for a model say that it costs nothing; and what is told is data,
     /// whose sum over a session has to be a number.
     fn believable(self) -> Self {
@@ -140,6 +153,28 @@ mod tests {
         let mut told = Told::default();
         told.add(tokens(Some(3), Some(0.5)));
         assert_eq!(told.usage(), Usage::default());
+    }
+
+    #[test]
+    fn the_answers_of_what_was_cut_short_are_counted_as_far_as_they_were_told() {
+        let mut told = Told::default();
+        assert_eq!(told.usage_so_far(), Usage::default(), "nothing told is not nothing used");
+        told.add(tokens(Some(3), Some(0.5)));
+        assert_eq!(told.usage_so_far(), tokens(Some(3), Some(0.5)));
+    }
+
+    #[test]
+    fn what_could_be_an_option_or_a_path_names_no_conversation() {
+        for name in ["", "--dangerously-skip-permissions", "../x", "a b", "a\u{1b}", "é", &"x".repeat(129)] {
+            let mut told = Told::default();
+            told.converse(&name.into());
+            assert_eq!(told.conversation, None, "{name}");
+        }
+        let mut told = Told::default();
+        told.converse(&Value::Null);
+        told.converse(&"ses_df1bc4-52".into());
+        told.converse(&"another".into());
+        assert_eq!(told.conversation.as_deref(), Some("ses_df1bc4-52"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sprag_judge::JudgeSettings;
 pub use sprag_judge::Tier;
 
-pub use agent::{Agent, AgentName, NoAgent, UsagePatterns};
+pub use agent::{Agent, AgentName, NoAgent, Turns, UsagePatterns};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub(crate) use places::normal;
 pub use price::Price;

@@ -1,32 +1,16 @@
-//! What tries cost: dollars for what an agent told in tokens alone, what is said of a limit before it ends the session,
-//! and the bill of a try that a kill took away.
+//! What tries cost: dollars for what an agent told in tokens alone, and what is said of a limit before it ends the session.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use camino::Utf8PathBuf;
-use serde::{Deserialize, Serialize};
 use sprag_agent::{Note, Proposer, Tells};
 use sprag_contract::Contract;
 use sprag_judge::stop::{Budget, Resource, Standing, StopRule, Warning};
-use sprag_ledger::{Entry, Event, EventKind, Price, Usage, view::bill_view};
+use sprag_ledger::{Price, Usage, view::bill_view};
 
-use crate::SessionError;
 use crate::session::{Session, now};
 
 /// A price that was looked up longer ago than this, in days, is said to be old.
 const OLD: i64 = 180;
-
-/// What is written down when somebody is asked for a try, so that a killed session does not forget what it owes.
-#[derive(Serialize, Deserialize)]
-struct Tab {
-    /// Who was asked.
-    agent: String,
-    /// How many entries the ledger had.
-    entries: usize,
-    /// What was used; unknown until the answer is there.
-    usage: Usage,
-}
 
 impl Session<'_> {
     /// What a try used, as its row says it. Where the agent told tokens and no dollars, they are computed by the price
@@ -108,64 +92,6 @@ impl Session<'_> {
         if !bill.is_free() {
             self.notice(&bill.money());
         }
-    }
-
-    fn tab(&self) -> Utf8PathBuf {
-        self.home.session(&self.id).join("tab.json")
-    }
-
-    /// Writes down that `proposer` is asked for a try, or, with `usage`, what the try has used.
-    pub(crate) fn write_tab(
-        &self,
-        proposer: &dyn Proposer,
-        usage: Option<&Usage>,
-    ) -> Result<(), SessionError> {
-        if proposer.tells().is_none() {
-            return Ok(());
-        }
-        let tab = Tab {
-            agent: proposer.name().to_owned(),
-            entries: self.ledger.log().records.len(),
-            usage: usage.cloned().unwrap_or_default(),
-        };
-        let path = self.tab();
-        let text = serde_json::to_string(&tab).expect("numbers and texts are JSON");
-        fs::write(&path, text).map_err(|e| SessionError::io("write", &path, e))
-    }
-
-    /// Takes the bill of a try into the ledger that was asked for and never came to an entry, and closes the tab.
-    pub(crate) fn settle_tab(&mut self) -> Result<(), SessionError> {
-        let path = self.tab();
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-        // A tab that a power cut left unreadable says only that there was a try.
-        let tab = serde_json::from_str(&text).unwrap_or_else(|_| Tab {
-            agent: "unknown".to_owned(),
-            entries: 0,
-            usage: Usage::default(),
-        });
-        let since = self.ledger.log().records.iter().skip(tab.entries);
-        let is_billed = since.into_iter().any(|record| match &record.entry {
-            Entry::Run(run) => run.is_experiment(),
-            Entry::Event(event) => event.is_billed(),
-            _ => false,
-        });
-        if !is_billed {
-            let detail = "a try was under way when the session ended: it is lost, and its bill is not";
-            let lost = Event {
-                usage: tab.usage,
-                agent: Some(tab.agent),
-                ..Event::new(EventKind::Interrupted, detail, now())
-            };
-            self.record(lost)?;
-        }
-        self.close_tab();
-        Ok(())
-    }
-
-    /// Nothing is owed: the try has its entry, or nobody was asked.
-    pub(crate) fn close_tab(&self) {
-        // What cannot be removed is seen to be paid at the next start.
-        let _ = fs::remove_file(self.tab());
     }
 }
 

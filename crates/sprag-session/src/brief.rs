@@ -82,7 +82,7 @@ fn block(text: &str) -> String {
 }
 
 /// Text from outside, on one line, capped and in quotes: data, not instructions.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", one_line(text, TEXT).replace('"', "'"))
 }
 

@@ -8,7 +8,7 @@
 //!   control                `pause` or `stop`, asked for by another process
 //!   inbox/                 notes that the running session has not taken in yet
 //!   bench.json             the latest `sprag bench`
-//!   sessions/<ulid>/       ledger.jsonl, goldens/, blobs/, output/
+//!   sessions/<ulid>/       ledger.jsonl, turn.json, goldens/, blobs/, output/, transcripts/
 //!   work/                  slots a and b, the agent's copy, scratch: all of it can be deleted
 //! ```
 

@@ -25,6 +25,7 @@ impl Session<'_> {
     /// [`SessionError`]: the host, never the change.
     pub fn try_working_tree(&mut self, message: &str) -> Result<Outcome, SessionError> {
         self.calibrate()?;
+        self.abandon_turn()?;
         let snapshot = import_baseline(&self.project, &self.store, Start::Snapshot)?;
         let copy = self.copy_of(&self.with_prose_of_the_incumbent(&snapshot.tree)?)?;
         self.put_back_what_was_left_out(copy.path(), &snapshot.locked)?;
@@ -91,6 +92,7 @@ impl Session<'_> {
         }
         let mut proposer = Playbook::from_steps(steps);
         self.calibrate()?;
+        self.abandon_turn()?;
         let mut outcomes = Vec::new();
         loop {
             let copy = self.fresh_copy()?;
@@ -98,6 +100,7 @@ impl Session<'_> {
             let blobs = StoreBlobs(&self.store);
             match proposer.propose(&Asked {
                 brief: "",
+                goes_on: None,
                 copy: copy.path(),
                 out: &out,
                 blobs: &blobs,
@@ -121,6 +124,7 @@ impl Session<'_> {
     /// [`SessionError`]: there is no such run, its change no longer applies, or the host failed.
     pub fn try_again(&mut self, number: u64) -> Result<Outcome, SessionError> {
         self.calibrate()?;
+        self.abandon_turn()?;
         let run = self.ledger.log().runs().find(|run| run.run == number).cloned();
         let run =
             run.ok_or_else(|| SessionError::Refused(format!("there is no run {number}: see `sprag log`")))?;
@@ -129,25 +133,25 @@ impl Session<'_> {
         };
         let diff = self.store.diff(&parse_tree(parent)?, &parse_tree(tree)?)?;
         let copy = self.fresh_copy()?;
-        self.lay(copy.path(), &diff)?;
+        if let Some(why) = self.lay(copy.path(), &diff)? {
+            return Err(SessionError::Refused(format!("the change no longer applies to {why}")));
+        }
         let note = Note { description: run.description, asi: run.asi, usage: Usage::FREE, ..Note::default() };
         let outcome = self.experiment(copy.path(), note, PERSON, None)?;
         copy.remove()?;
         Ok(outcome)
     }
 
-    /// Lays a diff over a copy of the incumbent.
-    fn lay(&self, copy: &Utf8Path, diff: &str) -> Result<(), SessionError> {
+    /// Lays a diff over a copy, by a three-way merge. Answers where and why that was not possible.
+    pub(crate) fn lay(&self, copy: &Utf8Path, diff: &str) -> Result<Option<String>, SessionError> {
         if diff.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let patch = patch::parse(diff).map_err(|e| SessionError::Refused(e.to_string()))?;
         let blob = |id: &str| self.store.blob_by_prefix(id).ok().flatten();
         match patch::apply_to(copy, &patch, &blob)? {
-            patch::Outcome::Applied { .. } => Ok(()),
-            patch::Outcome::Conflict { path, why } => {
-                Err(SessionError::Refused(format!("the change no longer applies to {path}: {why}")))
-            }
+            patch::Outcome::Applied { .. } => Ok(None),
+            patch::Outcome::Conflict { path, why } => Ok(Some(format!("{path}: {why}"))),
         }
     }
 }

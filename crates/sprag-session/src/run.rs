@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use sprag_agent::{Asked, Blobs, Failure, Note, Proposal, ProposeError, Proposer, Usage};
+use sprag_agent::{Blobs, Failure, Note, Proposal, ProposeError, Proposer, Usage};
 use sprag_contract::settings::format_duration;
 use sprag_judge::Reason;
 use sprag_judge::stop::first_to_fire;
@@ -15,14 +15,15 @@ use sprag_workspace::{AgentCopy, Store, TreeId};
 
 use crate::SessionError;
 use crate::coin::Seed;
-use crate::events::{Outcome, Stage};
-use crate::experiment::set_aside;
+use crate::events::Outcome;
 use crate::finish::KEEPS_BETWEEN_AUDITS;
 use crate::home::Request;
 use crate::hooks::Moment;
 use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
-use crate::session::{Session, seconds};
+use crate::session::Session;
+use crate::stall::STALLED;
+use crate::turn::Taken;
 
 /// How often it is looked whether somebody asks, during a wait.
 const LOOK: Duration = Duration::from_millis(200);
@@ -54,7 +55,7 @@ impl Session<'_> {
     /// [`SessionError`]; everything finished is in the ledger.
     pub fn run(&mut self, proposer: &mut dyn Proposer) -> Result<Ending, SessionError> {
         self.calibrate()?;
-        self.settle_tab()?;
+        self.settle_turn(proposer)?;
         let given_back = self.proposals_given_back();
         let done: Vec<String> =
             self.state.proposals.iter().filter(|id| !given_back.contains(*id)).cloned().collect();
@@ -87,56 +88,39 @@ impl Session<'_> {
                 self.finish("failed", &why)?;
                 return Err(SessionError::GaveUp { what: why });
             }
+            if self.is_stuck(proposer)? {
+                self.finish(STALLED, "nothing was kept for a while, and nothing else is left to start from")?;
+                return Ok(Ending::Done);
+            }
             let tried = self.one_try(proposer);
-            let settled = self.settle_tab();
-            let tried = tried?;
-            settled?;
-            match tried {
+            if tried.is_err() {
+                // Whoever looks now should see what it has cost.
+                self.settle_turn(proposer)?;
+            }
+            match tried? {
                 Try::Made => unavailable = 0,
                 Try::Exhausted => {
                     self.finish("exhausted", "the proposer has nothing more to try")?;
                     return Ok(Ending::Done);
                 }
                 Try::Unavailable { agent, failure } => {
-                    self.back_off(&agent, &failure, unavailable)?;
-                    unavailable += 1;
+                    self.go_on_without(proposer, &agent, failure, &mut unavailable)?;
                 }
             }
         }
     }
 
     fn one_try(&mut self, proposer: &mut dyn Proposer) -> Result<Try, SessionError> {
-        let told = self.hook(Moment::Before)?;
-        let run = self.state.last_run + 1;
-        self.stage(run, Stage::Propose, "");
-        let copy = self.fresh_copy()?;
-        let started = Instant::now();
-        let brief = self.brief(&told);
-        let out = self.transcripts(run);
-        set_aside(&out)?;
-        let blobs = StoreBlobs(&self.store);
-        self.write_tab(proposer, None)?;
-        let usd_left = self.usd_left();
-        let asked = Asked { brief: &brief, copy: copy.path(), out: &out, blobs: &blobs, usd_left };
-        let proposal = proposer.propose(&asked);
-        let propose = seconds(started);
-        let agent = proposer.name().to_owned();
-        let outcome = match proposal {
-            Ok(Proposal::Exhausted) => {
-                self.close_tab();
-                return Ok(Try::Exhausted);
-            }
-            Ok(Proposal::Edit(note)) => {
-                self.write_tab(proposer, Some(&self.usage_of(&note)))?;
-                self.judge(copy.path(), note, &agent, propose)?
-            }
+        let Taken { copy, agent, seconds: propose, answer, .. } = self.take_turn(proposer)?;
+        let seconds = Seconds { propose, ..Seconds::default() };
+        let outcome = match answer {
+            Ok(Proposal::Exhausted) => return Ok(Try::Exhausted),
+            Ok(Proposal::Edit(note)) => self.judge(copy.path(), note, &agent, propose)?,
             Ok(Proposal::Idea(note)) => {
                 self.park(&note)?;
-                self.close_tab();
                 Outcome::NoRow("idea".to_owned())
             }
             Ok(Proposal::Skipped { note, why }) => {
-                let seconds = Seconds { propose, ..Seconds::default() };
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, seconds)?
             }
             Err(ProposeError::Apply { id, why }) => {
@@ -145,13 +129,13 @@ impl Session<'_> {
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, Seconds::default())?
             }
             Err(ProposeError::Unavailable { agent, failure, note }) => {
-                let seconds = Seconds { propose, ..Seconds::default() };
                 self.no_row(EventKind::Infrastructure, &note, &agent, &failure.to_string(), None, seconds)?;
                 copy.remove()?;
                 return Ok(Try::Unavailable { agent, failure });
             }
             Err(error) => return Err(error.into()),
         };
+        self.forget_turn()?;
         copy.remove()?;
         if let Outcome::Row { reason, .. } = outcome {
             self.hook(Moment::After)?;
@@ -160,6 +144,27 @@ impl Session<'_> {
             }
         }
         Ok(Try::Made)
+    }
+
+    /// Another one goes on in the place of a proposer that could not reach its model; where there is none, it is waited.
+    fn go_on_without(
+        &mut self,
+        proposer: &mut dyn Proposer,
+        agent: &str,
+        failure: Failure,
+        nth: &mut usize,
+    ) -> Result<(), SessionError> {
+        match proposer.rest(failure) {
+            Ok(()) => {
+                self.notice(&format!("{agent} rests; {} goes on", proposer.name()));
+                Ok(())
+            }
+            Err(failure) => {
+                self.back_off(agent, &failure, *nth)?;
+                *nth += 1;
+                Ok(())
+            }
+        }
     }
 
     /// Waits after the proposer could not reach its model, for the `nth` time in a row; where waiting does not help, or
@@ -230,9 +235,20 @@ impl Session<'_> {
         Ok(values)
     }
 
-    /// A fresh copy of any tree of the store.
+    /// A fresh copy of any tree of the store, for a proposer.
     pub(crate) fn copy_of(&self, tree: &TreeId) -> Result<AgentCopy, SessionError> {
-        let dir = self.home.work("agent");
+        self.copy_in(self.copy_name(), tree)
+    }
+
+    /// The folder of the proposer's copy in the work folder. A session beside the one that commands mean leaves that one's
+    /// alone: a turn may go on in it.
+    pub(crate) fn copy_name(&self) -> &'static str {
+        if self.home.current().as_ref() == Some(&self.id) { "agent" } else { "beside" }
+    }
+
+    /// The same in the folder `name` of the work folder.
+    pub(crate) fn copy_in(&self, name: &str, tree: &TreeId) -> Result<AgentCopy, SessionError> {
+        let dir = self.home.work(name);
         if dir.symlink_metadata().is_ok() {
             // An interrupted try left it; what it held was never judged.
             AgentCopy::open(&dir).remove()?;

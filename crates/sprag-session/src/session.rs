@@ -118,6 +118,11 @@ impl Session<'_> {
         self.home.session(&self.id).join("transcripts").join(format!("{run:06}"))
     }
 
+    /// What is known of a turn under way.
+    pub(crate) fn turn_file(&self) -> Utf8PathBuf {
+        self.home.session(&self.id).join("turn.json")
+    }
+
     /// Brings the incumbent's ref to where the ledger says it is. The ledger's row is the decision; the ref follows.
     pub(crate) fn point_at_incumbent(&mut self) -> Result<bool, SessionError> {
         let name = self.ref_name("incumbent");

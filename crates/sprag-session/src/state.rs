@@ -1,9 +1,11 @@
 //! Where a session stands: a fold over the entries of its ledger, the same live, after a resume and in an audit.
 
 use sprag_judge::stop::Progress;
-use sprag_ledger::{Config, Entry, Run, RunKind, Usage};
+use sprag_ledger::{Config, Entry, EventKind, Run, RunKind, Usage};
 
 use crate::segment::{Segment, all_metrics};
+use crate::stall::{STALLED, Stall};
+use crate::turn::Cut;
 
 /// A session as its ledger tells it.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +26,14 @@ pub struct State {
     pub proposals: Vec<String>,
     /// The tree of the latest fresh measurement.
     pub measured_result: Option<String>,
+    /// How many tries, and parts of tries that were cut short, the ledger holds.
+    pub turns: u64,
+    /// The last try was cut short.
+    pub cut: Option<Cut>,
+    /// Who proposed last, or shall propose next.
+    pub proposer: Option<String>,
+    /// What was done since the last keep because nothing was kept.
+    pub stall: Stall,
 }
 
 /// One kept candidate.
@@ -63,10 +73,22 @@ impl State {
             Entry::Event(event) => {
                 if event.event.is_try() {
                     self.idle += 1;
+                    self.end_turn(event.agent.as_deref());
                 }
                 if event.is_billed() {
                     self.progress.seconds += event.seconds.total();
                     spend(&mut self.progress, &event.usage);
+                }
+                match event.event {
+                    EventKind::Interrupted => {
+                        self.end_turn(event.agent.as_deref());
+                        self.cut = Some(Cut::of(event));
+                    }
+                    EventKind::Stalled => {
+                        self.stall.take_step(event);
+                        self.proposer = event.agent.clone().or(self.proposer.take());
+                    }
+                    _ => {}
                 }
                 if let Some(id) = event.data.get("proposal").and_then(|v| v.as_str()) {
                     self.proposals.push(id.to_owned());
@@ -78,13 +100,22 @@ impl State {
                 self.proposals.extend(idea.proposal.clone());
             }
             Entry::Final(result) => self.measured_result = result.tree.clone(),
-            Entry::Stop(_) => {
+            Entry::Stop(stop) => {
                 // A person who goes on after that has looked into why nothing came of it.
                 self.idle = 0;
+                if stop.reason == STALLED {
+                    self.stall = Stall::default();
+                }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn end_turn(&mut self, agent: Option<&str>) {
+        self.turns += 1;
+        self.cut = None;
+        self.proposer = agent.map(str::to_owned).or(self.proposer.take());
     }
 
     /// The segment under way.
@@ -99,6 +130,7 @@ impl State {
         let segment = Segment::start(config, self.segment.take(), self.keeps.len(), self.last_run)?;
         self.segments += 1;
         self.progress.consecutive_discards = 0;
+        self.stall = Stall::default();
         self.progress.incumbent = segment.incumbent.metrics.clone();
         self.segment = Some(segment);
         Ok(())
@@ -127,14 +159,19 @@ impl State {
         let evidence =
             stored.get().map_err(|e| format!("the evidence of run {} cannot be read: {e}", run.run))?;
         let gain = segment.judge(run, &evidence);
+        self.turns += 1;
+        self.cut = None;
+        self.proposer = run.agent.clone().or(self.proposer.take());
         self.progress.experiments += 1;
         self.progress.gains.push(gain);
         if run.is_keep() {
             self.progress.consecutive_discards = 0;
+            self.stall = Stall::default();
             self.progress.incumbent = segment.incumbent.metrics.clone();
             self.keeps.push(Keep { run: run.run, effect: gain });
         } else {
             self.progress.consecutive_discards += 1;
+            self.stall.discards += 1;
         }
         Ok(())
     }

@@ -205,7 +205,7 @@ fn a_try_that_came_to_no_row_is_paid_for() {
 fn a_killed_session_remembers_what_it_owes() {
     // Before the answer: nobody knows what the lost try has used, and that is said.
     let bench = Bench::new("- at $1", PRICE);
-    bench.stand_in("codex", &format!("[ $n = 2 ] && kill -9 $PPID\n{}", stream("codex", "")));
+    bench.stand_in("codex", &format!("[ $n = 2 ] && {{ kill -9 $PPID; exit; }}\n{}", stream("codex", "")));
     assert_eq!(bench.run(&["run", "--agent", "codex"]).code, None, "it was killed");
     let done = bench.run(&["run", "--agent", "codex"]).expect(0);
     let end = "before try 3: $0.80 of $1 spent (1 try told nothing and is reckoned as the dearest), and a try has cost up to $0.40";
@@ -213,7 +213,7 @@ fn a_killed_session_remembers_what_it_owes() {
     done.says(&["cost: $0.40 or more", "1 of 2 tries told no cost"]);
     let lost = bench.repo.of_type("event").into_iter().find(|event| event["event"] == "interrupted").unwrap();
     assert_eq!(lost["agent"], "codex 1.0");
-    // After it, wherever the judging was: it is known.
+    // After it, wherever the judging was: it is known, and what it left is judged.
     let bench = Bench::new("- at $1", PRICE);
     bench.stand_in("codex", &stream("codex", ""));
     let mut child = bench.command(&["run", "--agent", "codex"]).spawn().unwrap();
@@ -235,7 +235,7 @@ fn tab(bench: &Bench) -> String {
     let Ok(found) = fs::read_dir(bench.repo.state().join("sprag")) else { return String::new() };
     let homes = found.flatten().map(|entry| entry.path().join("sessions"));
     let sessions = homes.filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
-    sessions.filter_map(|entry| fs::read_to_string(entry.path().join("tab.json")).ok()).collect()
+    sessions.filter_map(|entry| fs::read_to_string(entry.path().join("turn.json")).ok()).collect()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sprag_contract::settings::replay::{Class, Match, Pace, Part, Pass, Port, Repeat, Replay};
 use sprag_contract::settings::{
     Agent, AgentName, Bytes, Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Price,
-    Reach, Reader, Run, Sandbox, Serve, Service, Settings, Size, Tier, Timeouts, Trust, Unread,
+    Reach, Reader, Run, Sandbox, Serve, Service, Settings, Size, Tier, Timeouts, Trust, Turns, Unread,
     UsagePatterns, Workspace,
 };
 use sprag_contract::{Enforcement, Source, Surroundings, compile};
@@ -130,7 +130,9 @@ fn full_settings() -> Settings {
             processes: Some(NonZeroU32::MIN),
         },
         agent: Agent {
-            name: Some(AgentName::Claude),
+            names: vec![AgentName::Claude],
+            turns: Turns::OnStall,
+            stall: 5,
             model: text(),
             args: vec![],
             env: vec![],

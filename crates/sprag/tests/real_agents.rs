@@ -6,6 +6,8 @@ mod repo;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use repo::{Done, Repo, SPEC, lines};
 use serde_json::{Value, json};
@@ -52,6 +54,18 @@ fn edit(agent: &str) -> Value {
 
 /// A session of one experiment with the real agent, asked by a model with these turns.
 fn session(agent: &str, script: Value) -> (Repo, Server, Done) {
+    let (repo, server) = prepare(agent, script);
+    let output = sprag_run(&repo, &server).output().unwrap();
+    (repo, server, done(output))
+}
+
+fn done(output: Output) -> Done {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Done { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+/// A repository whose settings name the agent, and the model that it asks.
+fn prepare(agent: &str, script: Value) -> (Repo, Server) {
     let repo = Repo::new();
     repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
     let model = if matches!(agent, "pi" | "opencode") { "model = 'scripted/m'\n" } else { "" };
@@ -84,19 +98,20 @@ fn session(agent: &str, script: Value) -> (Repo, Server, Done) {
         repo::write(&home.join(path), text.as_bytes());
     }
     // Codex keeps no programs below the folder for temporary files, and without them it cannot edit in its sandbox.
-    let temporary = home.join("tmp");
-    fs::create_dir(&temporary).unwrap();
+    fs::create_dir(home.join("tmp")).unwrap();
+    (repo, server)
+}
+
+/// `sprag run` with the real agents.
+fn sprag_run(repo: &Repo, server: &Server) -> Command {
+    let (home, url) = (repo.beside("home"), server.url());
     let path = format!("{}:{}", installed().display(), std::env::var("PATH").unwrap());
     let mut command = repo.command(&["run"]);
-    command.env("PATH", path).env("HOME", &home).env("TMPDIR", temporary).env("SCRIPTED_KEY", KEY);
+    command.env("PATH", path).env("HOME", &home).env("TMPDIR", home.join("tmp")).env("SCRIPTED_KEY", KEY);
     command.env("CODEX_HOME", home.join("codex")).env("PI_CODING_AGENT_DIR", home.join("pi"));
     command.env("OPENCODE_CONFIG", home.join("opencode.json"));
     command.env("ANTHROPIC_BASE_URL", url).env("ANTHROPIC_API_KEY", KEY);
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let done =
-        Done { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
-    (repo, server, done)
+    command
 }
 
 #[test]
@@ -131,5 +146,69 @@ fn no_real_agent_turns_a_refused_key_into_an_experiment() {
         done.expect(1).says(&["does not accept the key"]);
         assert_eq!(repo.rows().len(), 1, "{agent}: the baseline alone");
         assert_eq!(repo.of_type("event")[0]["event"], "infrastructure", "{agent}");
+    }
+}
+
+/// A call that takes long, in the words of the agent's own tools.
+fn long(agent: &str) -> Value {
+    let line = "sleep 300";
+    match agent {
+        "claude" => json!({ "tool": "Bash", "args": { "command": line } }),
+        "codex" => json!({ "tool": "exec_command", "args": { "cmd": line, "yield_time_ms": 30_000 } }),
+        _ => json!({ "tool": "bash", "args": { "command": line, "description": "wait" } }),
+    }
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn a_session_killed_in_the_middle_of_a_real_agents_turn_goes_on_without_paying_twice() {
+    let usage = json!({ "input": 1200, "cached": 300, "output": 80, "reasoning": 7 });
+    for agent in AGENTS {
+        let mut steps = edit(agent).as_array().unwrap().clone();
+        let last = steps.len() - 1;
+        // The edit is made, and then it takes long: there it is killed.
+        steps.insert(last, json!({ "tools": [long(agent)] }));
+        let (repo, server) = prepare(agent, json!({ "steps": steps, "usage": usage }));
+        let answers = || server.asked().iter().filter(|asked| asked.step.is_some()).count();
+        let mut child =
+            sprag_run(&repo, &server).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !server.asked().iter().any(|asked| asked.step == Some(last)) {
+            assert!(Instant::now() < deadline, "{agent} did not come so far");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // What the answer was is in its events a moment later.
+        std::thread::sleep(Duration::from_secs(3));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let before = answers();
+        done(sprag_run(&repo, &server).output().unwrap()).expect(0);
+        let (status, reason, _) = repo.verdict();
+        assert_eq!((status.as_str(), reason.as_str()), ("keep", "improved"), "{agent}");
+        let steps: Vec<Option<usize>> = server.asked()[before..].iter().map(|asked| asked.step).collect();
+        assert!(!steps.contains(&Some(0)), "{agent} began anew: {steps:?}");
+        let cut = repo.of_type("event").into_iter().find(|event| event["event"] == "interrupted").unwrap();
+        let row = repo.rows().pop().unwrap();
+        eprintln!(
+            "{agent}: asked {before} and {}; {} and {}",
+            answers() - before,
+            cut["usage"],
+            row["usage"]
+        );
+        assert!(cut["data"]["conversation"].is_string(), "{agent}: {cut}");
+        let after = 1200 * (answers() - before) as u64;
+        let known = cut["usage"]["input"].as_u64();
+        match agent {
+            // It tells the sum of the conversation, but for the answer whose call was cut off.
+            "codex" => assert_eq!(row["usage"]["input"], after + 1200 * (before - 1) as u64, "{row}"),
+            // It tells nothing before its end.
+            "claude" => assert_eq!((row["usage"]["input"].as_u64(), known), (Some(after), None), "{row}"),
+            // It tells the cost of an answer when its calls have ended.
+            "opencode" => assert_eq!(row["usage"]["input"], after, "{row}"),
+            _ => {
+                assert_eq!(row["usage"]["input"], after, "{row}");
+                assert_eq!(known, Some(1200 * before as u64), "{cut}");
+            }
+        }
     }
 }

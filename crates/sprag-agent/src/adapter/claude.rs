@@ -25,7 +25,8 @@ impl Adapter for Claude {
         // The prompt comes on standard input: `--allowedTools` would take one after it for a tool.
         let mut fixed = vec!["-p", "--allowedTools", "Bash Edit Glob Grep Read Write"];
         fixed.extend(["--permission-mode", "acceptEdits", "--output-format", "stream-json", "--verbose"]);
-        fixed.extend(["--no-session-persistence", "--strict-mcp-config"]);
+        fixed.push("--strict-mcp-config");
+        fixed.extend(call.conversation.iter().flat_map(|name| ["--resume", name]));
         // It stops by itself when it has spent that much: its answers come at a price that only it knows in time.
         let left = call.usd_left.map(|usd| format!("{:.4}", usd.max(0.0001)));
         fixed.extend(left.iter().flat_map(|usd| ["--max-budget-usd", usd]));
@@ -64,6 +65,7 @@ impl Adapter for Claude {
 
     fn read(&self, line: &str, told: &mut Told) {
         let Some((kind, event)) = event(line) else { return };
+        told.converse(&event["session_id"]);
         match kind.as_str() {
             "system" if event["subtype"] == "init" => told.asks(event["model"].as_str()),
             // It asks ten times more, over minutes.

@@ -19,9 +19,10 @@ impl Adapter for Codex {
     }
 
     fn call(&self, call: &Call<'_>) -> Program {
-        let mut fixed = vec!["exec", "--json", "--ephemeral", "--skip-git-repo-check"];
+        let mut fixed = vec!["exec", "--json", "--skip-git-repo-check"];
         fixed.extend(["-s", "workspace-write", "-c", "approval_policy=\"never\"", "-C", call.copy.as_str()]);
         let mut argv = call.of("codex", &fixed, "-m");
+        argv.extend(call.conversation.iter().flat_map(|name| ["resume".to_owned(), (*name).to_owned()]));
         // The brief comes on standard input.
         argv.push("-".to_owned());
         Program::Argv(argv)
@@ -29,6 +30,10 @@ impl Adapter for Codex {
 
     fn reads(&self) -> &'static [&'static str] {
         &["CODEX_API_KEY", "CODEX_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
+    }
+
+    fn sums_conversations(&self) -> bool {
+        true
     }
 
     fn tells(&self) -> Tells {
@@ -39,6 +44,7 @@ impl Adapter for Codex {
         let Some((kind, event)) = event(line) else { return };
         let item = &event["item"];
         match kind.as_str() {
+            "thread.started" => told.converse(&event["thread_id"]),
             "turn.started" => told.is_over = false,
             "item.completed" if item["type"] == "agent_message" => {
                 told.say(item["text"].as_str().unwrap_or_default());

@@ -19,7 +19,9 @@ impl Adapter for OpenCode {
     }
 
     fn call(&self, call: &Call<'_>) -> Program {
-        Program::Argv(call.of("opencode", &["run", "--format", "json"], "-m"))
+        let mut fixed = vec!["run", "--format", "json"];
+        fixed.extend(call.conversation.iter().flat_map(|name| ["--session", name]));
+        Program::Argv(call.of("opencode", &fixed, "-m"))
     }
 
     fn reads(&self) -> &'static [&'static str] {
@@ -44,6 +46,7 @@ impl Adapter for OpenCode {
 
     fn read(&self, line: &str, told: &mut Told) {
         let Some((kind, event)) = event(line) else { return };
+        told.converse(&event["sessionID"]);
         let part = &event["part"];
         match kind.as_str() {
             "step_start" => told.is_over = false,

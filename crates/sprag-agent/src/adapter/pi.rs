@@ -19,8 +19,9 @@ impl Adapter for Pi {
     }
 
     fn call(&self, call: &Call<'_>) -> Program {
-        let mut fixed = vec!["--mode", "json", "-p", "--no-session", "--no-extensions", "--no-skills"];
-        fixed.extend(["--no-context-files", "--no-approve", "--tools", "read,edit,write,grep,find,ls,bash"]);
+        let mut fixed = vec!["--mode", "json", "-p", "--no-extensions", "--no-skills", "--no-context-files"];
+        fixed.extend(["--no-approve", "--tools", "read,edit,write,grep,find,ls,bash"]);
+        fixed.extend(call.conversation.iter().flat_map(|name| ["--session", name]));
         Program::Argv(call.of("pi", &fixed, "--model"))
     }
 
@@ -47,6 +48,7 @@ impl Adapter for Pi {
         let Some((kind, event)) = event(line) else { return };
         let message = &event["message"];
         match kind.as_str() {
+            "session" => told.converse(&event["id"]),
             "message_end" if message["role"] == "assistant" => {
                 told.asks(message["model"].as_str());
                 answer(message, told);

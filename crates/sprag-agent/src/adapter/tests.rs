@@ -189,12 +189,17 @@ fn hostile_lines_are_harmless() {
 }
 
 fn argv(adapter: &dyn Adapter, env: &[(&str, &str)]) -> String {
+    argv_of(adapter, env, None)
+}
+
+fn argv_of(adapter: &dyn Adapter, env: &[(&str, &str)], conversation: Option<&str>) -> String {
     let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let call = Call {
         model: Some("m"),
         args: &["--more".to_owned()],
         env: &env,
         copy: Utf8Path::new("/copy"),
+        conversation,
         brief: "faster; it's $HOME\n",
         brief_file: Utf8Path::new("/out/brief.md"),
         usd_left: None,
@@ -207,10 +212,28 @@ fn argv(adapter: &dyn Adapter, env: &[(&str, &str)]) -> String {
 
 #[test]
 fn each_is_called_with_the_brief_on_its_standard_input_and_without_a_memory_of_other_tries() {
-    insta::assert_snapshot!(argv(&Claude, &[]), @"claude -p --allowedTools Bash Edit Glob Grep Read Write --permission-mode acceptEdits --output-format stream-json --verbose --no-session-persistence --strict-mcp-config --model m --more");
-    insta::assert_snapshot!(argv(&Codex, &[]), @r#"codex exec --json --ephemeral --skip-git-repo-check -s workspace-write -c approval_policy="never" -C /copy -m m --more -"#);
-    insta::assert_snapshot!(argv(&Pi, &[]), @"pi --mode json -p --no-session --no-extensions --no-skills --no-context-files --no-approve --tools read,edit,write,grep,find,ls,bash --model m --more");
+    insta::assert_snapshot!(argv(&Claude, &[]), @"claude -p --allowedTools Bash Edit Glob Grep Read Write --permission-mode acceptEdits --output-format stream-json --verbose --strict-mcp-config --model m --more");
+    insta::assert_snapshot!(argv(&Codex, &[]), @r#"codex exec --json --skip-git-repo-check -s workspace-write -c approval_policy="never" -C /copy -m m --more -"#);
+    insta::assert_snapshot!(argv(&Pi, &[]), @"pi --mode json -p --no-extensions --no-skills --no-context-files --no-approve --tools read,edit,write,grep,find,ls,bash --model m --more");
     insta::assert_snapshot!(argv(&OpenCode, &[]), @"opencode run --format json -m m --more");
+}
+
+#[test]
+fn each_that_has_conversations_goes_on_with_the_one_that_its_events_name() {
+    let on = |adapter: &dyn Adapter| argv_of(adapter, &[], Some("talk-1"));
+    assert!(on(&Claude).contains(" --resume talk-1 "));
+    assert!(on(&Codex).ends_with(" resume talk-1 -"));
+    assert!(on(&Pi).contains(" --session talk-1 "));
+    assert!(on(&OpenCode).contains(" --session talk-1 "));
+    for (adapter, name) in [
+        (&Claude as &dyn Adapter, "aee929ae-7c19-4ba9-ac3b-374fcd69fd81"),
+        (&Codex, "01a20e43-acb4-7ac2-a932-6a8ae696206d"),
+        (&Pi, "01a20e43-af54-7022-8139-c47168c7092b"),
+        (&OpenCode, "ses_df1bc452fffeYLmq2Xdppe7Ksw"),
+    ] {
+        let told = play(adapter, "edit");
+        assert_eq!(told.conversation.as_deref(), Some(name), "{}", adapter.name());
+    }
 }
 
 #[test]

@@ -12,9 +12,13 @@ use crate::nearest::nearest;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Agent {
-    /// Who proposes where the command line names nobody.
-    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
-    pub name: Option<AgentName>,
+    /// Who proposes where the command line names nobody: one, or several that take turns.
+    #[serde(rename = "use", with = "one_or_several", skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<AgentName>,
+    /// When the next one of several proposes.
+    pub turns: Turns,
+    /// After so many experiments in a row that were discarded something else is tried; 0: never.
+    pub stall: u32,
     /// The model, as the agent itself names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -33,13 +37,65 @@ pub struct Agent {
 impl Default for Agent {
     fn default() -> Self {
         let retry = [30, 120, 480].map(Duration::from_secs).to_vec();
-        Self { name: None, model: None, args: vec![], env: vec![], retry, usage: UsagePatterns::default() }
+        let (turns, stall) = (Turns::default(), 5);
+        Self {
+            names: vec![],
+            turns,
+            stall,
+            model: None,
+            args: vec![],
+            env: vec![],
+            retry,
+            usage: UsagePatterns::default(),
+        }
     }
 }
 
 impl Agent {
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// When the next one of several agents proposes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turns {
+    /// After each try.
+    RoundRobin,
+    /// When nothing was kept for a while.
+    #[default]
+    OnStall,
+}
+
+/// One name, or a list of them.
+mod one_or_several {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use super::AgentName;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Several(Vec<String>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(names: &[AgentName], serializer: S) -> Result<S::Ok, S::Error> {
+        match names {
+            [name] => name.serialize(serializer),
+            names => names.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<AgentName>, D::Error> {
+        let names = match Written::deserialize(deserializer)? {
+            Written::One(name) => vec![name],
+            Written::Several(names) => names,
+        };
+        names.iter().map(|name| AgentName::parse(name).map_err(D::Error::custom)).collect()
     }
 }
 

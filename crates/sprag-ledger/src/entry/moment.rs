@@ -25,8 +25,12 @@ pub enum EventKind {
     Infrastructure,
     /// The session went on after an interruption.
     Resumed,
-    /// The session was interrupted; the experiment under way was lost.
+    /// An agent's turn was cut short with the session: what it had cost until then.
     Interrupted,
+    /// Nothing was kept for a while: what is done about it.
+    Stalled,
+    /// What an agent left is nearly something that was judged before: it was shown that.
+    Resembles,
     /// Something on disk was mended at the start.
     Mended,
     /// An audit found less than the keeps had claimed.
@@ -46,6 +50,8 @@ impl EventKind {
             EventKind::Infrastructure => "infrastructure",
             EventKind::Resumed => "resumed",
             EventKind::Interrupted => "interrupted",
+            EventKind::Stalled => "stalled",
+            EventKind::Resembles => "resembles",
             EventKind::Mended => "mended",
             EventKind::Alarm => "alarm",
             EventKind::Other(word) => word,
@@ -90,10 +96,15 @@ pub struct Event {
 }
 
 impl Event {
+    /// The key under `data` that says of an interrupted try that its usage is part of what a later entry tells.
+    pub const COUNTS_LATER: &str = "counts_later";
+
     /// Whether somebody was asked for it: then it has a part in the bill, known or not. Besides tries that came to no row
-    /// that is one that was lost to an interruption.
+    /// that is one that was lost to an interruption, unless it went on and is billed then.
     pub fn is_billed(&self) -> bool {
-        self.event.is_try() || (self.event == EventKind::Interrupted && self.agent.is_some())
+        let counts_later = || self.data.get(Self::COUNTS_LATER).is_some_and(|later| *later == true);
+        let was_lost = || self.event == EventKind::Interrupted && self.agent.is_some() && !counts_later();
+        self.event.is_try() || was_lost()
     }
 
     /// An event with its sentence.

@@ -21,8 +21,10 @@ use crate::{open, show, watch};
 pub(crate) struct Args {
     /// Who proposes: claude, codex, pi, opencode, command:LINE, or playbook:DIR, a folder of patches. Without it: `use`
     /// in the settings' table `agent`.
+    ///
+    /// Given again, for several agents that take turns: `turns` in that table says when.
     #[arg(long, value_name = "NAME")]
-    agent: Option<String>,
+    agent: Vec<String>,
     /// Start a new session; the old one stays readable.
     #[arg(long)]
     new: bool,
@@ -45,18 +47,24 @@ error: nobody is named to propose changes
 ";
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
-    let named = args.agent.as_deref().map(AgentName::parse).transpose().into_diagnostic()?;
-    let named = named.map(|name| beneath(dir, name));
+    let named = args.agent.iter().map(|name| AgentName::parse(name));
+    let named: Vec<AgentName> = named.collect::<Result<_, _>>().into_diagnostic()?;
+    let named: Vec<AgentName> = named.into_iter().map(|name| beneath(dir, name)).collect();
     let project = open::project(dir)?;
     let settings = project.contract().into_diagnostic()?.settings.clone();
     let root = project.root.clone();
-    let Some(name) = named.or_else(|| settings.agent.name.clone().map(|name| beneath(&root, name))) else {
+    let names = if named.is_empty() {
+        settings.agent.names.iter().map(|name| beneath(&root, name.clone())).collect()
+    } else {
+        named
+    };
+    if names.is_empty() {
         show::aside(NO_AGENT);
         return Ok(ExitCode::from(2));
-    };
+    }
     let interrupt = watch::interrupt()?;
     let timeout = settings.run.timeout.propose;
-    let mut proposer = sprag_agent::open(&name, &settings.agent, timeout, &interrupt).into_diagnostic()?;
+    let mut proposer = sprag_agent::open(&names, &settings.agent, timeout, &interrupt).into_diagnostic()?;
     let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();

@@ -29,7 +29,7 @@ impl Findings {
             self.add(Severity::Error, &["agent", "retry"], message, help);
         }
         let is_command = |name: &AgentName| matches!(name, AgentName::Command(_));
-        let is_other = agent.name.as_ref().is_some_and(|name| !is_command(name));
+        let is_other = !agent.names.is_empty() && !agent.names.iter().any(is_command);
         for (key, pattern) in agent.usage.all() {
             let Some(pattern) = pattern else { continue };
             let path = ["agent", "usage", key];
@@ -54,6 +54,12 @@ impl Findings {
                 }
             }
         }
+        let playbook = agent.names.iter().position(|name| matches!(name, AgentName::Playbook(_)));
+        if let Some(at) = playbook.filter(|_| agent.names.len() > 1) {
+            let message = "a playbook plays alone: it takes no turns with an agent";
+            let help = "name agents alone, or one playbook";
+            self.add(Severity::Error, &["agent", "use", &at.to_string()], message, help);
+        }
         if is_command_with_model(agent) {
             let message = "`model` is not used: the command's own line names it";
             self.add(Severity::Warning, &["agent", "model"], message, "write it into the line");
@@ -62,7 +68,8 @@ impl Findings {
 }
 
 fn is_command_with_model(agent: &Agent) -> bool {
-    agent.model.is_some() && matches!(agent.name, Some(AgentName::Command(_) | AgentName::Playbook(_)))
+    let takes_none = |name: &AgentName| matches!(name, AgentName::Command(_) | AgentName::Playbook(_));
+    agent.model.is_some() && !agent.names.is_empty() && agent.names.iter().all(takes_none)
 }
 
 #[cfg(test)]
@@ -70,7 +77,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::tests::told;
-    use crate::settings::{AgentName, Settings};
+    use crate::settings::{AgentName, Settings, Turns};
 
     #[test]
     fn the_table_is_read() {
@@ -78,10 +85,23 @@ mod tests {
             "[agent]\nuse = 'pi'\nmodel = 'm'\nargs = ['--x']\nenv = ['MY_KEY']\nretry = ['1s', '2m']\n";
         let (settings, found) = Settings::parse(&crate::Source::new("sprag.toml", text)).unwrap();
         assert_eq!(found, []);
-        assert_eq!(settings.agent.name, Some(AgentName::Pi));
+        assert_eq!(settings.agent.names, [AgentName::Pi]);
         assert_eq!(settings.agent.retry, [1, 120].map(Duration::from_secs));
         let json = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+    }
+
+    #[test]
+    fn several_agents_take_turns_and_a_playbook_plays_alone() {
+        let text = "[agent]\nuse = ['claude', 'codex']\nturns = 'round-robin'\nstall = 0\n";
+        let (settings, found) = Settings::parse(&crate::Source::new("sprag.toml", text)).unwrap();
+        assert_eq!(found, []);
+        assert_eq!(settings.agent.names, [AgentName::Claude, AgentName::Codex]);
+        assert_eq!((settings.agent.turns, settings.agent.stall), (Turns::RoundRobin, 0));
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+        insta::assert_snapshot!(told("[agent]\nuse = ['claude', 'playbook:x']\n"), @"2:18 a playbook plays alone: it takes no turns with an agent | name agents alone, or one playbook");
+        insta::assert_snapshot!(told("[agent]\nuse = ['claude', 'cluade']\n"), @"2:7 there is no agent named `cluade`; did you mean `claude`? | -");
     }
 
     #[test]
