@@ -10,9 +10,12 @@ use sprag_measure::process::{self, Invocation, Program, sanitized};
 use sprag_measure::{Interrupt, MeasureError};
 
 use crate::adapter::{self, Adapter, Call};
+use crate::home::Home;
+use crate::leak;
 use crate::listener::Secrets;
 use crate::report::Report;
 use crate::runner::Errand;
+use crate::told::Told;
 use crate::{Asked, Note, Proposal, ProposeError, Proposer};
 
 /// What any program may need. All else is named by the adapter or by the settings.
@@ -122,31 +125,84 @@ impl Proposer for Agent {
     /// An agent goes on by the brief alone.
     fn resume(&mut self, _done: &[String]) {}
 
+    fn is_a_program(&self) -> bool {
+        true
+    }
+
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        let Asked { copy, out, .. } = *asked;
-        let brief = format!("{}{TASK}", asked.brief);
+        let Called { told, secrets, aside } = self.call(asked, &format!("{}{TASK}", asked.brief))?;
+        let report = Report::read(asked.copy);
+        let said = report.description.map(|text| secrets.hidden_in(&sanitized(text.as_bytes())));
+        let mut asi = secrets.hidden_in_asi(report.asi);
+        if !aside.is_empty() {
+            let paths: Vec<&str> = aside.iter().map(|path| path.as_str()).collect();
+            asi.insert("set_aside".to_owned(), paths.into());
+        }
+        let note = Note {
+            id: None,
+            description: said.unwrap_or_else(|| last_line(&told.words)),
+            asi,
+            usage: told.usage(),
+        };
+        match told.failure {
+            None => Ok(match leak::find(asked.copy, &secrets) {
+                Ok(None) => Proposal::Edit(note),
+                Ok(Some((name, path))) => {
+                    Proposal::Skipped { note, why: format!("the change holds the value of {name}, in {path}") }
+                }
+                Err(error) => {
+                    Proposal::Skipped { note, why: format!("the change can't be searched for keys: {error}") }
+                }
+            }),
+            Some(failure) if failure.kind.is_infrastructure() => {
+                Err(ProposeError::Unavailable { agent: self.name.clone(), failure, note: Box::new(note) })
+            }
+            Some(failure) => Ok(Proposal::Skipped { note, why: failure.to_string() }),
+        }
+    }
+}
+
+/// What became of one call.
+struct Called {
+    told: Told,
+    secrets: Secrets,
+    /// What it made to steer itself by, outside of its sandbox too.
+    aside: Vec<Utf8PathBuf>,
+}
+
+impl Agent {
+    /// Calls it once, in the copy and in the sandbox of `asked`.
+    fn call(&self, asked: &Asked<'_>, brief: &str) -> Result<Called, ProposeError> {
+        let Asked { copy, out, sandbox, .. } = *asked;
         let brief_file = out.join("brief.md");
-        fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, &brief)).map_err(|source| {
+        fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, brief)).map_err(|source| {
             ProposeError::Process(MeasureError::File { doing: "write", path: brief_file.clone(), source })
         })?;
         let mut env = passed_on(&*self.adapter, &self.settings.env);
         env.extend(self.adapter.sets().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // By this what a Sprag that was killed left running is found, too.
         env.insert("PWD".to_owned(), copy.to_string());
+        let home = sandbox.map(|sandbox| {
+            let folder = Utf8PathBuf::from(format!("{copy}-home"));
+            Home::make(&folder, self.adapter.keeps(), sandbox.named(), &mut env)
+        });
+        let home = home.transpose()?;
         let call = Call {
             model: self.settings.model.as_deref(),
             args: &self.settings.args,
             env: &env,
+            is_held: sandbox.is_some(),
             copy,
-            brief: &brief,
+            brief,
             brief_file: &brief_file,
         };
         let program = self.adapter.call(&call);
-        let named = self.settings.env.iter().map(String::as_str);
-        let keys = self.adapter.reads().iter().chain(ALWAYS_PASSED).copied();
-        let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
-        let keys = keys.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
-        let secrets = Secrets::of(&env, named.chain(keys));
+        let jail = sandbox.zip(home.as_ref()).map(|(sandbox, home)| {
+            let read = [&home.read[..], &[brief_file.clone()]].concat();
+            let write = [&home.write[..], &[copy.to_owned()]].concat();
+            sandbox.jail(self.adapter.program().map(|(program, _)| program), &read, &write)
+        });
+        let secrets = secrets(&*self.adapter, &self.settings, &env);
         let errand = Errand {
             program,
             copy,
@@ -155,24 +211,21 @@ impl Proposer for Agent {
             timeout: self.timeout,
             brief: &brief_file,
             out,
+            jail,
+            fills: home.as_ref().map(|home| home.dir().to_owned()),
         };
-        let told = errand.run(&*self.adapter, &self.interrupt)?;
-        let report = Report::read(copy);
-        let said = report.description.map(|text| secrets.hidden_in(&sanitized(text.as_bytes())));
-        let note = Note {
-            id: None,
-            description: said.unwrap_or_else(|| last_line(&told.words)),
-            asi: secrets.hidden_in_asi(report.asi),
-            usage: told.usage(),
-        };
-        match told.failure {
-            None => Ok(Proposal::Edit(note)),
-            Some(failure) if failure.kind.is_infrastructure() => {
-                Err(ProposeError::Unavailable { agent: self.name.clone(), failure, note: Box::new(note) })
-            }
-            Some(failure) => Ok(Proposal::Skipped { note, why: failure.to_string() }),
-        }
+        let told = errand.run(&*self.adapter, &self.interrupt);
+        let aside = home.map(Home::end).unwrap_or_default();
+        Ok(Called { told: told?, secrets, aside })
     }
+}
+
+/// The values in an agent's environment that nobody must read.
+fn secrets(adapter: &dyn Adapter, settings: &Settings, env: &BTreeMap<String, String>) -> Secrets {
+    let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
+    let known = adapter.reads().iter().chain(ALWAYS_PASSED).copied();
+    let known = known.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
+    Secrets::of(env, settings.env.iter().map(String::as_str).chain(known))
 }
 
 impl Secrets {

@@ -8,6 +8,8 @@
 mod adapter;
 mod agent;
 mod failure;
+mod home;
+mod leak;
 mod listener;
 mod playbook;
 mod proposal;
@@ -26,7 +28,7 @@ use adapter::{Adapter, Claude, Codex, Command, OpenCode, Pi};
 use agent::Agent;
 use camino::Utf8Path;
 use sprag_contract::settings::{Agent as Settings, AgentName};
-use sprag_measure::Interrupt;
+use sprag_measure::{AgentSandbox, Interrupt};
 
 /// Blobs of the baseline, by git object id (full or abbreviated), for proposals that were made against it.
 pub trait Blobs {
@@ -42,6 +44,8 @@ pub struct Asked<'a> {
     pub copy: &'a Utf8Path,
     /// A folder that is not there yet, for what it printed.
     pub out: &'a Utf8Path,
+    /// What a coding agent is locked in; `None` where it has the rights of the person.
+    pub sandbox: Option<&'a AgentSandbox>,
     /// Blobs, for proposals that were made elsewhere.
     pub blobs: &'a dyn Blobs,
 }
@@ -56,6 +60,11 @@ pub trait Proposer {
 
     /// Told once before the first try: the ids of the ideas that were parked in an earlier phase, and may be tried now.
     fn given_back(&mut self, _ideas: &[String]) {}
+
+    /// Whether it is a program that does as it likes, and has to be locked in.
+    fn is_a_program(&self) -> bool {
+        false
+    }
 
     /// Makes one try by editing the files under `asked.copy`.
     ///

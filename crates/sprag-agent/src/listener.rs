@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use memchr::memmem;
 
 use crate::adapter::Adapter;
 use crate::told::Told;
@@ -34,7 +35,22 @@ impl Secrets {
     }
 
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|(_, value)| bytes.windows(value.len()).any(|window| window == value.as_bytes()))
+        self.name_in(bytes).is_some()
+    }
+
+    /// The variable whose value is in these bytes.
+    pub(crate) fn name_in(&self, bytes: &[u8]) -> Option<&str> {
+        let found = self.0.iter().find(|(_, value)| memmem::find(bytes, value.as_bytes()).is_some());
+        found.map(|(name, _)| name.as_str())
+    }
+
+    /// The length of the longest value, in bytes.
+    pub(crate) fn longest(&self) -> usize {
+        self.0.iter().map(|(_, value)| value.len()).max().unwrap_or(0)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Bytes that hold a secret become text.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::format_duration;
 use sprag_measure::process::{self, Disk, Ended, Invocation, Program, Status, capped, sanitized};
-use sprag_measure::{Interrupt, MeasureError};
+use sprag_measure::{Interrupt, Jail, MeasureError};
 
 use crate::adapter::Adapter;
 use crate::listener::{Listener, Secrets};
@@ -35,6 +36,10 @@ pub(crate) struct Errand<'a> {
     pub(crate) brief: &'a Utf8Path,
     /// Where the transcript goes.
     pub(crate) out: &'a Utf8Path,
+    /// What it is locked in.
+    pub(crate) jail: Option<Jail>,
+    /// Folders besides the copy that it may fill.
+    pub(crate) fills: Option<Utf8PathBuf>,
 }
 
 impl Errand<'_> {
@@ -44,18 +49,22 @@ impl Errand<'_> {
     /// # Errors
     /// [`MeasureError`]: an interrupt, a missing program, files that cannot be written. Never what the agent did.
     pub(crate) fn run(self, adapter: &dyn Adapter, interrupt: &Interrupt) -> Result<Told, MeasureError> {
+        // What it prints holds whatever it read of its environment. These files have no name, so that nothing of it is left
+        // however Sprag ends.
+        let (stdout, stderr) = (nameless(self.out)?, nameless(self.out)?);
+        let folders = std::iter::once(self.copy.to_owned()).chain(self.fills).collect();
         let invocation = Invocation {
             program: self.program,
             dir: self.copy.to_owned(),
             env: self.env,
             timeout: self.timeout,
-            stdout: self.out.join("stdout"),
-            stderr: self.out.join("stderr"),
+            stdout: by_number(&stdout),
+            stderr: by_number(&stderr),
             stdin: Some(self.brief.to_owned()),
             cpus: None,
             output_limit: OUTPUT_LIMIT,
-            disk: Some(Disk::usual(vec![self.copy.to_owned()])),
-            jail: None,
+            disk: Some(Disk::usual(folders)),
+            jail: self.jail,
             replayed: None,
         };
         let transcript = self.out.join("transcript.jsonl");
@@ -77,8 +86,9 @@ impl Errand<'_> {
             }
             Ok(told)
         });
-        // What the agent printed holds whatever it read of its environment.
-        hide(&invocation.stdout, &invocation.stderr, &self.secrets);
+        let said = self.out.join("stderr");
+        let bytes = fs::read(&invocation.stderr).map_err(failed("read", &said))?;
+        fs::write(&said, self.secrets.hidden_in_bytes(&bytes)).map_err(failed("write", &said))?;
         told
     }
 }
@@ -112,15 +122,14 @@ fn verdict(told: &mut Told, ended: &Ended, invocation: &Invocation) -> Option<Fa
     }
 }
 
-/// Removes what is in the transcript, and takes the secrets out of the rest.
-fn hide(stdout: &Utf8Path, stderr: &Utf8Path, secrets: &Secrets) {
-    // A file that was never made, or is gone, holds no secret.
-    let _ = fs::remove_file(stdout);
-    if let Ok(bytes) = fs::read(stderr)
-        && secrets.are_in(&bytes)
-    {
-        let _ = fs::write(stderr, secrets.hidden_in_bytes(&bytes));
-    }
+/// A file in the folder's file system, for as long as it is open.
+fn nameless(folder: &Utf8Path) -> Result<File, MeasureError> {
+    tempfile::tempfile_in(folder).map_err(failed("make a file in", folder))
+}
+
+/// The path by which this process opens such a file once more.
+fn by_number(file: &File) -> Utf8PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
 fn failed(doing: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> MeasureError {
@@ -152,9 +161,10 @@ mod tests {
             timeout,
             brief: &dir.join("brief.md"),
             out: dir,
+            jail: None,
+            fills: None,
         };
         let told = errand.run(adapter, &Interrupt::new()).unwrap();
-        assert!(!dir.join("stdout").exists(), "what the transcript holds is there once");
         let stderr = fs::read_to_string(dir.join("stderr")).unwrap_or_default();
         (told, format!("{}{stderr}", fs::read_to_string(dir.join("transcript.jsonl")).unwrap()))
     }
@@ -223,6 +233,12 @@ mod tests {
         assert_eq!(transcript, "key: [MY_KEY]\n[MY_KEY]\n");
         let (told, _) = run(&command(), &format!("{line}; exit 1"), LONG);
         assert!(!failure(&told).1.contains("sk-123456"), "{told:?}");
+    }
+
+    #[test]
+    fn what_it_prints_has_no_name_before_its_keys_are_taken_out() {
+        let (_, transcript) = run(&command(), "echo $MY_KEY; echo $MY_KEY >&2; ls", LONG);
+        assert_eq!(transcript, "[MY_KEY]\nbrief.md\ntranscript.jsonl\n[MY_KEY]\n");
     }
 
     #[test]

@@ -27,10 +27,11 @@ mod side;
 
 pub use cpus::CpuSet;
 pub use drivers::{Driver, Setup};
-pub use environment::ALWAYS_PASSED;
+pub use environment::{ALWAYS_PASSED, toolchains};
 pub use error::MeasureError;
 pub use interrupt::Interrupt;
 pub use replay::{Replayed, cpus_beside};
 pub use run::{CaseOutput, Floor, Run};
-pub use sandbox::Sandbox;
+pub use sandbox::{AgentSandbox, Sandbox};
 pub use side::{PairPlan, Plan, Role, Side};
+pub use sprag_sandbox::Jail;

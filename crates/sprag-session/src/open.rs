@@ -117,6 +117,7 @@ impl<'o> Session<'o> {
             ledger,
             state,
             lab,
+            found: ground.found,
             pairs_again: 0,
             goldens,
             scope,

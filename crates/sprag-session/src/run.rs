@@ -10,7 +10,7 @@ use sprag_contract::settings::format_duration;
 use sprag_judge::Reason;
 use sprag_judge::stop::{Standing, first_to_fire};
 use sprag_ledger::{EventKind, Seconds};
-use sprag_measure::Role;
+use sprag_measure::{AgentSandbox, Role};
 use sprag_workspace::{AgentCopy, Store, TreeId};
 
 use crate::SessionError;
@@ -23,6 +23,7 @@ use crate::hooks::Moment;
 use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
 use crate::session::{Session, seconds};
+use crate::tier;
 
 /// How often it is looked whether somebody asks, during a wait.
 const LOOK: Duration = Duration::from_millis(200);
@@ -53,6 +54,7 @@ impl Session<'_> {
     /// # Errors
     /// [`SessionError`]; everything finished is in the ledger.
     pub fn run(&mut self, proposer: &mut dyn Proposer) -> Result<Ending, SessionError> {
+        let sandbox = self.sandbox_of(proposer)?;
         self.calibrate()?;
         let given_back = self.proposals_given_back();
         let done: Vec<String> =
@@ -86,7 +88,7 @@ impl Session<'_> {
                 self.finish("failed", &why)?;
                 return Err(SessionError::GaveUp { what: why });
             }
-            match self.one_try(proposer)? {
+            match self.one_try(proposer, sandbox.as_ref())? {
                 Try::Made => unavailable = 0,
                 Try::Exhausted => {
                     self.finish("exhausted", "the proposer has nothing more to try")?;
@@ -112,7 +114,25 @@ impl Session<'_> {
         }
     }
 
-    fn one_try(&mut self, proposer: &mut dyn Proposer) -> Result<Try, SessionError> {
+    /// What a proposer that is a program is locked in; where it is not, that is said.
+    fn sandbox_of(&mut self, proposer: &dyn Proposer) -> Result<Option<AgentSandbox>, SessionError> {
+        if !proposer.is_a_program() {
+            return Ok(None);
+        }
+        let settings = &self.contract.settings;
+        let sandbox = tier::of_agents(settings, self.found.as_ref(), &self.project, &self.home)?;
+        if sandbox.is_none() {
+            let name = proposer.name().to_owned();
+            self.notice(&format!("{name} runs with your rights: [sandbox] tier is none"));
+        }
+        Ok(sandbox)
+    }
+
+    fn one_try(
+        &mut self,
+        proposer: &mut dyn Proposer,
+        sandbox: Option<&AgentSandbox>,
+    ) -> Result<Try, SessionError> {
         let told = self.hook(Moment::Before)?;
         let run = self.state.last_run + 1;
         self.stage(run, Stage::Propose, "");
@@ -122,8 +142,8 @@ impl Session<'_> {
         let out = self.transcripts(run);
         set_aside(&out)?;
         let blobs = StoreBlobs(&self.store);
-        let proposal =
-            proposer.propose(&Asked { brief: &brief, copy: copy.path(), out: &out, blobs: &blobs });
+        let asked = Asked { brief: &brief, copy: copy.path(), out: &out, sandbox, blobs: &blobs };
+        let proposal = proposer.propose(&asked);
         let propose = seconds(started);
         let agent = proposer.name().to_owned();
         let outcome = match proposal {

@@ -7,6 +7,7 @@ use sprag_contract::{Contract, ScopeMatcher};
 use sprag_ledger::{Entry, Event, EventKind, Grade, Ledger, Log, MirrorState, Tier, UnixMs};
 use sprag_measure::Interrupt;
 use sprag_measure::host::HostLock;
+use sprag_sandbox::Report;
 use sprag_workspace::{CommitId, Expected, Identity, Junk, Store, TreeId, UnixSeconds};
 
 use crate::goldens::Goldens;
@@ -25,6 +26,8 @@ pub struct Session<'o> {
     pub(crate) ledger: Ledger,
     pub(crate) state: State,
     pub(crate) lab: Lab,
+    /// What the self-test of the sandbox found; `None` where nothing is locked in.
+    pub(crate) found: Option<Report>,
     /// How many pairs of what is measured now may still be measured again.
     pub(crate) pairs_again: u32,
     pub(crate) goldens: Option<Goldens>,

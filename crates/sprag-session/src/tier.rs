@@ -2,10 +2,12 @@
 
 use sprag_contract::settings::Settings;
 use sprag_ledger::{SandboxInfo, Tier};
+use sprag_measure::AgentSandbox;
 use sprag_sandbox::{COMMAND, Layer, Report, examine, examine_up_to};
 
 use crate::SessionError;
 use crate::lab::own;
+use crate::{Home, Project};
 
 /// What a jail of the tier that the settings ask for holds on this machine, in the ledger's words, and as no later jail may
 /// fall short of it. It is tried out.
@@ -32,4 +34,19 @@ pub(crate) fn held(settings: &Settings) -> Result<(SandboxInfo, Option<Report>),
     let lost = report.lacks().map(|(layer, _)| format!("{layer}: {}", layer.lost())).collect();
     let selftest = Some(format!("b3:{}", blake3::hash(&report.bytes()).to_hex()));
     Ok((SandboxInfo { tier: wanted, selftest, lost }, Some(report)))
+}
+
+/// What coding agents are locked in; `None` where nothing is. Of Sprag's state, that of other repositories too, they see
+/// nothing but their copy.
+///
+/// # Errors
+/// [`SessionError`] where `[agent]` opens to them what is not there, or what they must not see.
+pub(crate) fn of_agents(
+    settings: &Settings,
+    found: Option<&Report>,
+    project: &Project,
+    home: &Home,
+) -> Result<Option<AgentSandbox>, SessionError> {
+    let state = home.dir().parent().unwrap_or(home.dir());
+    Ok(AgentSandbox::of(settings, &own(COMMAND)?, found, &[state.to_owned(), project.root.clone()])?)
 }

@@ -23,10 +23,14 @@ struct Bench {
     bin: PathBuf,
 }
 
+/// Where it is recorded what agents print.
+fn streams() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../sprag-agent/tests/streams").canonicalize().unwrap()
+}
+
 /// What was recorded of an agent.
 fn stream(agent: &str, case: &str) -> String {
-    let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sprag-agent/tests/streams");
-    format!("cat '{}'", streams.join(format!("{agent}.{case}.jsonl")).display())
+    format!("cat '{}'", streams().join(format!("{agent}.{case}.jsonl")).display())
 }
 
 /// A line of the shell that leaves `n` lines of ten bytes in `path`.
@@ -40,10 +44,19 @@ impl Bench {
         let repo = Repo::new();
         let rule = format!("after {experiments} experiments");
         repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", &rule));
-        repo.commit("a rule");
         let bin = repo.beside("bin");
         fs::create_dir(&bin).unwrap();
-        Self { repo, bin }
+        let bench = Self { repo, bin };
+        bench.settings("");
+        bench
+    }
+
+    /// These keys of `[agent]`, and leave for the stand-ins to read what they print, and to write down what they are told.
+    fn settings(&self, keys: &str) {
+        let (read, write) = (streams(), &self.bin);
+        let text = format!("[agent]\nread = [{read:?}]\nwrite = [{write:?}]\n{keys}");
+        self.repo.write(".auto/sprag.toml", &text);
+        self.repo.commit("settings");
     }
 
     /// A stand-in: the first time that it is called it runs the first line of `turns`, and so on; then nothing.
@@ -216,15 +229,13 @@ fn a_key_that_is_not_accepted_stops_the_session_at_once_and_is_no_experiment() {
 #[test]
 fn a_rate_limit_and_an_outage_are_waited_for_and_then_end_the_session() {
     let bench = Bench::new(1);
-    bench.repo.write(".auto/sprag.toml", "[agent]\nuse = 'opencode'\nretry = ['1ms', '1ms']\n");
-    bench.repo.commit("settings");
+    bench.settings("use = 'opencode'\nretry = ['1ms', '1ms']\n");
     let gain = format!("{}; {}", edit("src/a.txt", 5), stream("opencode", "edit"));
     bench.stand_in("opencode", &[stream("opencode", "rate"), stream("opencode", "outage"), gain]);
     bench.run(&["run"]).expect(0).says(&["allows no more for now: slow down", "is asked again in 1ms"]);
     assert_eq!((bench.calls(), bench.verdicts()), (3, vec!["keep improved".to_owned()]));
     let bench = Bench::new(1);
-    bench.repo.write(".auto/sprag.toml", "[agent]\nretry = ['1ms', '1ms']\n");
-    bench.repo.commit("settings");
+    bench.settings("retry = ['1ms', '1ms']\n");
     bench.stand_in("pi", &vec![stream("pi", "outage"); 9]);
     bench.run(&["run", "--agent", "pi"]).expect(1).says(&["cannot be reached", "overloaded"]);
     assert_eq!((bench.calls(), bench.verdicts()), (3, vec![]));
@@ -252,9 +263,7 @@ fn an_agent_that_is_not_there_is_told_before_anything_is_measured() {
 #[test]
 fn any_command_can_propose_and_a_key_reaches_it_and_no_file() {
     let bench = Bench::new(1);
-    let settings = "[agent]\nenv = ['MY_AGENT_KEY']\nusage = { usd = 'cost \\$([0-9.]+)' }\n";
-    bench.repo.write(".auto/sprag.toml", settings);
-    bench.repo.commit("settings");
+    bench.settings("env = ['MY_AGENT_KEY']\nusage = { usd = 'cost \\$([0-9.]+)' }\n");
     let turn = format!(
         "{}; echo \"with $MY_AGENT_KEY\"; echo 'cost $0.25'; echo 'Fewer lines'",
         edit("src/a.txt", 5)
@@ -286,7 +295,7 @@ fn another_agent_goes_on_with_the_same_baseline() {
     bench.repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
     bench.run(&["run", "--agent", "pi"]).expect(0);
     bench.repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 2 experiments"));
-    bench.repo.write(".auto/sprag.toml", "[agent]\nuse = 'codex'\nmodel = 'm'\n");
+    bench.settings("use = 'codex'\nmodel = 'm'\n");
     fs::remove_file(bench.bin.join("count")).unwrap();
     bench.stand_in("codex", &[format!("{}; {}", edit("src/b.txt", 5), stream("codex", "edit"))]);
     bench.run(&["run"]).expect(0);

@@ -168,11 +168,16 @@ fn hostile_lines_are_harmless() {
 }
 
 fn argv(adapter: &dyn Adapter, env: &[(&str, &str)]) -> String {
+    argv_where(adapter, env, false)
+}
+
+fn argv_where(adapter: &dyn Adapter, env: &[(&str, &str)], is_held: bool) -> String {
     let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let call = Call {
         model: Some("m"),
         args: &["--more".to_owned()],
         env: &env,
+        is_held,
         copy: Utf8Path::new("/copy"),
         brief: "faster; it's $HOME\n",
         brief_file: Utf8Path::new("/out/brief.md"),

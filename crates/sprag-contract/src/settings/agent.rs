@@ -22,6 +22,12 @@ pub struct Agent {
     pub args: Vec<String>,
     /// Names of environment variables that are passed on to it, besides those that it is known to read.
     pub env: Vec<String>,
+    /// Outside of its copy, what it may read in a sandbox.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<String>,
+    /// Outside of its copy, what it may write in a sandbox.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<String>,
     /// How long to wait after a rate limit or an outage before it is asked again. After the last the session stops.
     #[serde(with = "duration::list")]
     pub retry: Vec<Duration>,
@@ -33,7 +39,16 @@ pub struct Agent {
 impl Default for Agent {
     fn default() -> Self {
         let retry = [30, 120, 480].map(Duration::from_secs).to_vec();
-        Self { name: None, model: None, args: vec![], env: vec![], retry, usage: UsagePatterns::default() }
+        Self {
+            name: None,
+            model: None,
+            args: vec![],
+            env: vec![],
+            read: vec![],
+            write: vec![],
+            retry,
+            usage: UsagePatterns::default(),
+        }
     }
 }
 
