@@ -147,9 +147,10 @@ impl Proposer for Agent {
         match told.failure {
             None => Ok(match leak::find(asked.copy, &secrets) {
                 Ok(None) => Proposal::Edit(note),
-                Ok(Some((name, path))) => {
-                    Proposal::Skipped { note, why: format!("the change holds the value of {name}, in {path}") }
-                }
+                Ok(Some((name, path))) => Proposal::Skipped {
+                    note,
+                    why: format!("the change holds the value of {name}, in {path}"),
+                },
                 Err(error) => {
                     Proposal::Skipped { note, why: format!("the change can't be searched for keys: {error}") }
                 }

@@ -33,10 +33,8 @@ pub(crate) enum Keeping {
         /// Names in the folder.
         steering: &'static [&'static str],
     },
-    /// A folder that the agent only reads.
-    Read,
-    /// A file that the agent replaces as a whole, which no mount allows. It gets a copy that goes with the home: nothing in
-    /// it is worth more than a call, and it names programs that the agent would start outside.
+    /// Settings that the agent itself writes, too, or replaces as a whole, which no mount of a file allows. It gets a copy
+    /// that goes with the home: they name programs that it would start outside, and hold no login that is renewed.
     Copied,
 }
 
@@ -73,7 +71,8 @@ impl Home {
         named: impl Iterator<Item = &'a Utf8Path>,
         env: &mut BTreeMap<String, String>,
     ) -> Result<Self, MeasureError> {
-        let mut home = Self { dir: dir.to_owned(), read: vec![], write: vec![dir.to_owned()], steering: vec![] };
+        let mut home =
+            Self { dir: dir.to_owned(), read: vec![], write: vec![dir.to_owned()], steering: vec![] };
         home.clear();
         let failed = |source| MeasureError::File { doing: "make the home", path: dir.to_owned(), source };
         for name in ["home", "tmp"] {
@@ -82,7 +81,9 @@ impl Home {
         let outside = env.get("HOME").map(Utf8PathBuf::from);
         for kept in kept {
             let moved = kept.elsewhere.and_then(|(variable, below)| {
-                env.get(variable).filter(|value| !value.is_empty()).map(|value| Utf8Path::new(value).join(below))
+                env.get(variable)
+                    .filter(|value| !value.is_empty())
+                    .map(|value| Utf8Path::new(value).join(below))
             });
             let place = moved.or_else(|| Some(outside.as_ref()?.join(kept.below_home)));
             // What is not there the agent makes in the new home, and it goes with that.
@@ -109,9 +110,9 @@ impl Home {
         match kept.how {
             Keeping::Copied => {
                 let copy = self.dir.join("home").join(kept.below_home);
-                return fs::copy(place, copy).map(drop);
+                fs::create_dir_all(copy.parent().unwrap_or(&self.dir))?;
+                return copy_all(place, &copy, 0);
             }
-            Keeping::Read => self.read.push(place.to_owned()),
             Keeping::Written { steering } => {
                 self.write.push(place.to_owned());
                 for path in steering.iter().map(|name| place.join(name)) {
@@ -151,8 +152,8 @@ impl Home {
     pub(crate) fn end(self) -> Vec<Utf8PathBuf> {
         let mut aside = Vec::new();
         for (path, target) in &self.steering {
-            let is_new = path.symlink_metadata().is_ok() && path.read_link_utf8().ok() != *target;
-            if !is_new {
+            let is_same = target.is_some() && path.read_link_utf8().ok() == *target;
+            if is_same || path.symlink_metadata().is_err() {
                 continue;
             }
             let free = (1..).map(|n| Utf8PathBuf::from(format!("{path}.set-aside-{n}")));
@@ -173,4 +174,25 @@ impl Home {
             let _ = remove_dir(&self.dir);
         }
     }
+}
+
+/// How deep folders of settings are copied: a link may lead around in a circle.
+const DEEPEST: usize = 16;
+
+/// Copies a file or folder of settings. Links are followed: settings are often kept elsewhere.
+fn copy_all(from: &Utf8Path, to: &Utf8Path, depth: usize) -> io::Result<()> {
+    // What a link leads to may be gone.
+    let Ok(found) = from.metadata() else { return Ok(()) };
+    if found.is_file() {
+        return fs::copy(from, to).map(drop);
+    }
+    if !found.is_dir() || depth > DEEPEST {
+        return Ok(());
+    }
+    fs::create_dir(to)?;
+    for entry in from.read_dir_utf8()? {
+        let entry = entry?;
+        copy_all(entry.path(), &to.join(entry.file_name()), depth + 1)?;
+    }
+    Ok(())
 }

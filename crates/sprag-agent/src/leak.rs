@@ -94,6 +94,9 @@ mod tests {
     #[test]
     fn what_is_thrown_away_or_holds_no_key_is_passed_over() {
         let key = b"sk-123456".to_vec();
-        assert_eq!(found(&[(".git/logs", key.clone()), (".sprag/proposal.json", key), ("a", b"sk-12345".to_vec())]), None);
+        assert_eq!(
+            found(&[(".git/logs", key.clone()), (".sprag/proposal.json", key), ("a", b"sk-12345".to_vec())]),
+            None
+        );
     }
 }

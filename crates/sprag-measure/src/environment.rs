@@ -103,7 +103,8 @@ pub(crate) fn programs() -> Vec<Utf8PathBuf> {
 /// lies among, or else the folder that it lies in.
 pub(crate) fn installation(program: &str) -> Option<Utf8PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let called = path.split(':').map(|folder| Utf8Path::new(folder).join(program)).find(|path| path.is_file())?;
+    let called =
+        path.split(':').map(|folder| Utf8Path::new(folder).join(program)).find(|path| path.is_file())?;
     let real = called.canonicalize_utf8().ok()?;
     let is_packages = |place: &&Utf8Path| place.file_name() == Some("node_modules");
     let packages = real.ancestors().filter(is_packages).last();

@@ -289,6 +289,83 @@ fn any_command_can_propose_and_a_key_reaches_it_and_no_file() {
 }
 
 #[test]
+fn an_agent_sees_its_copy_and_what_it_was_given_and_nothing_else() {
+    let bench = Bench::new(1);
+    let (home, root, state) = (bench.repo.beside("home"), bench.repo.root().to_owned(), bench.repo.state());
+    for (path, text) in
+        [(".codex/auth.json", "login"), (".codex/config.toml", "model = 'x'"), ("private.txt", "mine")]
+    {
+        repo::write(&home.join(path), text.as_bytes());
+    }
+    let note = bench.bin.display();
+    let look = format!(
+        "for d in {home} {root} {state} /etc; do touch $d/by-an-agent; done; \
+         cat {home}/private.txt {root}/README {state}/sprag/*/sessions/*/ledger.jsonl > {note}/outside; \
+         cat README ~/.codex/auth.json > {note}/inside; \
+         printf renewed > ~/.codex/new && mv ~/.codex/new ~/.codex/auth.json; \
+         echo 'hooks' > ~/.codex/hooks.json; echo 'x' >> ~/.codex/config.toml; touch ~/lost $TMPDIR/lost",
+        home = home.display(),
+        root = root.display(),
+        state = state.display()
+    );
+    let turn = format!("{{ {look}; }} 2>/dev/null; {}; {}", edit("src/a.txt", 5), stream("codex", "edit"));
+    bench.stand_in("codex", &[turn]);
+    let home_variable = [("HOME", home.to_str().unwrap()), ("CODEX_HOME", "")];
+    bench.run_with(&["run", "--agent", "codex"], &home_variable).expect(0);
+    assert_eq!(
+        (bench.noted("outside").as_str(), bench.noted("inside").as_str()),
+        ("", "a repository\nlogin")
+    );
+    for folder in [&home, &root, &state, Path::new("/etc")] {
+        assert!(!folder.join("by-an-agent").exists(), "{}", folder.display());
+    }
+    let kept = |name: &str| fs::read_to_string(home.join(".codex").join(name)).ok();
+    assert_eq!(kept("auth.json").as_deref(), Some("renewed"), "a login that was renewed inside stays");
+    assert_eq!(kept("config.toml").as_deref(), Some("model = 'x'"), "what steers it is only read");
+    assert_eq!((kept("hooks.json"), kept("hooks.json.set-aside-1").as_deref()), (None, Some("hooks\n")));
+    assert!(bench.rows()[0]["asi"]["set_aside"].to_string().contains("hooks.json.set-aside-1"));
+    assert!(!home.join("lost").exists());
+    assert!(
+        bench.noted("args.1").contains("-s danger-full-access"),
+        "a sandbox of its own has no place in ours"
+    );
+}
+
+#[test]
+fn without_a_sandbox_it_is_said_that_an_agent_has_the_rights_of_a_person() {
+    let bench = Bench::new(1);
+    let settings = format!("{}[agent]\nuse = 'codex'\n", repo::UNLOCKED);
+    bench.repo.write(".auto/sprag.toml", &settings);
+    bench.repo.commit("settings");
+    bench.stand_in("codex", &[format!("{}; {}", edit("src/a.txt", 5), stream("codex", "edit"))]);
+    bench.run(&["run"]).expect(0).says(&["codex 0.169.0 runs with your rights: [sandbox] tier is none"]);
+    assert!(bench.noted("args.1").contains("-s workspace-write"), "its own sandbox is all that holds it");
+}
+
+#[test]
+fn what_is_private_is_not_opened_to_an_agent() {
+    let bench = Bench::new(1);
+    bench.stand_in("pi", &[]);
+    for place in [bench.repo.root().to_owned(), bench.repo.state(), bench.repo.root().join("src")] {
+        bench.repo.write(".auto/sprag.toml", &format!("[agent]\nread = [{place:?}]\n"));
+        bench.repo.commit("settings");
+        bench.run(&["run", "--agent", "pi"]).expect(1).says(&["[agent] read names", "a copy of the code"]);
+    }
+    assert_eq!(bench.calls(), 0);
+}
+
+#[test]
+fn a_change_that_holds_a_key_is_not_judged_and_its_bytes_go_nowhere() {
+    let bench = Bench::new(1);
+    let leak = format!("echo $OPENAI_API_KEY > src/a.txt; {}", stream("codex", "edit"));
+    bench.stand_in("codex", &[leak, format!("{}; {}", edit("src/b.txt", 5), stream("codex", "edit"))]);
+    let secret = "sk-very-secret-0123";
+    bench.run_with(&["run", "--agent", "codex"], &[("OPENAI_API_KEY", secret)]).expect(0);
+    let told = "skipped: the change holds the value of OPENAI_API_KEY, in src/a.txt";
+    assert_eq!((bench.events(), bench.verdicts()), (vec![told.to_owned()], vec!["keep improved".to_owned()]));
+}
+
+#[test]
 fn another_agent_goes_on_with_the_same_baseline() {
     let bench = Bench::new(2);
     bench.stand_in("pi", &[format!("{}; {}", edit("src/a.txt", 5), stream("pi", "edit"))]);

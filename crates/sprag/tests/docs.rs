@@ -134,6 +134,8 @@ fn full_settings() -> Settings {
             model: text(),
             args: vec![],
             env: vec![],
+            read: vec!["x".to_owned()],
+            write: vec!["x".to_owned()],
             retry: vec![minute],
             usage: UsagePatterns {
                 input: text(),

@@ -50,9 +50,25 @@ fn edit(agent: &str) -> Value {
     turns.into()
 }
 
+/// The turns of a model that has the agent run a line of the shell in between.
+fn edit_and_run(agent: &str, line: &str) -> Value {
+    let call = match agent {
+        "claude" => json!({ "tool": "Bash", "args": { "command": line, "description": "look around" } }),
+        "codex" => json!({ "tool": "exec_command", "args": { "cmd": line } }),
+        "pi" => json!({ "tool": "bash", "args": { "command": line } }),
+        _ => json!({ "tool": "bash", "args": { "command": line, "description": "look around" } }),
+    };
+    let mut turns = edit(agent).as_array().unwrap().clone();
+    turns.insert(turns.len() - 1, json!({ "tools": [call] }));
+    turns.into()
+}
+
 /// A session of one experiment with the real agent, asked by a model with these turns.
 fn session(agent: &str, script: Value) -> (Repo, Server, Done) {
-    let repo = Repo::new();
+    session_in(Repo::new(), agent, script)
+}
+
+fn session_in(repo: Repo, agent: &str, script: Value) -> (Repo, Server, Done) {
     repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
     let model = if matches!(agent, "pi" | "opencode") { "model = 'scripted/m'\n" } else { "" };
     repo.write(
@@ -131,5 +147,38 @@ fn no_real_agent_turns_a_refused_key_into_an_experiment() {
         done.expect(1).says(&["does not accept the key"]);
         assert_eq!(repo.rows().len(), 1, "{agent}: the baseline alone");
         assert_eq!(repo.of_type("event")[0]["event"], "infrastructure", "{agent}");
+    }
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn no_real_agent_reads_or_writes_outside_of_its_copy() {
+    for agent in AGENTS {
+        let repo = Repo::new();
+        let (home, root, state) = (repo.beside("home"), repo.root().to_owned(), repo.state());
+        repo::write(&home.join("private.txt"), b"of the person");
+        let (home, root, state) = (home.display(), root.display(), state.display());
+        let outside = [
+            format!("{home}/private.txt"),
+            format!("{root}/README"),
+            format!("{state}/sprag/*/sessions/*/ledger.jsonl"),
+        ];
+        // OpenCode looks for paths in a line, and refuses some itself: so it gets to see none.
+        let script = format!(
+            "for f in {home} {root} {state}; do touch $f/by-an-agent; done 2>/dev/null; seen=$(cat {} 2>/dev/null | wc -c)\n\
+             printf '{{\"description\":\"looked around\",\"copy\":\"%s\",\"outside\":\"%s\"}}' $(cat README | wc -c) $seen > .sprag/proposal.json",
+            outside.join(" ")
+        );
+        let octal: String = script.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        let line = format!("printf '{octal}' | sh");
+        let (repo, _server, done) = session_in(repo, agent, json!({ "steps": edit_and_run(agent, &line) }));
+        done.expect(0);
+        let row = repo.rows().pop().unwrap();
+        assert_eq!(row["description"], "looked around", "{agent}");
+        assert_eq!((&row["asi"]["copy"], &row["asi"]["outside"]), (&json!("13"), &json!("0")), "{agent}");
+        for folder in [repo.beside("home"), repo.root().to_owned(), repo.state()] {
+            assert!(!folder.join("by-an-agent").exists(), "{agent}: {}", folder.display());
+        }
+        eprintln!("{agent}: sees and writes its copy alone");
     }
 }

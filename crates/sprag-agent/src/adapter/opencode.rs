@@ -45,7 +45,7 @@ impl Adapter for OpenCode {
             Kept {
                 below_home: ".config/opencode",
                 elsewhere: Some(("XDG_CONFIG_HOME", "opencode")),
-                how: Keeping::Read,
+                how: Keeping::Copied,
             },
             Kept {
                 below_home: ".local/share/opencode",

@@ -99,7 +99,8 @@ impl AgentSandbox {
 fn open_to_agents(key: &str, path: &str, private: &[Utf8PathBuf]) -> Result<Utf8PathBuf, MeasureError> {
     let place = from_home(key, path)?;
     if is_private(&place, private) {
-        let what = format!("{key} names {path}, which is, holds or lies in your repository or Sprag's own state");
+        let what =
+            format!("{key} names {path}, which is, holds or lies in your repository or Sprag's own state");
         return Err(MeasureError::harness(what, "name what lies elsewhere: an agent has a copy of the code"));
     }
     Ok(place)
