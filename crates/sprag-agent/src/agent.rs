@@ -7,7 +7,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::Agent as Settings;
 use sprag_measure::process::{self, Invocation, Program, sanitized};
-use sprag_measure::{Interrupt, MeasureError};
+use sprag_measure::{AgentSandbox, Interrupt, Jail, MeasureError};
 
 use crate::adapter::{self, Adapter, Call};
 use crate::home::Home;
@@ -16,7 +16,7 @@ use crate::listener::Secrets;
 use crate::report::Report;
 use crate::runner::Errand;
 use crate::told::Told;
-use crate::{Asked, Note, Proposal, ProposeError, Proposer};
+use crate::{Asked, Failure, Note, Proposal, ProposeError, Proposer, Usage};
 
 /// What any program may need. All else is named by the adapter or by the settings.
 const ALWAYS_PASSED: &[&str] = &[
@@ -77,18 +77,57 @@ pub struct Known {
     pub name: &'static str,
     /// Its version; `None` where it is not installed.
     pub version: Option<String>,
+    /// Why it does not start in the sandbox, where it starts outside of it.
+    pub shut_out: Option<String>,
     /// What installs it.
     pub remedy: &'static str,
 }
 
-/// Looks for every agent that Sprag knows.
-pub fn known() -> Vec<Known> {
+/// Looks for every agent that Sprag knows, and asks each for its version, in the sandbox too where there is one.
+pub fn known(sandbox: Option<&AgentSandbox>) -> Vec<Known> {
     let look = |adapter: Box<dyn Adapter>| {
         let (program, remedy) = adapter.program()?;
-        let version = version_of(program, &passed_on(&*adapter, &[]), &Interrupt::new()).ok();
-        Some(Known { name: adapter.name(), version, remedy })
+        let ask = |sandbox| version_of(&*adapter, program, &[], sandbox, &Interrupt::new());
+        let version = ask(None).ok();
+        let shut_out = version.as_ref().and(sandbox).and_then(|_| ask(sandbox).err());
+        let shut_out = shut_out.map(|error| error.to_string());
+        Some(Known { name: adapter.name(), version, shut_out, remedy })
     };
     adapter::all().into_iter().filter_map(look).collect()
+}
+
+/// What came of one question.
+#[derive(Debug)]
+pub struct Answer {
+    /// The agent and its version.
+    pub agent: String,
+    /// Its last words. Data from outside.
+    pub words: String,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// What the question cost.
+    pub usage: Usage,
+}
+
+/// A folder for a call that changes nothing.
+struct Place {
+    copy: Utf8PathBuf,
+    out: Utf8PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Result<Self, MeasureError> {
+        let system = |source| MeasureError::System { doing: "make a folder", source };
+        let folder = tempfile::tempdir().map_err(system)?;
+        let path = folder.path().canonicalize().map_err(system)?;
+        let path = Utf8PathBuf::try_from(path).map_err(|error| system(error.into_io_error()))?;
+        let (copy, out) = (path.join("copy"), path.join("out"));
+        for folder in [&copy, &out] {
+            fs::create_dir(folder).map_err(system)?;
+        }
+        Ok(Self { copy, out, _folder: folder })
+    }
 }
 
 impl Agent {
@@ -102,14 +141,16 @@ impl Agent {
         timeout: Duration,
         interrupt: &Interrupt,
     ) -> Result<Self, ProposeError> {
-        let env = passed_on(&*adapter, &settings.env);
         let name = match adapter.program() {
             None => adapter.name().to_owned(),
             Some((program, remedy)) => {
-                let version = version_of(program, &env, interrupt).map_err(|error| match error {
-                    MeasureError::Interrupted => ProposeError::Process(error),
-                    other => ProposeError::NotInstalled { program, why: other.to_string(), remedy },
-                })?;
+                let version =
+                    version_of(&*adapter, program, &settings.env, None, interrupt).map_err(|error| {
+                        match error {
+                            MeasureError::Interrupted => ProposeError::Process(error),
+                            other => ProposeError::NotInstalled { program, why: other.to_string(), remedy },
+                        }
+                    })?;
                 format!("{} {version}", adapter.name())
             }
         };
@@ -130,7 +171,10 @@ impl Proposer for Agent {
     }
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        let Called { told, secrets, aside } = self.call(asked, &format!("{}{TASK}", asked.brief))?;
+        let Called { told, secrets, aside } = {
+            let Asked { copy, out, sandbox, .. } = *asked;
+            self.call(copy, out, sandbox, &format!("{}{TASK}", asked.brief))?
+        };
         let report = Report::read(asked.copy);
         let said = report.description.map(|text| secrets.hidden_in(&sanitized(text.as_bytes())));
         let mut asi = secrets.hidden_in_asi(report.asi);
@@ -172,9 +216,23 @@ struct Called {
 }
 
 impl Agent {
-    /// Calls it once, in the copy and in the sandbox of `asked`.
-    fn call(&self, asked: &Asked<'_>, brief: &str) -> Result<Called, ProposeError> {
-        let Asked { copy, out, sandbox, .. } = *asked;
+    /// Asks it for one word, in a folder of no meaning.
+    pub(crate) fn ask(self, sandbox: Option<&AgentSandbox>) -> Result<Answer, ProposeError> {
+        let place = Place::new()?;
+        let question = "Answer with one word: ready. Read nothing, change nothing, and call no tools.\n";
+        let Called { told, .. } = self.call(&place.copy, &place.out, sandbox, question)?;
+        let usage = told.usage();
+        Ok(Answer { agent: self.name, words: last_line(&told.words), failure: told.failure, usage })
+    }
+
+    /// Calls it once, in the copy and in the sandbox. What it printed goes into the folder `out`.
+    fn call(
+        &self,
+        copy: &Utf8Path,
+        out: &Utf8Path,
+        sandbox: Option<&AgentSandbox>,
+        brief: &str,
+    ) -> Result<Called, ProposeError> {
         let brief_file = out.join("brief.md");
         fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, brief)).map_err(|source| {
             ProposeError::Process(MeasureError::File { doing: "write", path: brief_file.clone(), source })
@@ -183,11 +241,9 @@ impl Agent {
         env.extend(self.adapter.sets().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // By this what a Sprag that was killed left running is found, too.
         env.insert("PWD".to_owned(), copy.to_string());
-        let home = sandbox.map(|sandbox| {
-            let folder = Utf8PathBuf::from(format!("{copy}-home"));
-            Home::make(&folder, self.adapter.keeps(), sandbox.named(), &mut env)
-        });
-        let home = home.transpose()?;
+        let held =
+            sandbox.map(|sandbox| hold(&*self.adapter, sandbox, copy, &[brief_file.clone()], &mut env));
+        let (home, jail) = held.transpose()?.unzip();
         let call = Call {
             model: self.settings.model.as_deref(),
             args: &self.settings.args,
@@ -198,11 +254,6 @@ impl Agent {
             brief_file: &brief_file,
         };
         let program = self.adapter.call(&call);
-        let jail = sandbox.zip(home.as_ref()).map(|(sandbox, home)| {
-            let read = [&home.read[..], &[brief_file.clone()]].concat();
-            let write = [&home.write[..], &[copy.to_owned()]].concat();
-            sandbox.jail(self.adapter.program().map(|(program, _)| program), &read, &write)
-        });
         let secrets = secrets(&*self.adapter, &self.settings, &env);
         let errand = Errand {
             program,
@@ -213,12 +264,28 @@ impl Agent {
             brief: &brief_file,
             out,
             jail,
-            fills: home.as_ref().map(|home| home.dir().to_owned()),
+            fills: home.as_ref().map(|home: &Home| home.dir().to_owned()),
         };
         let told = errand.run(&*self.adapter, &self.interrupt);
         let aside = home.map(Home::end).unwrap_or_default();
         Ok(Called { told: told?, secrets, aside })
     }
+}
+
+/// Makes the home that an agent finds, and the jail around both it and the copy. `read` is there inside besides.
+fn hold(
+    adapter: &dyn Adapter,
+    sandbox: &AgentSandbox,
+    copy: &Utf8Path,
+    read: &[Utf8PathBuf],
+    env: &mut BTreeMap<String, String>,
+) -> Result<(Home, Jail), MeasureError> {
+    let folder = Utf8PathBuf::from(format!("{copy}-home"));
+    let home = Home::make(&folder, adapter.keeps(), sandbox.named(), env)?;
+    let read = [&home.read[..], read].concat();
+    let write = [&home.write[..], &[copy.to_owned()]].concat();
+    let jail = sandbox.jail(adapter.program().map(|(program, _)| program), &read, &write);
+    Ok((home, jail))
 }
 
 /// The values in an agent's environment that nobody must read.
@@ -254,31 +321,35 @@ fn passed_on(adapter: &dyn Adapter, more: &[String]) -> BTreeMap<String, String>
     names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
 }
 
-/// The version that a program says.
+/// The version that a program says, in the sandbox where there is one.
 fn version_of(
+    adapter: &dyn Adapter,
     program: &str,
-    env: &BTreeMap<String, String>,
+    more: &[String],
+    sandbox: Option<&AgentSandbox>,
     interrupt: &Interrupt,
 ) -> Result<String, MeasureError> {
-    let system = |doing: &'static str| move |source| MeasureError::System { doing, source };
-    let folder = tempfile::tempdir().map_err(system("make a folder"))?;
-    let dir =
-        Utf8PathBuf::try_from(folder.path().to_owned()).unwrap_or_else(|_| Utf8Path::new("/").to_owned());
+    let Place { copy, out, _folder } = Place::new()?;
+    let mut env = passed_on(adapter, more);
+    let held = sandbox.map(|sandbox| hold(adapter, sandbox, &copy, &[], &mut env));
+    let (home, jail) = held.transpose()?.unzip();
     let invocation = Invocation {
         program: Program::Argv(vec![program.to_owned(), "--version".to_owned()]),
-        dir: dir.clone(),
-        env: env.clone(),
+        dir: copy,
+        env,
         timeout: VERSION_TIMEOUT,
-        stdout: dir.join("stdout"),
-        stderr: dir.join("stderr"),
+        stdout: out.join("stdout"),
+        stderr: out.join("stderr"),
         stdin: None,
         cpus: None,
         output_limit: 64 << 10,
         disk: None,
-        jail: None,
+        jail,
         replayed: None,
     };
-    let ended = process::run(&invocation, interrupt)?;
+    let ended = process::run(&invocation, interrupt);
+    home.map(Home::end);
+    let ended = ended?;
     let said = sanitized(&fs::read(&ended.stdout).unwrap_or_default());
     let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
     match said.split_whitespace().find(is_version).filter(|_| ended.status.is_success()) {

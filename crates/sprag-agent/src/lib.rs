@@ -17,7 +17,7 @@ mod report;
 mod runner;
 mod told;
 
-pub use agent::{Known, known};
+pub use agent::{Answer, Known, known};
 pub use failure::{Failure, FailureKind};
 pub use playbook::{Playbook, PlaybookError, Step};
 pub use proposal::{Note, Proposal, ProposeError, Usage};
@@ -83,13 +83,37 @@ pub fn open(
     timeout: Duration,
     interrupt: &Interrupt,
 ) -> Result<Box<dyn Proposer>, ProposeError> {
-    let adapter: Box<dyn Adapter> = match name {
-        AgentName::Playbook(dir) => return Ok(Box::new(Playbook::open(Utf8Path::new(dir))?)),
+    match adapter_of(name, settings) {
+        Ok(adapter) => Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?)),
+        Err(dir) => Ok(Box::new(Playbook::open(dir)?)),
+    }
+}
+
+/// Asks an agent for one word, as it would be asked for a change: by its own login, and in the sandbox. `None` for a
+/// playbook, which nobody can ask.
+///
+/// # Errors
+/// [`ProposeError`]: it is not installed, or cannot be run.
+pub fn ask(
+    name: &AgentName,
+    settings: &Settings,
+    sandbox: Option<&AgentSandbox>,
+    timeout: Duration,
+    interrupt: &Interrupt,
+) -> Result<Option<Answer>, ProposeError> {
+    let Ok(adapter) = adapter_of(name, settings) else { return Ok(None) };
+    let agent = Agent::open(adapter, settings, timeout, interrupt)?;
+    agent.ask(sandbox).map(Some)
+}
+
+/// How the named agent is called; or the folder of a playbook.
+fn adapter_of<'a>(name: &'a AgentName, settings: &Settings) -> Result<Box<dyn Adapter>, &'a Utf8Path> {
+    Ok(match name {
+        AgentName::Playbook(dir) => return Err(Utf8Path::new(dir)),
         AgentName::Claude => Box::new(Claude),
         AgentName::Codex => Box::new(Codex),
         AgentName::Pi => Box::new(Pi),
         AgentName::OpenCode => Box::new(OpenCode),
         AgentName::Command(line) => Box::new(Command::new(line, &settings.usage)),
-    };
-    Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?))
+    })
 }

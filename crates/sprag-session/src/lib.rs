@@ -60,3 +60,4 @@ pub use run::Ending;
 pub use segment::Segment;
 pub use session::{Session, now};
 pub use state::{Keep, State};
+pub use tier::sandbox_of_agents;

@@ -120,7 +120,7 @@ impl Session<'_> {
             return Ok(None);
         }
         let settings = &self.contract.settings;
-        let sandbox = tier::of_agents(settings, self.found.as_ref(), &self.project, &self.home)?;
+        let sandbox = tier::held_agents(settings, self.found.as_ref(), Some(&self.project))?;
         if sandbox.is_none() {
             let name = proposer.name().to_owned();
             self.notice(&format!("{name} runs with your rights: [sandbox] tier is none"));

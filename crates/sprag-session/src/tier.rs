@@ -5,9 +5,8 @@ use sprag_ledger::{SandboxInfo, Tier};
 use sprag_measure::AgentSandbox;
 use sprag_sandbox::{COMMAND, Layer, Report, examine, examine_up_to};
 
-use crate::SessionError;
 use crate::lab::own;
-use crate::{Home, Project};
+use crate::{Project, SessionError};
 
 /// What a jail of the tier that the settings ask for holds on this machine, in the ledger's words, and as no later jail may
 /// fall short of it. It is tried out.
@@ -36,17 +35,29 @@ pub(crate) fn held(settings: &Settings) -> Result<(SandboxInfo, Option<Report>),
     Ok((SandboxInfo { tier: wanted, selftest, lost }, Some(report)))
 }
 
-/// What coding agents are locked in; `None` where nothing is. Of Sprag's state, that of other repositories too, they see
-/// nothing but their copy.
+/// What coding agents are locked in by these settings; `None` where nothing is. Of Sprag's state, that of other
+/// repositories too, and of the repository of `project` they see nothing but their copy.
 ///
 /// # Errors
-/// [`SessionError`] where `[agent]` opens to them what is not there, or what they must not see.
-pub(crate) fn of_agents(
+/// [`SessionError`] where the machine has no such sandbox, or `[agent]` opens to them what is not there, or what they
+/// must not see.
+pub fn sandbox_of_agents(
+    settings: &Settings,
+    project: Option<&Project>,
+) -> Result<Option<AgentSandbox>, SessionError> {
+    held_agents(settings, held(settings)?.1.as_ref(), project)
+}
+
+/// The same, where the sandbox was tried out before.
+pub(crate) fn held_agents(
     settings: &Settings,
     found: Option<&Report>,
-    project: &Project,
-    home: &Home,
+    project: Option<&Project>,
 ) -> Result<Option<AgentSandbox>, SessionError> {
-    let state = home.dir().parent().unwrap_or(home.dir());
-    Ok(AgentSandbox::of(settings, &own(COMMAND)?, found, &[state.to_owned(), project.root.clone()])?)
+    let mut private = Vec::new();
+    if let Some(project) = project {
+        let home = project.home()?;
+        private.extend([home.dir().parent().unwrap_or(home.dir()).to_owned(), project.root.clone()]);
+    }
+    Ok(AgentSandbox::of(settings, &own(COMMAND)?, found, &private)?)
 }

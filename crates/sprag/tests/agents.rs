@@ -366,6 +366,41 @@ fn a_change_that_holds_a_key_is_not_judged_and_its_bytes_go_nowhere() {
 }
 
 #[test]
+fn the_doctor_asks_each_agent_in_the_sandbox_too() {
+    let bench = Bench::new(1);
+    bench.stand_in("pi", &[]);
+    let elsewhere = bench.repo.beside("elsewhere");
+    repo::write(&elsewhere.join("real"), b"echo 1.18.33");
+    bench.stand_in("opencode", &[]);
+    fs::write(bench.bin.join("opencode"), format!("#!/bin/sh\n. {}/real\n", elsewhere.display())).unwrap();
+    let report = bench.run(&["doctor", "--json"]).expect(0).json();
+    let line = |name: &str| {
+        report["machine"].as_array().unwrap().iter().find(|l| l["what"] == name).unwrap().clone()
+    };
+    assert_eq!(line("pi")["detail"], "0.87.0, a coding agent; it starts in the sandbox");
+    let shut_out = text(&line("opencode"), "detail");
+    assert!(shut_out.starts_with("1.18.33, a coding agent that does not start in the sandbox"), "{shut_out}");
+    assert_eq!(line("opencode")["remedy"], "name the folder that it is installed in under `[agent] read`");
+}
+
+#[test]
+fn the_doctor_asks_one_agent_for_a_word_and_says_what_came_of_it() {
+    let bench = Bench::new(1);
+    bench.stand_in("codex", &[stream("codex", "noedit"), stream("codex", "auth"), stream("codex", "noedit")]);
+    let ask = ["doctor", "--agent", "codex"];
+    let used = "used: 1200 input, 300 cached, 80 output";
+    bench.run(&ask).expect(0).says(&[
+        "ok codex 0.169.0",
+        "in the sandbox, tier enforced: There is nothing",
+        used,
+    ]);
+    bench.run(&ask).expect(1).says(&["failed codex 0.169.0", "does not accept the key", "used: unknown"]);
+    let told = bench.run(&["doctor", "--agent", "codex", "--json"]).expect(0).json();
+    assert_eq!((&told["tier"], &told["failure"]), (&"enforced".into(), &Value::Null), "{told}");
+    bench.run(&["doctor", "--agent", "playbook:x"]).expect(1).says(&["a playbook answers nothing"]);
+}
+
+#[test]
 fn another_agent_goes_on_with_the_same_baseline() {
     let bench = Bench::new(2);
     bench.stand_in("pi", &[format!("{}; {}", edit("src/a.txt", 5), stream("pi", "edit"))]);

@@ -69,6 +69,12 @@ fn session(agent: &str, script: Value) -> (Repo, Server, Done) {
 }
 
 fn session_in(repo: Repo, agent: &str, script: Value) -> (Repo, Server, Done) {
+    let (server, done) = called(&repo, agent, script, &["run"]);
+    (repo, server, done)
+}
+
+/// A command of Sprag's in a repository whose settings name the real agent.
+fn called(repo: &Repo, agent: &str, script: Value, args: &[&str]) -> (Server, Done) {
     repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
     let model = if matches!(agent, "pi" | "opencode") { "model = 'scripted/m'\n" } else { "" };
     repo.write(
@@ -103,7 +109,7 @@ fn session_in(repo: Repo, agent: &str, script: Value) -> (Repo, Server, Done) {
     let temporary = home.join("tmp");
     fs::create_dir(&temporary).unwrap();
     let path = format!("{}:{}", installed().display(), std::env::var("PATH").unwrap());
-    let mut command = repo.command(&["run"]);
+    let mut command = repo.command(args);
     command.env("PATH", path).env("HOME", &home).env("TMPDIR", temporary).env("SCRIPTED_KEY", KEY);
     command.env("CODEX_HOME", home.join("codex")).env("PI_CODING_AGENT_DIR", home.join("pi"));
     command.env("OPENCODE_CONFIG", home.join("opencode.json"));
@@ -112,7 +118,7 @@ fn session_in(repo: Repo, agent: &str, script: Value) -> (Repo, Server, Done) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let done =
         Done { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
-    (repo, server, done)
+    (server, done)
 }
 
 #[test]
@@ -180,5 +186,19 @@ fn no_real_agent_reads_or_writes_outside_of_its_copy() {
             assert!(!folder.join("by-an-agent").exists(), "{agent}: {}", folder.display());
         }
         eprintln!("{agent}: sees and writes its copy alone");
+    }
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn each_real_agent_is_asked_for_a_word() {
+    let usage = json!({ "input": 12, "cached": 3, "output": 8 });
+    for agent in AGENTS {
+        let script = json!({ "steps": [{ "text": "ready" }], "usage": usage });
+        let (_server, done) = called(&Repo::new(), agent, script, &["doctor", "--agent", agent, "--json"]);
+        let told = done.expect(0).json();
+        assert_eq!((&told["tier"], &told["answer"]), (&json!("enforced"), &json!("ready")), "{told}");
+        assert_eq!(told["usage"]["input"], 12, "{told}");
+        eprintln!("{told}");
     }
 }
