@@ -241,6 +241,7 @@ impl Agent {
         env.extend(self.adapter.sets().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // By this what a Sprag that was killed left running is found, too.
         env.insert("PWD".to_owned(), copy.to_string());
+        let secrets = secrets(&*self.adapter, &self.settings, &env);
         let held =
             sandbox.map(|sandbox| hold(&*self.adapter, sandbox, copy, &[brief_file.clone()], &mut env));
         let (home, jail) = held.transpose()?.unzip();
@@ -254,7 +255,6 @@ impl Agent {
             brief_file: &brief_file,
         };
         let program = self.adapter.call(&call);
-        let secrets = secrets(&*self.adapter, &self.settings, &env);
         let errand = Errand {
             program,
             copy,
@@ -282,6 +282,7 @@ fn hold(
 ) -> Result<(Home, Jail), MeasureError> {
     let folder = Utf8PathBuf::from(format!("{copy}-home"));
     let home = Home::make(&folder, adapter.keeps(), sandbox.named(), env)?;
+    env.extend(sandbox.variables());
     let read = [&home.read[..], read].concat();
     let write = [&home.write[..], &[copy.to_owned()]].concat();
     let jail = sandbox.jail(adapter.program().map(|(program, _)| program), &read, &write);

@@ -3,6 +3,7 @@
 mod agent;
 mod duration;
 mod hidden;
+mod network;
 mod parse;
 mod places;
 pub mod replay;
@@ -18,6 +19,7 @@ pub use sprag_judge::Tier;
 
 pub use agent::{Agent, AgentName, NoAgent, UsagePatterns};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use network::{AgentNetwork, Host, NoHost};
 pub(crate) use places::normal;
 pub use replay::Replay;
 pub use serve::{Http, Port, Serve};

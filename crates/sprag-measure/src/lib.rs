@@ -12,6 +12,7 @@ mod draw;
 pub mod drivers;
 mod environment;
 mod error;
+mod gate;
 pub mod golden;
 pub mod host;
 mod interrupt;

@@ -144,6 +144,12 @@ impl Session<'_> {
         let blobs = StoreBlobs(&self.store);
         let asked = Asked { brief: &brief, copy: copy.path(), out: &out, sandbox, blobs: &blobs };
         let proposal = proposer.propose(&asked);
+        for host in sandbox.map(AgentSandbox::refused).into_iter().flatten() {
+            let name = proposer.name().to_owned();
+            self.notice(&format!(
+                "{name} asked for {host}, which it does not reach: add \"{host}\" to `[agent] network` if it should"
+            ));
+        }
         let propose = seconds(started);
         let agent = proposer.name().to_owned();
         let outcome = match proposal {

@@ -401,6 +401,26 @@ fn the_doctor_asks_one_agent_for_a_word_and_says_what_came_of_it() {
 }
 
 #[test]
+fn an_agent_reaches_the_hosts_that_are_named_and_no_other() {
+    let bench = Bench::new(1);
+    let [named, other] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [port, closed] = [&named, &other].map(|listener| listener.local_addr().unwrap().port());
+    bench.settings(&format!("network = ['127.0.0.1:{port}', 'api.example.com']\n"));
+    let script = format!(
+        "for p in {port} {closed}; do (exec 3<>/dev/tcp/127.0.0.1/$p) && echo $p; done\n\
+         exec 3<>/dev/tcp/127.0.0.1/${{HTTPS_PROXY##*:}}\n\
+         printf 'CONNECT example.com:443 HTTP/1.1\\r\\n\\r\\n' >&3; head -1 <&3\n"
+    );
+    repo::write(&bench.bin.join("ask"), script.as_bytes());
+    let (ask, reached) = (bench.bin.join("ask"), bench.bin.join("reached"));
+    let look = format!("bash {} > {} 2>/dev/null", ask.display(), reached.display());
+    bench.stand_in("pi", &[format!("{look}; {}; {}", edit("src/a.txt", 5), stream("pi", "edit"))]);
+    let told = "pi 0.87.0 asked for example.com, which it does not reach: add \"example.com\"";
+    bench.run(&["run", "--agent", "pi"]).expect(0).says(&[told]);
+    assert_eq!(bench.noted("reached").trim(), format!("{port}\nHTTP/1.1 403 Forbidden"));
+}
+
+#[test]
 fn another_agent_goes_on_with_the_same_baseline() {
     let bench = Bench::new(2);
     bench.stand_in("pi", &[format!("{}; {}", edit("src/a.txt", 5), stream("pi", "edit"))]);

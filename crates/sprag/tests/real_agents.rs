@@ -75,15 +75,30 @@ fn session_in(repo: Repo, agent: &str, script: Value) -> (Repo, Server, Done) {
 
 /// A command of Sprag's in a repository whose settings name the real agent.
 fn called(repo: &Repo, agent: &str, script: Value, args: &[&str]) -> (Server, Done) {
+    called_at(repo, agent, script, args, None)
+}
+
+/// The same, where the model is said to be elsewhere.
+fn called_at(
+    repo: &Repo,
+    agent: &str,
+    script: Value,
+    args: &[&str],
+    elsewhere: Option<&str>,
+) -> (Server, Done) {
     repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
     let model = if matches!(agent, "pi" | "opencode") { "model = 'scripted/m'\n" } else { "" };
+    let server = Server::start(Script::parse(&script.to_string()).unwrap()).unwrap();
+    let url = elsewhere.map_or_else(|| server.url().to_string(), str::to_owned);
+    let network = match elsewhere {
+        None => format!("network = ['{}']\n", url.trim_start_matches("http://")),
+        Some(_) => "network = ['api.example.com']\n".to_owned(),
+    };
     repo.write(
         ".auto/sprag.toml",
-        &format!("[agent]\nuse = '{agent}'\nretry = ['1ms']\nenv = ['SCRIPTED_KEY']\n{model}"),
+        &format!("[agent]\nuse = '{agent}'\nretry = ['1ms']\nenv = ['SCRIPTED_KEY']\n{model}{network}"),
     );
     repo.commit("settings");
-    let server = Server::start(Script::parse(&script.to_string()).unwrap()).unwrap();
-    let url = server.url();
     let home = repo.beside("home");
     let codex = "model = 'm'\nmodel_provider = 'scripted'\n[model_providers.scripted]\nname = 'scripted'\nenv_key = 'SCRIPTED_KEY'\nwire_api = 'responses'\n";
     let price = json!({ "input": 3, "output": 15, "cacheRead": 0.3, "cacheWrite": 3.75 });
@@ -200,5 +215,17 @@ fn each_real_agent_is_asked_for_a_word() {
         assert_eq!((&told["tier"], &told["answer"]), (&json!("enforced"), &json!("ready")), "{told}");
         assert_eq!(told["usage"]["input"], 12, "{told}");
         eprintln!("{told}");
+    }
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn each_real_agent_asks_the_proxy_for_a_host_that_is_not_named() {
+    for agent in AGENTS {
+        let script = json!({ "steps": [{ "text": "ready" }] });
+        let (args, elsewhere) = (["doctor", "--agent", agent], "https://model.example.com");
+        let (_server, done) = called_at(&Repo::new(), agent, script, &args, Some(elsewhere));
+        eprintln!("{agent}: {}", done.stdout);
+        done.expect(1).says(&["it asked for model.example.com"]);
     }
 }

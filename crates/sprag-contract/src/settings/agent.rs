@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::duration;
+use super::{AgentNetwork, duration};
 use crate::nearest::nearest;
 
 /// `[agent]`: who proposes, and how it is called. No verdict depends on any of it.
@@ -28,6 +28,9 @@ pub struct Agent {
     /// Outside of its copy, what it may write in a sandbox.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub write: Vec<String>,
+    /// What it reaches in a sandbox.
+    #[serde(skip_serializing_if = "AgentNetwork::is_open")]
+    pub network: AgentNetwork,
     /// How long to wait after a rate limit or an outage before it is asked again. After the last the session stops.
     #[serde(with = "duration::list")]
     pub retry: Vec<Duration>,
@@ -46,6 +49,7 @@ impl Default for Agent {
             env: vec![],
             read: vec![],
             write: vec![],
+            network: AgentNetwork::Open,
             retry,
             usage: UsagePatterns::default(),
         }

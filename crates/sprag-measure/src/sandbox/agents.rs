@@ -2,14 +2,17 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_contract::settings::{Settings, Tier};
+use sprag_contract::settings::{AgentNetwork, Host, Settings, Tier};
 use sprag_sandbox::{Confinement, Jail, Limits, Report};
 
 use super::{from_home, limits, secrets};
 use crate::MeasureError;
 use crate::environment::{installation, programs};
+use crate::gate::Gate;
+use crate::relay::SERVICE;
 
 /// The sandbox of a session's coding agents. What one call needs besides is said with [`AgentSandbox::jail`].
 #[derive(Debug, Clone)]
@@ -24,6 +27,17 @@ pub struct AgentSandbox {
     hide: Vec<Utf8PathBuf>,
     limits: Limits,
     found: Option<Report>,
+    /// The way out of its empty network; `None` where it has that of the machine.
+    way_out: Option<WayOut>,
+}
+
+/// What an agent reaches from an empty network.
+#[derive(Debug, Clone)]
+struct WayOut {
+    /// Ports of this machine, each of which is there inside as well.
+    local: Vec<u16>,
+    /// For all other hosts.
+    gate: Arc<Gate>,
 }
 
 impl AgentSandbox {
@@ -62,12 +76,30 @@ impl AgentSandbox {
             hide: secrets(),
             limits: limits(settings),
             found: found.cloned(),
+            way_out: WayOut::of(settings, launcher)?,
         }))
     }
 
     /// What `[agent]` names, to be read or to be written.
     pub fn named(&self) -> impl Iterator<Item = &Utf8Path> {
         self.read.iter().chain(&self.write).map(Utf8PathBuf::as_path)
+    }
+
+    /// What tells an agent of its way out, in the words of the environment; nothing where it needs none.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let Some(way) = &self.way_out else { return Vec::new() };
+        let proxy = format!("http://127.0.0.1:{}", way.gate.port());
+        let direct = "localhost,127.0.0.1";
+        let proxies = ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"].map(|name| (name, proxy.as_str()));
+        let both = proxies.into_iter().chain([("NO_PROXY", direct)]);
+        let both = both.flat_map(|(name, value)| [(name.to_owned(), value), (name.to_lowercase(), value)]);
+        let node = ("NODE_USE_ENV_PROXY".to_owned(), "1");
+        both.chain([node]).map(|(name, value)| (name, value.to_owned())).collect()
+    }
+
+    /// Hosts that an agent asked for and `[agent] network` does not name, since the last time.
+    pub fn refused(&self) -> Vec<Host> {
+        self.way_out.as_ref().map(|way| way.gate.refused()).unwrap_or_default()
     }
 
     /// The jail of one call of `program`, which is looked up in PATH; `None` for a line of the shell. It may read `read`
@@ -79,7 +111,14 @@ impl AgentSandbox {
         let installed = program.and_then(installation);
         let mut readable = all(&self.read, read);
         readable.extend(self.programs.iter().chain(&installed).map(PathBuf::from));
-        let jail = Jail::new(&self.launcher).open_network();
+        let jail = Jail::new(&self.launcher);
+        let jail = match &self.way_out {
+            None => jail.open_network(),
+            Some(way) => {
+                let ports = way.local.iter().copied().chain([way.gate.port()]);
+                ports.fold(jail, |jail, port| jail.listen(format!("{SERVICE}{port}"), port))
+            }
+        };
         let jail = match &self.found {
             Some(found) => jail.no_weaker_than(found),
             None => jail,
@@ -92,6 +131,24 @@ impl AgentSandbox {
             scratch: Vec::new(),
             limits: self.limits,
         })
+    }
+}
+
+impl WayOut {
+    fn of(settings: &Settings, launcher: &[String]) -> Result<Option<Self>, MeasureError> {
+        let AgentNetwork::Hosts(hosts) = &settings.agent.network else { return Ok(None) };
+        // Landlock alone holds ports, and lets nobody listen.
+        if settings.sandbox.tier < Tier::Enforced
+            && let Err(lack) = sprag_sandbox::network(launcher)
+        {
+            let what = format!("[agent] network names hosts, and here is no empty network: {lack}");
+            return Err(MeasureError::harness(what, "write `network = \"open\"`"));
+        }
+        let (local, far): (Vec<Host>, Vec<Host>) = hosts.iter().cloned().partition(Host::is_local);
+        let mut local: Vec<u16> = local.into_iter().map(|host| host.port).collect();
+        local.sort_unstable();
+        local.dedup();
+        Ok(Some(Self { local, gate: Arc::new(Gate::open(far)?) }))
     }
 }
 

@@ -103,6 +103,7 @@ mod tests {
         4:38 error: unclosed group | write a regular expression with one group
         3:9 `model` is not used: the command's own line names it | write it into the line
         ");
+        insta::assert_snapshot!(told("[agent]\nnetwork = ['https://api.example.com']\n"), @r#"2:11 `https://api.example.com` names no host: write a name such as "api.example.com", with a port where it is not 443 | -"#);
         insta::assert_snapshot!(told("[agent]\nread = ['~/notes', 'src']\nwrite = ['../out']\n"), @r"
         2:20 `src` does not say where it is | write a path from `/` or from `~/`: what lies in the repository is in the agent's copy
         3:10 `../out` does not say where it is | write a path from `/` or from `~/`: what lies in the repository is in the agent's copy

@@ -74,6 +74,9 @@ pub(super) fn ask(dir: &Utf8Path, name: &str, as_json: bool) -> miette::Result<E
     let answer =
         asked.into_diagnostic()?.ok_or_else(|| miette!("a playbook answers nothing: name an agent"))?;
     let tier = if sandbox.is_some() { settings.sandbox.tier } else { Tier::None };
+    for host in sandbox.iter().flat_map(AgentSandbox::refused) {
+        show::aside(&format!("it asked for {host}, which `[agent] network` does not name\n"));
+    }
     match as_json {
         true => show::json(&machine(&answer, tier))?,
         false => show::text(&text(&answer, tier))?,
