@@ -16,7 +16,7 @@ use sprag_session::{Project, sandbox_of_agents};
 use super::Line;
 use crate::{jail, show, watch};
 
-/// How long an agent may think about one word.
+/// How long an agent may think about one word, at the most.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What agents are locked in here: as the settings say, or where there are none, as far as this machine can.
@@ -70,7 +70,8 @@ pub(super) fn ask(dir: &Utf8Path, name: &str, as_json: bool) -> miette::Result<E
     let name = AgentName::parse(name).into_diagnostic()?;
     let Place { settings, sandbox } = Place::of(dir)?;
     let interrupt = watch::interrupt()?;
-    let asked = sprag_agent::ask(&name, &settings.agent, sandbox.as_ref(), PATIENCE, &interrupt);
+    let patience = PATIENCE.min(settings.run.timeout.propose);
+    let asked = sprag_agent::ask(&name, &settings.agent, sandbox.as_ref(), patience, &interrupt);
     let answer =
         asked.into_diagnostic()?.ok_or_else(|| miette!("a playbook answers nothing: name an agent"))?;
     let tier = if sandbox.is_some() { settings.sandbox.tier } else { Tier::None };
