@@ -242,8 +242,8 @@ impl Agent {
         // By this what a Sprag that was killed left running is found, too.
         env.insert("PWD".to_owned(), copy.to_string());
         let secrets = secrets(&*self.adapter, &self.settings, &env);
-        let held =
-            sandbox.map(|sandbox| hold(&*self.adapter, sandbox, copy, &[brief_file.clone()], &mut env));
+        let held = sandbox
+            .map(|sandbox| hold(&*self.adapter, sandbox, copy, std::slice::from_ref(&brief_file), &mut env));
         let (home, jail) = held.transpose()?.unzip();
         let call = Call {
             model: self.settings.model.as_deref(),

@@ -197,6 +197,12 @@ fn each_is_called_with_the_brief_on_its_standard_input_and_without_a_memory_of_o
 }
 
 #[test]
+fn codex_makes_no_sandbox_of_its_own_inside_of_another() {
+    let (held, free) = (argv_where(&Codex, &[], true), argv(&Codex, &[]));
+    assert_eq!(held, free.replace("-s workspace-write", "-s danger-full-access"));
+}
+
+#[test]
 fn claude_leaves_a_persons_login_unread_only_where_there_is_a_key() {
     assert!(argv(&Claude, &[("ANTHROPIC_API_KEY", "sk")]).contains(" --bare"));
     assert!(argv(&Claude, &[("CLAUDE_CODE_USE_BEDROCK", "1")]).contains(" --bare"));
