@@ -20,6 +20,7 @@ pub(crate) use command::Command;
 pub(crate) use opencode::OpenCode;
 pub(crate) use pi::Pi;
 
+use crate::Tells;
 use crate::home::Kept;
 use crate::told::Told;
 
@@ -45,6 +46,11 @@ pub(crate) trait Adapter: Send {
     /// What it keeps in a person's home, and finds in a sandbox too.
     fn keeps(&self) -> &'static [Kept] {
         &[]
+    }
+
+    /// What its events tell of what a try has used. Those of some models may tell less.
+    fn tells(&self) -> Tells {
+        Tells::ALL
     }
 
     /// Takes in one line of its output.
@@ -76,6 +82,8 @@ pub(crate) struct Call<'a> {
     pub(crate) brief: &'a str,
     /// The file that the brief is in.
     pub(crate) brief_file: &'a Utf8Path,
+    /// The US dollars that are left; `None`: there is no limit.
+    pub(crate) usd_left: Option<f64>,
 }
 
 impl Call<'_> {

@@ -16,7 +16,7 @@ use crate::listener::Secrets;
 use crate::report::Report;
 use crate::runner::Errand;
 use crate::told::Told;
-use crate::{Asked, Failure, Note, Proposal, ProposeError, Proposer, Usage};
+use crate::{Asked, Failure, Note, Proposal, ProposeError, Proposer, Tells, Usage};
 
 /// What any program may need. All else is named by the adapter or by the settings.
 const ALWAYS_PASSED: &[&str] = &[
@@ -163,6 +163,10 @@ impl Proposer for Agent {
         &self.name
     }
 
+    fn tells(&self) -> Option<Tells> {
+        Some(self.adapter.tells())
+    }
+
     /// An agent goes on by the brief alone.
     fn resume(&mut self, _done: &[String]) {}
 
@@ -172,8 +176,8 @@ impl Proposer for Agent {
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
         let Called { told, secrets, aside } = {
-            let Asked { copy, out, sandbox, .. } = *asked;
-            self.call(copy, out, sandbox, &format!("{}{TASK}", asked.brief))?
+            let Asked { copy, out, sandbox, usd_left, .. } = *asked;
+            self.call(copy, out, sandbox, usd_left, &format!("{}{TASK}", asked.brief))?
         };
         let report = Report::read(asked.copy);
         let said = report.description.map(|text| secrets.hidden_in(&sanitized(text.as_bytes())));
@@ -187,6 +191,7 @@ impl Proposer for Agent {
             description: said.unwrap_or_else(|| last_line(&told.words)),
             asi,
             usage: told.usage(),
+            model: told.model.map(|model| secrets.hidden_in(&sanitized(model.as_bytes()))),
         };
         match told.failure {
             None => Ok(match leak::find(asked.copy, &secrets) {
@@ -220,7 +225,7 @@ impl Agent {
     pub(crate) fn ask(self, sandbox: Option<&AgentSandbox>) -> Result<Answer, ProposeError> {
         let place = Place::new()?;
         let question = "Answer with one word: ready. Read nothing, change nothing, and call no tools.\n";
-        let Called { told, .. } = self.call(&place.copy, &place.out, sandbox, question)?;
+        let Called { told, .. } = self.call(&place.copy, &place.out, sandbox, None, question)?;
         let usage = told.usage();
         Ok(Answer { agent: self.name, words: last_line(&told.words), failure: told.failure, usage })
     }
@@ -231,6 +236,7 @@ impl Agent {
         copy: &Utf8Path,
         out: &Utf8Path,
         sandbox: Option<&AgentSandbox>,
+        usd_left: Option<f64>,
         brief: &str,
     ) -> Result<Called, ProposeError> {
         let brief_file = out.join("brief.md");
@@ -253,6 +259,7 @@ impl Agent {
             copy,
             brief,
             brief_file: &brief_file,
+            usd_left,
         };
         let program = self.adapter.call(&call);
         let errand = Errand {

@@ -96,8 +96,14 @@ impl Session<'_> {
             let copy = self.fresh_copy()?;
             let out = self.transcripts(self.state.last_run + 1);
             let blobs = StoreBlobs(&self.store);
-            let asked = Asked { brief: "", copy: copy.path(), out: &out, sandbox: None, blobs: &blobs };
-            match proposer.propose(&asked)? {
+            match proposer.propose(&Asked {
+                brief: "",
+                copy: copy.path(),
+                out: &out,
+                sandbox: None,
+                blobs: &blobs,
+                usd_left: None,
+            })? {
                 Proposal::Exhausted => return Ok(outcomes),
                 Proposal::Edit(note) => outcomes.push(self.experiment(copy.path(), note, PERSON, None)?),
                 Proposal::Skipped { note, why } => {

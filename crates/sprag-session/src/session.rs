@@ -4,6 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
 use sprag_contract::{Contract, ScopeMatcher};
+use sprag_judge::stop::StopRule;
 use sprag_ledger::{Entry, Event, EventKind, Grade, Ledger, Log, MirrorState, Tier, UnixMs};
 use sprag_measure::Interrupt;
 use sprag_measure::host::HostLock;
@@ -50,6 +51,11 @@ impl Session<'_> {
     /// Where it stands.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The stop rules in force.
+    pub fn stop_rules(&self) -> &[StopRule] {
+        &self.contract.stop
     }
 
     /// All that its ledger holds.

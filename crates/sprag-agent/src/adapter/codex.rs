@@ -6,7 +6,7 @@ use sprag_measure::process::Program;
 use super::{Adapter, Call, event};
 use crate::home::{Keeping, Kept};
 use crate::told::Told;
-use crate::{Failure, Usage};
+use crate::{Failure, Tells, Usage};
 
 pub(crate) struct Codex;
 
@@ -50,6 +50,10 @@ impl Adapter for Codex {
             elsewhere: Some(("CODEX_HOME", "")),
             how: Keeping::Written { steering: STEERING },
         }]
+    }
+
+    fn tells(&self) -> Tells {
+        Tells { usd: false, tokens: true }
     }
 
     fn read(&self, line: &str, told: &mut Told) {
