@@ -21,6 +21,7 @@ pub(crate) use opencode::OpenCode;
 pub(crate) use pi::Pi;
 
 use crate::Tells;
+use crate::home::Kept;
 use crate::told::Told;
 
 /// An agent that is called anew for each try, with the brief on its standard input and the copy as its folder.
@@ -39,6 +40,11 @@ pub(crate) trait Adapter: Send {
 
     /// What is added to its environment.
     fn sets(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// What it keeps in a person's home, and finds in a sandbox too.
+    fn keeps(&self) -> &'static [Kept] {
         &[]
     }
 
@@ -73,6 +79,8 @@ pub(crate) struct Call<'a> {
     pub(crate) args: &'a [String],
     /// What it will find in its environment.
     pub(crate) env: &'a BTreeMap<String, String>,
+    /// Whether a sandbox of Sprag's holds it. One of its own cannot be made inside of that.
+    pub(crate) is_held: bool,
     /// The copy that it edits.
     pub(crate) copy: &'a Utf8Path,
     /// The conversation that it goes on with.

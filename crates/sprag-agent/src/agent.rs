@@ -7,14 +7,16 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::Agent as Settings;
 use sprag_measure::process::{self, Invocation, Program, sanitized};
-use sprag_measure::{Interrupt, MeasureError};
+use sprag_measure::{AgentSandbox, Interrupt, Jail, MeasureError};
 
 use crate::adapter::{self, Adapter, Call};
+use crate::home::Home;
+use crate::leak;
 use crate::listener::Secrets;
 use crate::report::Report;
 use crate::runner::{self, Errand};
 use crate::told::Told;
-use crate::{Asked, Cut, GoesOn, Note, Proposal, ProposeError, Proposer, Tells, Usage};
+use crate::{Asked, Blobs, Cut, Failure, GoesOn, Note, Proposal, ProposeError, Proposer, Tells, Usage};
 
 /// What any program may need. All else is named by the adapter or by the settings.
 const ALWAYS_PASSED: &[&str] = &[
@@ -75,18 +77,57 @@ pub struct Known {
     pub name: &'static str,
     /// Its version; `None` where it is not installed.
     pub version: Option<String>,
+    /// Why it does not start in the sandbox, where it starts outside of it.
+    pub shut_out: Option<String>,
     /// What installs it.
     pub remedy: &'static str,
 }
 
-/// Looks for every agent that Sprag knows.
-pub fn known() -> Vec<Known> {
+/// Looks for every agent that Sprag knows, and asks each for its version, in the sandbox too where there is one.
+pub fn known(sandbox: Option<&AgentSandbox>) -> Vec<Known> {
     let look = |adapter: Box<dyn Adapter>| {
         let (program, remedy) = adapter.program()?;
-        let version = version_of(program, &passed_on(&*adapter, &[]), &Interrupt::new()).ok();
-        Some(Known { name: adapter.name(), version, remedy })
+        let ask = |sandbox| version_of(&*adapter, program, &[], sandbox, &Interrupt::new());
+        let version = ask(None).ok();
+        let shut_out = version.as_ref().and(sandbox).and_then(|_| ask(sandbox).err());
+        let shut_out = shut_out.map(|error| error.to_string());
+        Some(Known { name: adapter.name(), version, shut_out, remedy })
     };
     adapter::all().into_iter().filter_map(look).collect()
+}
+
+/// What came of one question.
+#[derive(Debug)]
+pub struct Answer {
+    /// The agent and its version.
+    pub agent: String,
+    /// Its last words. Data from outside.
+    pub words: String,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// What the question cost.
+    pub usage: Usage,
+}
+
+/// A folder for a call that changes nothing.
+struct Place {
+    copy: Utf8PathBuf,
+    out: Utf8PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Result<Self, MeasureError> {
+        let system = |source| MeasureError::System { doing: "make a folder", source };
+        let folder = tempfile::tempdir().map_err(system)?;
+        let path = folder.path().canonicalize().map_err(system)?;
+        let path = Utf8PathBuf::try_from(path).map_err(|error| system(error.into_io_error()))?;
+        let (copy, out) = (path.join("copy"), path.join("out"));
+        for folder in [&copy, &out] {
+            fs::create_dir(folder).map_err(system)?;
+        }
+        Ok(Self { copy, out, _folder: folder })
+    }
 }
 
 impl Agent {
@@ -100,14 +141,16 @@ impl Agent {
         timeout: Duration,
         interrupt: &Interrupt,
     ) -> Result<Self, ProposeError> {
-        let env = passed_on(&*adapter, &settings.env);
         let name = match adapter.program() {
             None => adapter.name().to_owned(),
             Some((program, remedy)) => {
-                let version = version_of(program, &env, interrupt).map_err(|error| match error {
-                    MeasureError::Interrupted => ProposeError::Process(error),
-                    other => ProposeError::NotInstalled { program, why: other.to_string(), remedy },
-                })?;
+                let version =
+                    version_of(&*adapter, program, &settings.env, None, interrupt).map_err(|error| {
+                        match error {
+                            MeasureError::Interrupted => ProposeError::Process(error),
+                            other => ProposeError::NotInstalled { program, why: other.to_string(), remedy },
+                        }
+                    })?;
                 format!("{} {version}", adapter.name())
             }
         };
@@ -116,15 +159,6 @@ impl Agent {
 
     fn passed_on(&self) -> BTreeMap<String, String> {
         passed_on(&*self.adapter, &self.settings.env)
-    }
-
-    /// The values in its environment that nobody must read.
-    fn secrets(&self, env: &BTreeMap<String, String>) -> Secrets {
-        let named = self.settings.env.iter().map(String::as_str);
-        let keys = self.adapter.reads().iter().chain(ALWAYS_PASSED).copied();
-        let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
-        let keys = keys.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
-        Secrets::of(env, named.chain(keys))
     }
 }
 
@@ -145,69 +179,54 @@ impl Proposer for Agent {
     }
 
     fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path) -> Result<Cut, ProposeError> {
-        let secrets = self.secrets(&self.passed_on());
+        let secrets = secrets(&*self.adapter, &self.settings, &self.passed_on());
         let counts_later = self.adapter.sums_conversations();
         let Some(told) = runner::told_in(&*self.adapter, out, &secrets)? else {
             return Ok(Cut { note: Note { usage: Usage::FREE, ..Note::default() }, ..Cut::default() });
         };
-        let is_over = told.is_over && told.failure.is_none();
+        let is_over =
+            told.is_over && told.failure.is_none() && matches!(leak::find(copy, &secrets), Ok(None));
         let usage = if is_over { told.usage() } else { told.usage_so_far() };
         Ok(Cut { is_over, note: note(copy, &told, usage, &secrets), counts_later })
     }
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        let Asked { copy, out, goes_on, .. } = *asked;
-        let brief = match goes_on {
-            None => format!("{}{TASK}", asked.brief),
-            Some(GoesOn { conversation: Some(_), message, .. }) => message.to_owned(),
-            Some(GoesOn { conversation: None, message, .. }) => format!("{}{TASK}\n{message}", asked.brief),
-        };
-        let brief_file = out.join("brief.md");
-        fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, &brief)).map_err(|source| {
-            ProposeError::Process(MeasureError::File { doing: "write", path: brief_file.clone(), source })
-        })?;
-        let mut env = self.passed_on();
-        env.extend(self.adapter.sets().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        // By this what a Sprag that was killed left running is found, too.
-        env.insert("PWD".to_owned(), copy.to_string());
-        // A shell that goes elsewhere has another PWD.
-        env.insert("SPRAG_COPY".to_owned(), copy.to_string());
-        let call = Call {
-            model: self.settings.model.as_deref(),
-            args: &self.settings.args,
-            env: &env,
-            copy,
-            conversation: goes_on.and_then(|goes_on| goes_on.conversation),
-            brief: &brief,
-            brief_file: &brief_file,
-            usd_left: asked.usd_left,
-        };
-        let program = self.adapter.call(&call);
-        let secrets = self.secrets(&env);
-        let errand = Errand {
-            program,
-            copy,
-            env,
-            secrets: secrets.clone(),
-            timeout: self.timeout,
-            brief: &brief_file,
-            out,
-        };
-        let told = errand.run(&*self.adapter, &self.interrupt)?;
+        let Called { told, secrets, aside } = self.call(asked, &brief_of(asked))?;
         let mut usage = told.usage();
-        if let Some(goes_on) =
-            goes_on.filter(|on| on.conversation.is_some() && self.adapter.sums_conversations())
-        {
+        let conversation = asked.goes_on.filter(|on| on.conversation.is_some());
+        if let Some(goes_on) = conversation.filter(|_| self.adapter.sums_conversations()) {
             usage = usage.without(goes_on.counted);
         }
-        let note = note(copy, &told, usage, &secrets);
+        let mut note = note(asked.copy, &told, usage, &secrets);
+        if !aside.is_empty() {
+            let paths: Vec<&str> = aside.iter().map(|path| path.as_str()).collect();
+            note.asi.insert("set_aside".to_owned(), paths.into());
+        }
         match told.failure {
-            None => Ok(Proposal::Edit(note)),
+            None => Ok(match leak::find(asked.copy, &secrets) {
+                Ok(None) => Proposal::Edit(note),
+                Ok(Some((name, path))) => Proposal::Skipped {
+                    note,
+                    why: format!("the change holds the value of {name}, in {path}"),
+                },
+                Err(error) => {
+                    Proposal::Skipped { note, why: format!("the change can't be searched for keys: {error}") }
+                }
+            }),
             Some(failure) if failure.kind.is_infrastructure() => {
                 Err(ProposeError::Unavailable { agent: self.name.clone(), failure, note: Box::new(note) })
             }
             Some(failure) => Ok(Proposal::Skipped { note, why: failure.to_string() }),
         }
+    }
+}
+
+/// What it is told: all, or only what is new in a conversation.
+fn brief_of(asked: &Asked<'_>) -> String {
+    match asked.goes_on {
+        None => format!("{}{TASK}", asked.brief),
+        Some(GoesOn { conversation: Some(_), message, .. }) => message.to_owned(),
+        Some(GoesOn { conversation: None, message, .. }) => format!("{}{TASK}\n{message}", asked.brief),
     }
 }
 
@@ -223,6 +242,113 @@ fn note(copy: &Utf8Path, told: &Told, usage: Usage, secrets: &Secrets) -> Note {
         conversation: told.conversation.clone(),
         model: told.model.as_ref().map(|model| secrets.hidden_in(&sanitized(model.as_bytes()))),
     }
+}
+
+/// Nobody who is asked for a word needs a blob.
+struct NoBlobs;
+
+impl Blobs for NoBlobs {
+    fn blob(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// What became of one call.
+struct Called {
+    told: Told,
+    secrets: Secrets,
+    /// What it made to steer itself by, outside of its sandbox too.
+    aside: Vec<Utf8PathBuf>,
+}
+
+impl Agent {
+    /// Asks it for one word, in a folder of no meaning.
+    pub(crate) fn ask(self, sandbox: Option<&AgentSandbox>) -> Result<Answer, ProposeError> {
+        let place = Place::new()?;
+        let question = "Answer with one word: ready. Read nothing, change nothing, and call no tools.\n";
+        let asked = Asked {
+            brief: question,
+            goes_on: None,
+            copy: &place.copy,
+            out: &place.out,
+            sandbox,
+            blobs: &NoBlobs,
+            usd_left: None,
+        };
+        let Called { told, .. } = self.call(&asked, question)?;
+        let usage = told.usage();
+        Ok(Answer { agent: self.name, words: last_line(&told.words), failure: told.failure, usage })
+    }
+
+    /// Calls it once, in the copy and in the sandbox. What it printed goes into the folder `out`.
+    fn call(&self, asked: &Asked<'_>, brief: &str) -> Result<Called, ProposeError> {
+        let Asked { copy, out, sandbox, usd_left, goes_on, .. } = *asked;
+        let brief_file = out.join("brief.md");
+        fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, brief)).map_err(|source| {
+            ProposeError::Process(MeasureError::File { doing: "write", path: brief_file.clone(), source })
+        })?;
+        let mut env = self.passed_on();
+        env.extend(self.adapter.sets().iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        // By this what a Sprag that was killed left running is found, too.
+        env.insert("PWD".to_owned(), copy.to_string());
+        // A shell that goes elsewhere has another PWD.
+        env.insert("SPRAG_COPY".to_owned(), copy.to_string());
+        let secrets = secrets(&*self.adapter, &self.settings, &env);
+        let held = sandbox
+            .map(|sandbox| hold(&*self.adapter, sandbox, copy, std::slice::from_ref(&brief_file), &mut env));
+        let (home, jail) = held.transpose()?.unzip();
+        let call = Call {
+            model: self.settings.model.as_deref(),
+            args: &self.settings.args,
+            env: &env,
+            is_held: sandbox.is_some(),
+            copy,
+            conversation: goes_on.and_then(|goes_on| goes_on.conversation),
+            brief,
+            brief_file: &brief_file,
+            usd_left,
+        };
+        let program = self.adapter.call(&call);
+        let errand = Errand {
+            program,
+            copy,
+            env,
+            secrets: secrets.clone(),
+            timeout: self.timeout,
+            brief: &brief_file,
+            out,
+            jail,
+            fills: home.as_ref().map(|home: &Home| home.dir().to_owned()),
+        };
+        let told = errand.run(&*self.adapter, &self.interrupt);
+        let aside = home.map(Home::end).unwrap_or_default();
+        Ok(Called { told: told?, secrets, aside })
+    }
+}
+
+/// Makes the home that an agent finds, and the jail around both it and the copy. `read` is there inside besides.
+fn hold(
+    adapter: &dyn Adapter,
+    sandbox: &AgentSandbox,
+    copy: &Utf8Path,
+    read: &[Utf8PathBuf],
+    env: &mut BTreeMap<String, String>,
+) -> Result<(Home, Jail), MeasureError> {
+    let folder = Utf8PathBuf::from(format!("{copy}-home"));
+    let home = Home::make(&folder, adapter.keeps(), sandbox.named(), env)?;
+    env.extend(sandbox.variables());
+    let read = [&home.read[..], read].concat();
+    let write = [&home.write[..], &[copy.to_owned()]].concat();
+    let jail = sandbox.jail(adapter.program().map(|(program, _)| program), &read, &write);
+    Ok((home, jail))
+}
+
+/// The values in an agent's environment that nobody must read.
+fn secrets(adapter: &dyn Adapter, settings: &Settings, env: &BTreeMap<String, String>) -> Secrets {
+    let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
+    let known = adapter.reads().iter().chain(ALWAYS_PASSED).copied();
+    let known = known.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
+    Secrets::of(env, settings.env.iter().map(String::as_str).chain(known))
 }
 
 impl Secrets {
@@ -250,31 +376,35 @@ fn passed_on(adapter: &dyn Adapter, more: &[String]) -> BTreeMap<String, String>
     names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
 }
 
-/// The version that a program says.
+/// The version that a program says, in the sandbox where there is one.
 fn version_of(
+    adapter: &dyn Adapter,
     program: &str,
-    env: &BTreeMap<String, String>,
+    more: &[String],
+    sandbox: Option<&AgentSandbox>,
     interrupt: &Interrupt,
 ) -> Result<String, MeasureError> {
-    let system = |doing: &'static str| move |source| MeasureError::System { doing, source };
-    let folder = tempfile::tempdir().map_err(system("make a folder"))?;
-    let dir =
-        Utf8PathBuf::try_from(folder.path().to_owned()).unwrap_or_else(|_| Utf8Path::new("/").to_owned());
+    let Place { copy, out, _folder } = Place::new()?;
+    let mut env = passed_on(adapter, more);
+    let held = sandbox.map(|sandbox| hold(adapter, sandbox, &copy, &[], &mut env));
+    let (home, jail) = held.transpose()?.unzip();
     let invocation = Invocation {
         program: Program::Argv(vec![program.to_owned(), "--version".to_owned()]),
-        dir: dir.clone(),
-        env: env.clone(),
+        dir: copy,
+        env,
         timeout: VERSION_TIMEOUT,
-        stdout: dir.join("stdout"),
-        stderr: dir.join("stderr"),
+        stdout: out.join("stdout"),
+        stderr: out.join("stderr"),
         stdin: None,
         cpus: None,
         output_limit: 64 << 10,
         disk: None,
-        jail: None,
+        jail,
         replayed: None,
     };
-    let ended = process::run(&invocation, interrupt)?;
+    let ended = process::run(&invocation, interrupt);
+    home.map(Home::end);
+    let ended = ended?;
     let said = sanitized(&fs::read(&ended.stdout).unwrap_or_default());
     let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('.');
     match said.split_whitespace().find(is_version).filter(|_| ended.status.is_success()) {

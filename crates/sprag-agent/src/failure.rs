@@ -36,6 +36,18 @@ impl FailureKind {
         matches!(self, Self::Authentication | Self::RateLimit | Self::Outage)
     }
 
+    /// One word, for machines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::RateLimit => "rate_limit",
+            Self::Outage => "outage",
+            Self::Model => "model",
+            Self::Died => "died",
+            Self::Cut => "cut",
+        }
+    }
+
     /// Whether the same may succeed later, without a person.
     pub fn passes(self) -> bool {
         matches!(self, Self::RateLimit | Self::Outage)

@@ -8,6 +8,8 @@
 mod adapter;
 mod agent;
 mod failure;
+mod home;
+mod leak;
 mod listener;
 mod playbook;
 mod proposal;
@@ -16,7 +18,7 @@ mod runner;
 mod told;
 mod turns;
 
-pub use agent::{Known, known};
+pub use agent::{Answer, Known, known};
 pub use failure::{Failure, FailureKind};
 pub use playbook::{Playbook, PlaybookError, Step};
 pub use proposal::{Note, Proposal, ProposeError, Tells, Usage};
@@ -27,7 +29,7 @@ use adapter::{Adapter, Claude, Codex, Command, OpenCode, Pi};
 use agent::Agent;
 use camino::Utf8Path;
 use sprag_contract::settings::{Agent as Settings, AgentName};
-use sprag_measure::Interrupt;
+use sprag_measure::{AgentSandbox, Interrupt};
 use turns::Turns;
 
 /// Blobs of the baseline, by git object id (full or abbreviated), for proposals that were made against it.
@@ -46,6 +48,8 @@ pub struct Asked<'a> {
     pub copy: &'a Utf8Path,
     /// A folder that is not there yet, for what it printed.
     pub out: &'a Utf8Path,
+    /// What a coding agent is locked in; `None` where it has the rights of the person.
+    pub sandbox: Option<&'a AgentSandbox>,
     /// Blobs, for proposals that were made elsewhere.
     pub blobs: &'a dyn Blobs,
     /// The US dollars that are left for this try and all later ones; `None`: there is no limit.
@@ -161,13 +165,37 @@ fn open_one(
     timeout: Duration,
     interrupt: &Interrupt,
 ) -> Result<Box<dyn Proposer>, ProposeError> {
-    let adapter: Box<dyn Adapter> = match name {
-        AgentName::Playbook(dir) => return Ok(Box::new(Playbook::open(Utf8Path::new(dir))?)),
+    match adapter_of(name, settings) {
+        Ok(adapter) => Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?)),
+        Err(dir) => Ok(Box::new(Playbook::open(dir)?)),
+    }
+}
+
+/// Asks an agent for one word, as it would be asked for a change: by its own login, and in the sandbox. `None` for a
+/// playbook, which nobody can ask.
+///
+/// # Errors
+/// [`ProposeError`]: it is not installed, or cannot be run.
+pub fn ask(
+    name: &AgentName,
+    settings: &Settings,
+    sandbox: Option<&AgentSandbox>,
+    timeout: Duration,
+    interrupt: &Interrupt,
+) -> Result<Option<Answer>, ProposeError> {
+    let Ok(adapter) = adapter_of(name, settings) else { return Ok(None) };
+    let agent = Agent::open(adapter, settings, timeout, interrupt)?;
+    agent.ask(sandbox).map(Some)
+}
+
+/// How the named agent is called; or the folder of a playbook.
+fn adapter_of<'a>(name: &'a AgentName, settings: &Settings) -> Result<Box<dyn Adapter>, &'a Utf8Path> {
+    Ok(match name {
+        AgentName::Playbook(dir) => return Err(Utf8Path::new(dir)),
         AgentName::Claude => Box::new(Claude),
         AgentName::Codex => Box::new(Codex),
         AgentName::Pi => Box::new(Pi),
         AgentName::OpenCode => Box::new(OpenCode),
         AgentName::Command(line) => Box::new(Command::new(line, &settings.usage)),
-    };
-    Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?))
+    })
 }

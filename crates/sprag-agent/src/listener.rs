@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use memchr::memmem;
 
 use crate::adapter::Adapter;
 use crate::told::Told;
@@ -34,7 +35,22 @@ impl Secrets {
     }
 
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|(_, value)| bytes.windows(value.len()).any(|window| window == value.as_bytes()))
+        self.name_in(bytes).is_some()
+    }
+
+    /// The variable whose value is in these bytes.
+    pub(crate) fn name_in(&self, bytes: &[u8]) -> Option<&str> {
+        let found = self.0.iter().find(|(_, value)| memmem::find(bytes, value.as_bytes()).is_some());
+        found.map(|(name, _)| name.as_str())
+    }
+
+    /// The length of the longest value, in bytes.
+    pub(crate) fn longest(&self) -> usize {
+        self.0.iter().map(|(_, value)| value.len()).max().unwrap_or(0)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Bytes that hold a secret become text.
@@ -89,11 +105,11 @@ impl<'a> Listener<'a> {
         }
         let mut bytes = vec![0; 64 << 10];
         let mut taken = 0;
-        while taken < MAX_AT_ONCE {
+        let more = loop {
             // One that cannot be read now may be read the next time.
             let read = self.file.as_mut().and_then(|file| file.read(&mut bytes).ok()).unwrap_or(0);
             if read == 0 {
-                return false;
+                break false;
             }
             taken += read;
             for piece in bytes[..read].split_inclusive(|byte| *byte == b'\n') {
@@ -106,8 +122,17 @@ impl<'a> Listener<'a> {
                     self.take();
                 }
             }
+            if taken >= MAX_AT_ONCE {
+                break true;
+            }
+        };
+        // However Sprag ends, what was heard stands in the transcript.
+        if taken > 0
+            && let Err(error) = self.kept.flush()
+        {
+            self.trouble.get_or_insert(error);
         }
-        true
+        more
     }
 
     /// Takes in the rest, and answers all that was told.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::format_duration;
 use sprag_measure::process::{self, Disk, Ended, Invocation, Program, Status, capped, sanitized};
-use sprag_measure::{Interrupt, MeasureError};
+use sprag_measure::{Interrupt, Jail, MeasureError};
 
 use crate::adapter::Adapter;
 use crate::listener::{Listener, Secrets};
@@ -35,6 +36,10 @@ pub(crate) struct Errand<'a> {
     pub(crate) brief: &'a Utf8Path,
     /// Where the transcript goes.
     pub(crate) out: &'a Utf8Path,
+    /// What it is locked in.
+    pub(crate) jail: Option<Jail>,
+    /// Folders besides the copy that it may fill.
+    pub(crate) fills: Option<Utf8PathBuf>,
 }
 
 impl Errand<'_> {
@@ -44,18 +49,22 @@ impl Errand<'_> {
     /// # Errors
     /// [`MeasureError`]: an interrupt, a missing program, files that cannot be written. Never what the agent did.
     pub(crate) fn run(self, adapter: &dyn Adapter, interrupt: &Interrupt) -> Result<Told, MeasureError> {
+        // What it prints holds whatever it read of its environment. These files have no name, so that nothing of it is left
+        // however Sprag ends.
+        let (stdout, stderr) = (nameless(self.out)?, nameless(self.out)?);
+        let folders = std::iter::once(self.copy.to_owned()).chain(self.fills).collect();
         let invocation = Invocation {
             program: self.program,
             dir: self.copy.to_owned(),
             env: self.env,
             timeout: self.timeout,
-            stdout: self.out.join("stdout"),
-            stderr: self.out.join("stderr"),
+            stdout: by_number(&stdout),
+            stderr: by_number(&stderr),
             stdin: Some(self.brief.to_owned()),
             cpus: None,
             output_limit: OUTPUT_LIMIT,
-            disk: Some(Disk::usual(vec![self.copy.to_owned()])),
-            jail: None,
+            disk: Some(Disk::usual(folders)),
+            jail: self.jail,
             replayed: None,
         };
         let transcript = self.out.join("transcript.jsonl");
@@ -77,37 +86,33 @@ impl Errand<'_> {
             }
             Ok(told)
         });
-        // What the agent printed holds whatever it read of its environment.
-        hide(&invocation.stdout, &invocation.stderr, &self.secrets);
+        let said = self.out.join("stderr");
+        let bytes = fs::read(&invocation.stderr).map_err(failed("read", &said))?;
+        fs::write(&said, self.secrets.hidden_in_bytes(&bytes)).map_err(failed("write", &said))?;
         told
     }
 }
 
-/// What an agent told into the folder `out`, when nobody saw its end; `None` where it was never started. What it printed
-/// becomes the transcript.
+/// What an agent had told when nobody listened any more, by the transcript in the folder `out`; `None` where it was never
+/// started.
 ///
 /// # Errors
-/// [`MeasureError`]: files that cannot be read or written.
+/// [`MeasureError`]: a file that cannot be read.
 pub(crate) fn told_in(
     adapter: &dyn Adapter,
     out: &Utf8Path,
     secrets: &Secrets,
 ) -> Result<Option<Told>, MeasureError> {
-    let (stdout, stderr, transcript) = (out.join("stdout"), out.join("stderr"), out.join("transcript.jsonl"));
-    // While nobody looked, whatever it liked may have come to lie here.
-    let is_file = |path: &Utf8Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
-    // Where what it printed is gone, all of it was heard.
-    let Some(heard) = [&stdout, &transcript].into_iter().find(|path| is_file(path)) else { return Ok(None) };
-    if heard.metadata().is_ok_and(|found| found.len() > OUTPUT_LIMIT) {
-        let file = File::options().write(true).open(heard).map_err(failed("open", heard))?;
-        file.set_len(OUTPUT_LIMIT).map_err(failed("cut", heard))?;
+    let transcript = out.join("transcript.jsonl");
+    // Whatever it liked may have come to lie here, where nothing held it.
+    if !transcript.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() <= OUTPUT_LIMIT) {
+        return Ok(None);
     }
-    let part = out.join("transcript.part");
-    let kept = File::create(&part).map_err(failed("create", &part))?;
-    let mut told = Listener::new(adapter, heard, kept, secrets).end().map_err(failed("write", &part))?;
+    let nowhere = Utf8Path::new("/dev/null");
+    let kept = File::options().write(true).open(nowhere).map_err(failed("open", nowhere))?;
+    let heard = Listener::new(adapter, &transcript, kept, secrets).end();
+    let mut told = heard.map_err(failed("read", &transcript))?;
     told.words = secrets.hidden_in(&sanitized(told.words.as_bytes()));
-    fs::rename(&part, &transcript).map_err(failed("rename", &part))?;
-    hide(&stdout, &stderr, secrets);
     Ok(Some(told))
 }
 
@@ -140,15 +145,14 @@ fn verdict(told: &mut Told, ended: &Ended, invocation: &Invocation) -> Option<Fa
     }
 }
 
-/// Removes what is in the transcript, and takes the secrets out of the rest.
-fn hide(stdout: &Utf8Path, stderr: &Utf8Path, secrets: &Secrets) {
-    // A file that was never made, or is gone, holds no secret.
-    let _ = fs::remove_file(stdout);
-    if let Ok(bytes) = fs::read(stderr)
-        && secrets.are_in(&bytes)
-    {
-        let _ = fs::write(stderr, secrets.hidden_in_bytes(&bytes));
-    }
+/// A file in the folder's file system, for as long as it is open.
+fn nameless(folder: &Utf8Path) -> Result<File, MeasureError> {
+    tempfile::tempfile_in(folder).map_err(failed("make a file in", folder))
+}
+
+/// The path by which this process opens such a file once more.
+fn by_number(file: &File) -> Utf8PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
 fn failed(doing: &'static str, path: &Utf8Path) -> impl FnOnce(io::Error) -> MeasureError {
@@ -180,9 +184,10 @@ mod tests {
             timeout,
             brief: &dir.join("brief.md"),
             out: dir,
+            jail: None,
+            fills: None,
         };
         let told = errand.run(adapter, &Interrupt::new()).unwrap();
-        assert!(!dir.join("stdout").exists(), "what the transcript holds is there once");
         let stderr = fs::read_to_string(dir.join("stderr")).unwrap_or_default();
         (told, format!("{}{stderr}", fs::read_to_string(dir.join("transcript.jsonl")).unwrap()))
     }
@@ -251,6 +256,12 @@ mod tests {
         assert_eq!(transcript, "key: [MY_KEY]\n[MY_KEY]\n");
         let (told, _) = run(&command(), &format!("{line}; exit 1"), LONG);
         assert!(!failure(&told).1.contains("sk-123456"), "{told:?}");
+    }
+
+    #[test]
+    fn what_it_prints_has_no_name_before_its_keys_are_taken_out() {
+        let (_, transcript) = run(&command(), "echo $MY_KEY; echo $MY_KEY >&2; ls", LONG);
+        assert_eq!(transcript, "[MY_KEY]\nbrief.md\ntranscript.jsonl\n[MY_KEY]\n");
     }
 
     #[test]

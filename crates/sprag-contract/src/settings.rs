@@ -3,6 +3,7 @@
 mod agent;
 mod duration;
 mod hidden;
+mod network;
 mod parse;
 mod places;
 mod price;
@@ -19,6 +20,7 @@ pub use sprag_judge::Tier;
 
 pub use agent::{Agent, AgentName, NoAgent, Turns, UsagePatterns};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use network::{AgentNetwork, Host, NoHost};
 pub(crate) use places::normal;
 pub use price::Price;
 pub use replay::Replay;

@@ -49,7 +49,7 @@ fn from_outside(passed: &[String]) -> BTreeMap<String, String> {
 }
 
 /// The toolchains that there are, by the variable that names each.
-pub(crate) fn toolchains() -> impl Iterator<Item = (&'static str, Utf8PathBuf)> {
+pub fn toolchains() -> impl Iterator<Item = (&'static str, Utf8PathBuf)> {
     let home = std::env::var("HOME").ok();
     TOOLCHAINS.iter().filter_map(move |(name, below_home)| {
         let place = std::env::var(name).ok().map(Utf8PathBuf::from);
@@ -71,6 +71,7 @@ const MANAGERS: &[&str] = &[
     ".bun",
     ".juliaup",
     ".ghcup",
+    ".linuxbrew",
     "mise",
     "miniconda3",
     "anaconda3",
@@ -96,6 +97,23 @@ pub(crate) fn programs() -> Vec<Utf8PathBuf> {
     places.sort();
     places.dedup();
     places
+}
+
+/// Where `program`, and what it calls, is really installed, where PATH has but a link to it: the packages of Node that it
+/// lies among, or else the folder that it lies in.
+pub(crate) fn installation(program: &str) -> Option<Utf8PathBuf> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let called =
+        path.split(':').map(|folder| Utf8Path::new(folder).join(program)).find(|path| path.is_file())?;
+    let real = called.canonicalize_utf8().ok()?;
+    let is_packages = |place: &&Utf8Path| place.file_name() == Some("node_modules");
+    let packages = real.ancestors().filter(is_packages).last();
+    let home = std::env::var("HOME").ok();
+    // Of a home, or of what lies around it, the file alone is enough.
+    let folder = real.parent().filter(|folder| {
+        folder.parent().is_some() && home.as_ref().is_none_or(|home| !Utf8Path::new(home).starts_with(folder))
+    });
+    Some(packages.or(folder).unwrap_or(&real).to_owned())
 }
 
 /// The value of [`PADDING`] of one process.

@@ -30,30 +30,12 @@ impl Relay {
     pub(crate) fn start(inside: TcpListener) -> Result<Self, MeasureError> {
         let relay = inside.try_clone().map_err(MeasureError::system("duplicate a listener"))?;
         let port = inside.local_addr().map_err(MeasureError::system("ask for a listener's port"))?.port();
-        let accept = move || {
-            let open = Arc::new(AtomicUsize::new(0));
-            loop {
-                let client = match inside.accept() {
-                    Ok((client, _)) => client,
-                    // It was shut down.
-                    Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => return,
-                    // No descriptor is free; one may be later.
-                    Err(_) => {
-                        thread::sleep(Duration::from_millis(5));
-                        continue;
-                    }
-                };
-                let held = Held::one_more(&open);
-                if open.load(Ordering::Relaxed) > MOST {
-                    continue;
-                }
-                // A service that does not answer is seen as that: the connection is closed again.
-                let Ok(service) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
-                // Without a thread for it, too.
-                let _ = pass(client, service, held);
-            }
-        };
-        spawn(accept).map_err(MeasureError::system("start a thread"))?;
+        accept_each(inside, move |client, held| {
+            // A service that does not answer is seen as that: the connection is closed again.
+            let Ok(service) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return };
+            // Without a thread for it, too.
+            let _ = pass(client, service, held);
+        })?;
         Ok(Self(relay))
     }
 }
@@ -65,8 +47,36 @@ impl Drop for Relay {
     }
 }
 
+/// Starts a thread that gives each connection to `serve`, until the listener is shut down. Of too many at a time the last
+/// are closed.
+pub(crate) fn accept_each(
+    listener: TcpListener,
+    serve: impl Fn(TcpStream, Arc<Held>) + Send + 'static,
+) -> Result<(), MeasureError> {
+    let accept = move || {
+        let open = Arc::new(AtomicUsize::new(0));
+        loop {
+            let client = match listener.accept() {
+                Ok((client, _)) => client,
+                // It was shut down.
+                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => return,
+                // No descriptor is free; one may be later.
+                Err(_) => {
+                    thread::sleep(Duration::from_millis(5));
+                    continue;
+                }
+            };
+            let held = Held::one_more(&open);
+            if open.load(Ordering::Relaxed) <= MOST {
+                serve(client, held);
+            }
+        }
+    };
+    spawn(accept).map_err(MeasureError::system("start a thread"))
+}
+
 /// One connection among those that are open. Dropped, it is closed.
-struct Held(Arc<AtomicUsize>);
+pub(crate) struct Held(Arc<AtomicUsize>);
 
 impl Held {
     fn one_more(open: &Arc<AtomicUsize>) -> Arc<Self> {
@@ -82,7 +92,7 @@ impl Drop for Held {
 }
 
 /// Both ways, until both have ended.
-fn pass(client: TcpStream, service: TcpStream, held: Arc<Held>) -> io::Result<()> {
+pub(crate) fn pass(client: TcpStream, service: TcpStream, held: Arc<Held>) -> io::Result<()> {
     // As a direct connection would, small answers go at once.
     client.set_nodelay(true)?;
     service.set_nodelay(true)?;
@@ -104,7 +114,7 @@ fn one_way(mut from: &TcpStream, mut to: &TcpStream) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-fn spawn(act: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn spawn(act: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name("relay".to_owned()).stack_size(128 << 10).spawn(act).map(drop)
 }
 

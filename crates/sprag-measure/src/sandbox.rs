@@ -1,5 +1,7 @@
 //! How what is run is locked in: which folders a build, the checks and a measured run find, and which network.
 
+mod agents;
+
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::io;
@@ -12,6 +14,8 @@ use sprag_sandbox::{Confinement, Jail, Limits, Report, Wall};
 
 use crate::environment::{self, toolchains};
 use crate::{MeasureError, Side};
+
+pub use agents::AgentSandbox;
 
 /// What a process is started for. It decides what it may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +73,7 @@ impl Sandbox {
         read.extend(inputs.iter().cloned());
         read.extend(inputs.iter().filter_map(|input| interpreter_of(input)));
         for path in &settings.sandbox.read {
-            read.push(from_home(path)?);
+            read.push(from_home("[sandbox] read", path)?);
         }
         let needs_listeners = settings.replay.is_some() || !settings.service.is_empty();
         let open = match settings.sandbox.network {
@@ -80,16 +84,12 @@ impl Sandbox {
             }
             Reach::Empty => None,
         };
-        let hide = toolchains()
-            .map(|(_, place)| place)
-            .flat_map(|place| private_to_cargo(&place))
-            .chain(private_settings());
         Ok(Some(Self {
             launcher: launcher.iter().map(OsString::from).collect(),
             tier,
             open,
             calls: matches!(cases.map(|cases| &cases.serve), Some(Serve::Http(_))),
-            hide: hide.collect(),
+            hide: secrets(),
             read,
             root: settings.workspace.root.clone().into(),
             write: settings.sandbox.write.clone(),
@@ -205,24 +205,30 @@ fn limits(settings: &Settings) -> Limits {
     Limits { memory_bytes, processes, ..usual }
 }
 
-/// A path under `read`.
-fn from_home(path: &str) -> Result<Utf8PathBuf, MeasureError> {
+/// A path that the settings name under `key`.
+fn from_home(key: &str, path: &str) -> Result<Utf8PathBuf, MeasureError> {
     let home = std::env::var("HOME");
     let place = match (path.strip_prefix("~/"), home) {
         (None, _) => path.into(),
         (Some(below), Ok(home)) => Utf8PathBuf::from(home).join(below),
         (Some(_), Err(_)) => {
-            let what = format!("[sandbox] read names {path}, and HOME is not set");
+            let what = format!("{key} names {path}, and HOME is not set");
             return Err(MeasureError::harness(what, "write the whole path"));
         }
     };
     match place.exists() {
         true => Ok(place),
         false => {
-            let what = format!("[sandbox] read names {path}, which is not there");
+            let what = format!("{key} names {path}, which is not there");
             Err(MeasureError::harness(what, "make it, or take the name out"))
         }
     }
+}
+
+/// What nothing that is run may see, whatever it lies in.
+fn secrets() -> Vec<Utf8PathBuf> {
+    let of_cargo = toolchains().flat_map(|(_, place)| private_to_cargo(&place));
+    of_cargo.chain(private_settings()).collect()
 }
 
 /// What may hold the tokens of registries. Settings of builds stay, where no token is among them.

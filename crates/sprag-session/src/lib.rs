@@ -65,4 +65,5 @@ pub use segment::Segment;
 pub use session::{Session, now};
 pub use stall::{Stall, Start};
 pub use state::{Keep, State};
+pub use tier::sandbox_of_agents;
 pub use turn::Cut;

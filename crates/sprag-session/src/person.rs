@@ -103,6 +103,7 @@ impl Session<'_> {
                 goes_on: None,
                 copy: copy.path(),
                 out: &out,
+                sandbox: None,
                 blobs: &blobs,
                 usd_left: None,
             })? {

@@ -1,6 +1,7 @@
 //! The loop: propose, judge, record, until a stop rule fires, the proposer has nothing left, or somebody asks.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use sprag_contract::settings::format_duration;
 use sprag_judge::Reason;
 use sprag_judge::stop::first_to_fire;
 use sprag_ledger::{EventKind, Seconds};
-use sprag_measure::Role;
+use sprag_measure::{AgentSandbox, Role};
 use sprag_workspace::{AgentCopy, Store, TreeId};
 
 use crate::SessionError;
@@ -23,6 +24,7 @@ use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
 use crate::session::Session;
 use crate::stall::STALLED;
+use crate::tier;
 use crate::turn::Taken;
 
 /// How often it is looked whether somebody asks, during a wait.
@@ -54,6 +56,7 @@ impl Session<'_> {
     /// # Errors
     /// [`SessionError`]; everything finished is in the ledger.
     pub fn run(&mut self, proposer: &mut dyn Proposer) -> Result<Ending, SessionError> {
+        self.agent_sandbox = self.sandbox_of(proposer)?.map(Arc::new);
         self.calibrate()?;
         self.settle_turn(proposer)?;
         let given_back = self.proposals_given_back();
@@ -93,7 +96,7 @@ impl Session<'_> {
                 return Ok(Ending::Done);
             }
             let tried = self.one_try(proposer);
-            if tried.is_err() {
+            if tried.as_ref().is_err_and(SessionError::is_interruption) {
                 // Whoever looks now should see what it has cost.
                 self.settle_turn(proposer)?;
             }
@@ -108,6 +111,20 @@ impl Session<'_> {
                 }
             }
         }
+    }
+
+    /// What a proposer that is a program is locked in; where it is not, that is said.
+    fn sandbox_of(&mut self, proposer: &dyn Proposer) -> Result<Option<AgentSandbox>, SessionError> {
+        if proposer.agents() == 0 {
+            return Ok(None);
+        }
+        let settings = &self.contract.settings;
+        let sandbox = tier::held_agents(settings, self.found.as_ref(), Some(&self.project))?;
+        if sandbox.is_none() {
+            let name = proposer.name().to_owned();
+            self.notice(&format!("{name} runs with your rights: [sandbox] tier is none"));
+        }
+        Ok(sandbox)
     }
 
     fn one_try(&mut self, proposer: &mut dyn Proposer) -> Result<Try, SessionError> {

@@ -1,13 +1,15 @@
 //! An open session: its trees, its ledger and its bench, held under the lock of the repository.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
 use sprag_contract::{Contract, ScopeMatcher};
 use sprag_judge::stop::StopRule;
 use sprag_ledger::{Entry, Event, EventKind, Grade, Ledger, Log, MirrorState, Tier, UnixMs};
-use sprag_measure::Interrupt;
 use sprag_measure::host::HostLock;
+use sprag_measure::{AgentSandbox, Interrupt};
+use sprag_sandbox::Report;
 use sprag_workspace::{CommitId, Expected, Identity, Junk, Store, TreeId, UnixSeconds};
 
 use crate::goldens::Goldens;
@@ -26,6 +28,8 @@ pub struct Session<'o> {
     pub(crate) ledger: Ledger,
     pub(crate) state: State,
     pub(crate) lab: Lab,
+    /// What the self-test of the sandbox found; `None` where nothing is locked in.
+    pub(crate) found: Option<Report>,
     /// How many pairs of what is measured now may still be measured again.
     pub(crate) pairs_again: u32,
     pub(crate) goldens: Option<Goldens>,
@@ -33,6 +37,8 @@ pub struct Session<'o> {
     pub(crate) junk: Junk,
     pub(crate) locked: Vec<String>,
     pub(crate) inputs: Vec<(String, Utf8PathBuf)>,
+    /// What a coding agent is locked in, once the loop runs with one.
+    pub(crate) agent_sandbox: Option<Arc<AgentSandbox>>,
     pub(crate) interrupt: Interrupt,
     pub(crate) observer: &'o mut dyn Observer,
     pub(crate) host: Option<HostLock>,

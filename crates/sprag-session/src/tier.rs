@@ -2,10 +2,11 @@
 
 use sprag_contract::settings::Settings;
 use sprag_ledger::{SandboxInfo, Tier};
+use sprag_measure::AgentSandbox;
 use sprag_sandbox::{COMMAND, Layer, Report, examine, examine_up_to};
 
-use crate::SessionError;
 use crate::lab::own;
+use crate::{Project, SessionError};
 
 /// What a jail of the tier that the settings ask for holds on this machine, in the ledger's words, and as no later jail may
 /// fall short of it. It is tried out.
@@ -33,4 +34,31 @@ pub(crate) fn held(settings: &Settings) -> Result<(SandboxInfo, Option<Report>),
     let selftest = Some(format!("b3:{}", blake3::hash(&report.bytes()).to_hex()));
     let backend = (!report.backend.is_own()).then(|| report.backend.to_string());
     Ok((SandboxInfo { tier: wanted, backend, selftest, lost }, Some(report)))
+}
+
+/// What coding agents are locked in by these settings; `None` where nothing is. Of Sprag's state, that of other
+/// repositories too, and of the repository of `project` they see nothing but their copy.
+///
+/// # Errors
+/// [`SessionError`] where the machine has no such sandbox, or `[agent]` opens to them what is not there, or what they
+/// must not see.
+pub fn sandbox_of_agents(
+    settings: &Settings,
+    project: Option<&Project>,
+) -> Result<Option<AgentSandbox>, SessionError> {
+    held_agents(settings, held(settings)?.1.as_ref(), project)
+}
+
+/// The same, where the sandbox was tried out before.
+pub(crate) fn held_agents(
+    settings: &Settings,
+    found: Option<&Report>,
+    project: Option<&Project>,
+) -> Result<Option<AgentSandbox>, SessionError> {
+    let mut private = Vec::new();
+    if let Some(project) = project {
+        let home = project.home()?;
+        private.extend([home.dir().parent().unwrap_or(home.dir()).to_owned(), project.root.clone()]);
+    }
+    Ok(AgentSandbox::of(settings, &own(COMMAND)?, found, &private)?)
 }

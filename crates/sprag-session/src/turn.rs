@@ -9,6 +9,7 @@ use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 use sprag_agent::{Asked, GoesOn, Note, Proposal, ProposeError, Proposer, Usage};
 use sprag_ledger::{Event, EventKind};
+use sprag_measure::AgentSandbox;
 use sprag_workspace::AgentCopy;
 
 use crate::SessionError;
@@ -140,9 +141,16 @@ impl Session<'_> {
         }
         let started = Instant::now();
         let blobs = StoreBlobs(&self.store);
-        let usd_left = self.usd_left();
-        let asked = Asked { brief, goes_on, copy: copy.path(), out: &out, blobs: &blobs, usd_left };
+        let (sandbox, usd_left) = (self.agent_sandbox.clone(), self.usd_left());
+        let sandbox = sandbox.as_deref();
+        let asked = Asked { brief, goes_on, copy: copy.path(), out: &out, sandbox, blobs: &blobs, usd_left };
         let answer = proposer.propose(&asked).map(|answer| with_cost(answer, &turn.before));
+        for host in sandbox.map(AgentSandbox::refused).into_iter().flatten() {
+            self.notice(&format!(
+                "{} asked for {host}, which it does not reach: add \"{host}\" to `[agent] network` if it should",
+                turn.agent
+            ));
+        }
         let (agent, seconds) = (turn.agent.clone(), seconds(started));
         if let Ok(Proposal::Edit(note)) = &answer
             && proposer.agents() > 0

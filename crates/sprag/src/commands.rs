@@ -66,7 +66,7 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Import(args) => import::run(dir, args),
         Command::Export(args) => export::run(dir, args),
         Command::Demo(args) => demo::run(args),
-        Command::Doctor(args) => doctor::run(args),
+        Command::Doctor(args) => doctor::run(dir, args),
         Command::Completions(args) => completions::run(args),
         Command::EchoWorker { way } => {
             let (stdin, stdout) = (std::io::stdin().lock(), std::io::stdout().lock());

@@ -23,10 +23,14 @@ struct Bench {
     bin: PathBuf,
 }
 
+/// Where it is recorded what agents print.
+fn streams() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../sprag-agent/tests/streams").canonicalize().unwrap()
+}
+
 /// What was recorded of an agent.
 fn stream(agent: &str, case: &str) -> String {
-    let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sprag-agent/tests/streams");
-    format!("cat '{}'", streams.join(format!("{agent}.{case}.jsonl")).display())
+    format!("cat '{}'", streams().join(format!("{agent}.{case}.jsonl")).display())
 }
 
 /// A line of the shell that leaves `n` lines of ten bytes in `path`.
@@ -40,10 +44,19 @@ impl Bench {
         let repo = Repo::new();
         let rule = format!("after {experiments} experiments");
         repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", &rule));
-        repo.commit("a rule");
         let bin = repo.beside("bin");
         fs::create_dir(&bin).unwrap();
-        Self { repo, bin }
+        let bench = Self { repo, bin };
+        bench.settings("");
+        bench
+    }
+
+    /// These keys of `[agent]`, and leave for the stand-ins to read what they print, and to write down what they are told.
+    fn settings(&self, keys: &str) {
+        let (read, write) = (streams(), &self.bin);
+        let text = format!("[agent]\nread = [{read:?}]\nwrite = [{write:?}]\n{keys}");
+        self.repo.write(".auto/sprag.toml", &text);
+        self.repo.commit("settings");
     }
 
     /// A stand-in: the first time that it is called it runs the first line of `turns`, and so on; then nothing.
@@ -216,15 +229,13 @@ fn a_key_that_is_not_accepted_stops_the_session_at_once_and_is_no_experiment() {
 #[test]
 fn a_rate_limit_and_an_outage_are_waited_for_and_then_end_the_session() {
     let bench = Bench::new(1);
-    bench.repo.write(".auto/sprag.toml", "[agent]\nuse = 'opencode'\nretry = ['1ms', '1ms']\n");
-    bench.repo.commit("settings");
+    bench.settings("use = 'opencode'\nretry = ['1ms', '1ms']\n");
     let gain = format!("{}; {}", edit("src/a.txt", 5), stream("opencode", "edit"));
     bench.stand_in("opencode", &[stream("opencode", "rate"), stream("opencode", "outage"), gain]);
     bench.run(&["run"]).expect(0).says(&["allows no more for now: slow down", "is asked again in 1ms"]);
     assert_eq!((bench.calls(), bench.verdicts()), (3, vec!["keep improved".to_owned()]));
     let bench = Bench::new(1);
-    bench.repo.write(".auto/sprag.toml", "[agent]\nretry = ['1ms', '1ms']\n");
-    bench.repo.commit("settings");
+    bench.settings("retry = ['1ms', '1ms']\n");
     bench.stand_in("pi", &vec![stream("pi", "outage"); 9]);
     bench.run(&["run", "--agent", "pi"]).expect(1).says(&["cannot be reached", "overloaded"]);
     assert_eq!((bench.calls(), bench.verdicts()), (3, vec![]));
@@ -252,9 +263,7 @@ fn an_agent_that_is_not_there_is_told_before_anything_is_measured() {
 #[test]
 fn any_command_can_propose_and_a_key_reaches_it_and_no_file() {
     let bench = Bench::new(1);
-    let settings = "[agent]\nenv = ['MY_AGENT_KEY']\nusage = { usd = 'cost \\$([0-9.]+)' }\n";
-    bench.repo.write(".auto/sprag.toml", settings);
-    bench.repo.commit("settings");
+    bench.settings("env = ['MY_AGENT_KEY']\nusage = { usd = 'cost \\$([0-9.]+)' }\n");
     let turn = format!(
         "{}; echo \"with $MY_AGENT_KEY\"; echo 'cost $0.25'; echo 'Fewer lines'",
         edit("src/a.txt", 5)
@@ -280,13 +289,145 @@ fn any_command_can_propose_and_a_key_reaches_it_and_no_file() {
 }
 
 #[test]
+fn an_agent_sees_its_copy_and_what_it_was_given_and_nothing_else() {
+    let bench = Bench::new(1);
+    let (home, root, state) = (bench.repo.beside("home"), bench.repo.root().to_owned(), bench.repo.state());
+    for (path, text) in
+        [(".codex/auth.json", "login"), (".codex/config.toml", "model = 'x'"), ("private.txt", "mine")]
+    {
+        repo::write(&home.join(path), text.as_bytes());
+    }
+    let note = bench.bin.display();
+    let look = format!(
+        "for d in {home} {root} {state} /etc; do touch $d/by-an-agent; done; \
+         cat {home}/private.txt {root}/README {state}/sprag/*/sessions/*/ledger.jsonl > {note}/outside; \
+         cat README ~/.codex/auth.json > {note}/inside; \
+         printf renewed > ~/.codex/new && mv ~/.codex/new ~/.codex/auth.json; \
+         echo 'hooks' > ~/.codex/hooks.json; echo 'x' >> ~/.codex/config.toml; touch ~/lost $TMPDIR/lost",
+        home = home.display(),
+        root = root.display(),
+        state = state.display()
+    );
+    let turn = format!("{{ {look}; }} 2>/dev/null; {}; {}", edit("src/a.txt", 5), stream("codex", "edit"));
+    bench.stand_in("codex", &[turn]);
+    let home_variable = [("HOME", home.to_str().unwrap()), ("CODEX_HOME", "")];
+    bench.run_with(&["run", "--agent", "codex"], &home_variable).expect(0);
+    assert_eq!(
+        (bench.noted("outside").as_str(), bench.noted("inside").as_str()),
+        ("", "a repository\nlogin")
+    );
+    for folder in [&home, &root, &state, Path::new("/etc")] {
+        assert!(!folder.join("by-an-agent").exists(), "{}", folder.display());
+    }
+    let kept = |name: &str| fs::read_to_string(home.join(".codex").join(name)).ok();
+    assert_eq!(kept("auth.json").as_deref(), Some("renewed"), "a login that was renewed inside stays");
+    assert_eq!(kept("config.toml").as_deref(), Some("model = 'x'"), "what steers it is only read");
+    assert_eq!((kept("hooks.json"), kept("hooks.json.set-aside-1").as_deref()), (None, Some("hooks\n")));
+    assert!(bench.rows()[0]["asi"]["set_aside"].to_string().contains("hooks.json.set-aside-1"));
+    assert!(!home.join("lost").exists());
+    assert!(
+        bench.noted("args.1").contains("-s danger-full-access"),
+        "a sandbox of its own has no place in ours"
+    );
+}
+
+#[test]
+fn without_a_sandbox_it_is_said_that_an_agent_has_the_rights_of_a_person() {
+    let bench = Bench::new(1);
+    let settings = format!("{}[agent]\nuse = 'codex'\n", repo::UNLOCKED);
+    bench.repo.write(".auto/sprag.toml", &settings);
+    bench.repo.commit("settings");
+    bench.stand_in("codex", &[format!("{}; {}", edit("src/a.txt", 5), stream("codex", "edit"))]);
+    bench.run(&["run"]).expect(0).says(&["codex 0.169.0 runs with your rights: [sandbox] tier is none"]);
+    assert!(bench.noted("args.1").contains("-s workspace-write"), "its own sandbox is all that holds it");
+}
+
+#[test]
+fn what_is_private_is_not_opened_to_an_agent() {
+    let bench = Bench::new(1);
+    bench.stand_in("pi", &[]);
+    for place in [bench.repo.root().to_owned(), bench.repo.state(), bench.repo.root().join("src")] {
+        bench.repo.write(".auto/sprag.toml", &format!("[agent]\nread = [{place:?}]\n"));
+        bench.repo.commit("settings");
+        bench.run(&["run", "--agent", "pi"]).expect(1).says(&["[agent] read names", "a copy of the code"]);
+    }
+    assert_eq!(bench.calls(), 0);
+}
+
+#[test]
+fn a_change_that_holds_a_key_is_not_judged_and_its_bytes_go_nowhere() {
+    let bench = Bench::new(1);
+    let leak = format!("echo $OPENAI_API_KEY > src/a.txt; {}", stream("codex", "edit"));
+    bench.stand_in("codex", &[leak, format!("{}; {}", edit("src/b.txt", 5), stream("codex", "edit"))]);
+    let secret = "sk-very-secret-0123";
+    bench.run_with(&["run", "--agent", "codex"], &[("OPENAI_API_KEY", secret)]).expect(0);
+    let told = "skipped: the change holds the value of OPENAI_API_KEY, in src/a.txt";
+    assert_eq!((bench.events(), bench.verdicts()), (vec![told.to_owned()], vec!["keep improved".to_owned()]));
+}
+
+#[test]
+fn the_doctor_asks_each_agent_in_the_sandbox_too() {
+    let bench = Bench::new(1);
+    bench.stand_in("pi", &[]);
+    let elsewhere = bench.repo.beside("elsewhere");
+    repo::write(&elsewhere.join("real"), b"echo 1.18.33");
+    bench.stand_in("opencode", &[]);
+    fs::write(bench.bin.join("opencode"), format!("#!/bin/sh\n. {}/real\n", elsewhere.display())).unwrap();
+    let report = bench.run(&["doctor", "--json"]).expect(0).json();
+    let line = |name: &str| {
+        report["machine"].as_array().unwrap().iter().find(|l| l["what"] == name).unwrap().clone()
+    };
+    assert_eq!(line("pi")["detail"], "0.87.0, a coding agent; it starts in the sandbox");
+    let shut_out = text(&line("opencode"), "detail");
+    assert!(shut_out.starts_with("1.18.33, a coding agent that does not start in the sandbox"), "{shut_out}");
+    assert_eq!(line("opencode")["remedy"], "name the folder that it is installed in under `[agent] read`");
+}
+
+#[test]
+fn the_doctor_asks_one_agent_for_a_word_and_says_what_came_of_it() {
+    let bench = Bench::new(1);
+    bench.stand_in("codex", &[stream("codex", "noedit"), stream("codex", "auth"), stream("codex", "noedit")]);
+    let ask = ["doctor", "--agent", "codex"];
+    let used = "used: 1200 input, 300 cached, 80 output";
+    bench.run(&ask).expect(0).says(&[
+        "ok codex 0.169.0",
+        "in the sandbox, tier enforced: There is nothing",
+        used,
+    ]);
+    bench.run(&ask).expect(1).says(&["failed codex 0.169.0", "does not accept the key", "used: unknown"]);
+    let told = bench.run(&["doctor", "--agent", "codex", "--json"]).expect(0).json();
+    assert_eq!((&told["tier"], &told["failure"]), (&"enforced".into(), &Value::Null), "{told}");
+    bench.run(&["doctor", "--agent", "playbook:x"]).expect(1).says(&["a playbook answers nothing"]);
+}
+
+#[test]
+fn an_agent_reaches_the_hosts_that_are_named_and_no_other() {
+    let bench = Bench::new(1);
+    let [named, other] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [port, closed] = [&named, &other].map(|listener| listener.local_addr().unwrap().port());
+    bench.settings(&format!("network = ['127.0.0.1:{port}', 'api.example.com']\n"));
+    let script = format!(
+        "for p in {port} {closed}; do (exec 3<>/dev/tcp/127.0.0.1/$p) && echo $p; done\n\
+         exec 3<>/dev/tcp/127.0.0.1/${{HTTPS_PROXY##*:}}\n\
+         printf 'CONNECT example.com:443 HTTP/1.1\\r\\n\\r\\n' >&3; head -1 <&3\n"
+    );
+    repo::write(&bench.bin.join("ask"), script.as_bytes());
+    let (ask, reached) = (bench.bin.join("ask"), bench.bin.join("reached"));
+    let look = format!("bash {} > {} 2>/dev/null", ask.display(), reached.display());
+    bench.stand_in("pi", &[format!("{look}; {}; {}", edit("src/a.txt", 5), stream("pi", "edit"))]);
+    let told = "pi 0.87.0 asked for example.com, which it does not reach: add \"example.com\"";
+    bench.run(&["run", "--agent", "pi"]).expect(0).says(&[told]);
+    assert_eq!(bench.noted("reached").trim(), format!("{port}\nHTTP/1.1 403 Forbidden"));
+}
+
+#[test]
 fn another_agent_goes_on_with_the_same_baseline() {
     let bench = Bench::new(2);
     bench.stand_in("pi", &[format!("{}; {}", edit("src/a.txt", 5), stream("pi", "edit"))]);
     bench.repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
     bench.run(&["run", "--agent", "pi"]).expect(0);
     bench.repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 2 experiments"));
-    bench.repo.write(".auto/sprag.toml", "[agent]\nuse = 'codex'\nmodel = 'm'\n");
+    bench.settings("use = 'codex'\nmodel = 'm'\n");
     fs::remove_file(bench.bin.join("count")).unwrap();
     bench.stand_in("codex", &[format!("{}; {}", edit("src/b.txt", 5), stream("codex", "edit"))]);
     bench.run(&["run"]).expect(0);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use repo::{Done, Repo, SPEC};
+use repo::{Done, Repo, SPEC, UNLOCKED};
 use serde_json::Value;
 
 /// A price by which a recorded try of Codex costs $0.40: it used 2400 tokens of input, 600 from a cache, 160 of output.
@@ -27,10 +27,10 @@ impl Bench {
     fn new(rules: &str, settings: &str) -> Self {
         let repo = Repo::new();
         repo.write(".auto/prompt.md", &SPEC.replace("- after 50 experiments", rules));
-        repo.write(".auto/sprag.toml", settings);
-        repo.commit("rules");
         let bin = repo.beside("bin");
         fs::create_dir(&bin).unwrap();
+        repo.write(".auto/sprag.toml", &repo::letting_write(settings, &bin));
+        repo.commit("rules");
         Self { repo, bin }
     }
 
@@ -78,7 +78,8 @@ impl Bench {
 
 /// What was recorded of an agent, with another amount of dollars in it.
 fn stream(agent: &str, change: &str) -> String {
-    let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sprag-agent/tests/streams");
+    let streams =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../sprag-agent/tests/streams").canonicalize().unwrap();
     format!("sed '{change}' '{}'", streams.join(format!("{agent}.edit.jsonl")).display())
 }
 
@@ -204,7 +205,7 @@ fn a_try_that_came_to_no_row_is_paid_for() {
 #[test]
 fn a_killed_session_remembers_what_it_owes() {
     // Before the answer: nobody knows what the lost try has used, and that is said.
-    let bench = Bench::new("- at $1", PRICE);
+    let bench = Bench::new("- at $1", &format!("{PRICE}{UNLOCKED}"));
     bench.stand_in("codex", &format!("[ $n = 2 ] && {{ kill -9 $PPID; exit; }}\n{}", stream("codex", "")));
     assert_eq!(bench.run(&["run", "--agent", "codex"]).code, None, "it was killed");
     let done = bench.run(&["run", "--agent", "codex"]).expect(0);
@@ -218,7 +219,7 @@ fn a_killed_session_remembers_what_it_owes() {
     bench.stand_in("codex", &stream("codex", ""));
     let mut child = bench.command(&["run", "--agent", "codex"]).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(120);
-    while bench.calls() == 0 || !tab(&bench).contains("\"usd\"") {
+    while bench.calls() == 0 || !turn(&bench).contains("\"ended\":{") {
         assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "it never owed anything");
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -231,7 +232,7 @@ fn a_killed_session_remembers_what_it_owes() {
 }
 
 /// What is written down of a try under way.
-fn tab(bench: &Bench) -> String {
+fn turn(bench: &Bench) -> String {
     let Ok(found) = fs::read_dir(bench.repo.state().join("sprag")) else { return String::new() };
     let homes = found.flatten().map(|entry| entry.path().join("sessions"));
     let sessions = homes.filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
@@ -261,7 +262,8 @@ fn an_old_price_is_said_and_a_new_one_goes_on_with_the_same_baseline() {
         .run(&["run", "--agent", "codex"])
         .expect(0)
         .says(&["the price of `m` in `[prices]` is", "days old"]);
-    bench.repo.write(".auto/sprag.toml", &PRICE.replace("input = 100", "input = 200"));
+    let dearer = PRICE.replace("input = 100", "input = 200");
+    bench.repo.write(".auto/sprag.toml", &repo::letting_write(&dearer, &bench.bin));
     bench.repo.write(".auto/prompt.md", &SPEC.replace("after 50", "after 2"));
     bench.run(&["run", "--agent", "codex"]).expect(0);
     assert_eq!(bench.repo.of_type("config").len(), 1, "no verdict depends on a price");

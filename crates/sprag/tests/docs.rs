@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use sprag_contract::settings::replay::{Class, Match, Pace, Part, Pass, Port, Repeat, Replay};
 use sprag_contract::settings::{
-    Agent, AgentName, Bytes, Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime, Measure, Price,
-    Reach, Reader, Run, Sandbox, Serve, Service, Settings, Size, Tier, Timeouts, Trust, Turns, Unread,
-    UsagePatterns, Workspace,
+    Agent, AgentName, AgentNetwork, Bytes, Cases, Compare, CompareKind, Cpus, DriverKind, Layout, Lifetime,
+    Measure, Price, Reach, Reader, Run, Sandbox, Serve, Service, Settings, Size, Tier, Timeouts, Trust,
+    Turns, Unread, UsagePatterns, Workspace,
 };
 use sprag_contract::{Enforcement, Source, Surroundings, compile};
 use sprag_judge::{JudgeSettings, Policy, Reason};
@@ -136,6 +136,9 @@ fn full_settings() -> Settings {
             model: text(),
             args: vec![],
             env: vec![],
+            read: vec!["x".to_owned()],
+            write: vec!["x".to_owned()],
+            network: AgentNetwork::Hosts(vec![]),
             retry: vec![minute],
             usage: UsagePatterns {
                 input: text(),

@@ -52,11 +52,45 @@ fn edit(agent: &str) -> Value {
     turns.into()
 }
 
+/// The turns of a model that has the agent run a line of the shell in between.
+fn edit_and_run(agent: &str, line: &str) -> Value {
+    let call = match agent {
+        "claude" => json!({ "tool": "Bash", "args": { "command": line, "description": "look around" } }),
+        "codex" => json!({ "tool": "exec_command", "args": { "cmd": line } }),
+        "pi" => json!({ "tool": "bash", "args": { "command": line } }),
+        _ => json!({ "tool": "bash", "args": { "command": line, "description": "look around" } }),
+    };
+    let mut turns = edit(agent).as_array().unwrap().clone();
+    turns.insert(turns.len() - 1, json!({ "tools": [call] }));
+    turns.into()
+}
+
 /// A session of one experiment with the real agent, asked by a model with these turns.
 fn session(agent: &str, script: Value) -> (Repo, Server, Done) {
-    let (repo, server) = prepare(agent, script);
-    let output = sprag_run(&repo, &server).output().unwrap();
-    (repo, server, done(output))
+    session_in(Repo::new(), agent, script)
+}
+
+fn session_in(repo: Repo, agent: &str, script: Value) -> (Repo, Server, Done) {
+    let (server, done) = called(&repo, agent, script, &["run"]);
+    (repo, server, done)
+}
+
+/// A command of Sprag's in a repository whose settings name the real agent.
+fn called(repo: &Repo, agent: &str, script: Value, args: &[&str]) -> (Server, Done) {
+    called_at(repo, agent, script, args, None)
+}
+
+/// The same, where the model is said to be elsewhere.
+fn called_at(
+    repo: &Repo,
+    agent: &str,
+    script: Value,
+    args: &[&str],
+    elsewhere: Option<&str>,
+) -> (Server, Done) {
+    let server = prepare(repo, agent, script, elsewhere);
+    let output = sprag(repo, args, elsewhere.unwrap_or(&server.url().to_string())).output().unwrap();
+    (server, done(output))
 }
 
 fn done(output: Output) -> Done {
@@ -64,18 +98,22 @@ fn done(output: Output) -> Done {
     Done { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// A repository whose settings name the agent, and the model that it asks.
-fn prepare(agent: &str, script: Value) -> (Repo, Server) {
-    let repo = Repo::new();
+/// Has the settings of a repository name the agent, and those of the agent the model.
+fn prepare(repo: &Repo, agent: &str, script: Value, elsewhere: Option<&str>) -> Server {
     repo.write(".auto/prompt.md", &SPEC.replace("after 50 experiments", "after 1 experiments"));
     let model = if matches!(agent, "pi" | "opencode") { "model = 'scripted/m'\n" } else { "" };
+    let server = Server::start(Script::parse(&script.to_string()).unwrap()).unwrap();
+    let url = elsewhere.map_or_else(|| server.url().to_string(), str::to_owned);
+    let network = match elsewhere {
+        None => format!("network = ['{}']\n", url.trim_start_matches("http://")),
+        // They ask again and again.
+        Some(_) => "network = ['api.example.com']\n[run]\ntimeout = { propose = '12s' }\n".to_owned(),
+    };
     repo.write(
         ".auto/sprag.toml",
-        &format!("[agent]\nuse = '{agent}'\nretry = ['1ms']\nenv = ['SCRIPTED_KEY']\n{model}"),
+        &format!("[agent]\nuse = '{agent}'\nretry = ['1ms']\nenv = ['SCRIPTED_KEY']\n{model}{network}"),
     );
     repo.commit("settings");
-    let server = Server::start(Script::parse(&script.to_string()).unwrap()).unwrap();
-    let url = server.url();
     let home = repo.beside("home");
     let codex = "model = 'm'\nmodel_provider = 'scripted'\n[model_providers.scripted]\nname = 'scripted'\nenv_key = 'SCRIPTED_KEY'\nwire_api = 'responses'\n";
     let price = json!({ "input": 3, "output": 15, "cacheRead": 0.3, "cacheWrite": 3.75 });
@@ -99,14 +137,14 @@ fn prepare(agent: &str, script: Value) -> (Repo, Server) {
     }
     // Codex keeps no programs below the folder for temporary files, and without them it cannot edit in its sandbox.
     fs::create_dir(home.join("tmp")).unwrap();
-    (repo, server)
+    server
 }
 
-/// `sprag run` with the real agents.
-fn sprag_run(repo: &Repo, server: &Server) -> Command {
-    let (home, url) = (repo.beside("home"), server.url());
+/// A command of Sprag's that finds the real agents.
+fn sprag(repo: &Repo, args: &[&str], url: &str) -> Command {
+    let home = repo.beside("home");
     let path = format!("{}:{}", installed().display(), std::env::var("PATH").unwrap());
-    let mut command = repo.command(&["run"]);
+    let mut command = repo.command(args);
     command.env("PATH", path).env("HOME", &home).env("TMPDIR", home.join("tmp")).env("SCRIPTED_KEY", KEY);
     command.env("CODEX_HOME", home.join("codex")).env("PI_CODING_AGENT_DIR", home.join("pi"));
     command.env("OPENCODE_CONFIG", home.join("opencode.json"));
@@ -149,6 +187,67 @@ fn no_real_agent_turns_a_refused_key_into_an_experiment() {
     }
 }
 
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn no_real_agent_reads_or_writes_outside_of_its_copy() {
+    for agent in AGENTS {
+        let repo = Repo::new();
+        let (home, root, state) = (repo.beside("home"), repo.root().to_owned(), repo.state());
+        repo::write(&home.join("private.txt"), b"of the person");
+        let (home, root, state) = (home.display(), root.display(), state.display());
+        let outside = [
+            format!("{home}/private.txt"),
+            format!("{root}/README"),
+            format!("{state}/sprag/*/sessions/*/ledger.jsonl"),
+        ];
+        // OpenCode looks for paths in a line, and refuses some itself: so it gets to see none.
+        let script = format!(
+            "for f in {home} {root} {state}; do touch $f/by-an-agent; done 2>/dev/null; seen=$(cat {} 2>/dev/null | wc -c)\n\
+             printf '{{\"description\":\"looked around\",\"copy\":\"%s\",\"outside\":\"%s\"}}' $(cat README | wc -c) $seen > .sprag/proposal.json",
+            outside.join(" ")
+        );
+        let octal: String = script.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        let line = format!("printf '{octal}' | sh");
+        let (repo, _server, done) = session_in(repo, agent, json!({ "steps": edit_and_run(agent, &line) }));
+        done.expect(0);
+        let row = repo.rows().pop().unwrap();
+        assert_eq!(row["description"], "looked around", "{agent}");
+        assert_eq!((&row["asi"]["copy"], &row["asi"]["outside"]), (&json!("13"), &json!("0")), "{agent}");
+        for folder in [repo.beside("home"), repo.root().to_owned(), repo.state()] {
+            assert!(!folder.join("by-an-agent").exists(), "{agent}: {}", folder.display());
+        }
+        eprintln!("{agent}: sees and writes its copy alone");
+    }
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn each_real_agent_is_asked_for_a_word() {
+    let usage = json!({ "input": 12, "cached": 3, "output": 8 });
+    for agent in AGENTS {
+        let script = json!({ "steps": [{ "text": "ready" }], "usage": usage });
+        let (_server, done) = called(&Repo::new(), agent, script, &["doctor", "--agent", agent, "--json"]);
+        let told = done.expect(0).json();
+        assert_eq!((&told["tier"], &told["answer"]), (&json!("enforced"), &json!("ready")), "{told}");
+        assert_eq!(told["usage"]["input"], 12, "{told}");
+        eprintln!("{told}");
+    }
+}
+
+#[test]
+#[ignore = "needs the real agents: cargo xtask agents"]
+fn each_real_agent_asks_the_proxy_for_a_host_that_is_not_named() {
+    for agent in AGENTS {
+        let script = json!({ "steps": [{ "text": "ready" }] });
+        let (args, elsewhere) = (["doctor", "--agent", agent], "https://model.example.com");
+        let (_server, done) = called_at(&Repo::new(), agent, script, &args, Some(elsewhere));
+        eprintln!("{agent}: {}", done.stdout);
+        // OpenCode asks for its list of models first, for longer than this test waits.
+        let first = if agent == "opencode" { "models.opencode.ai" } else { "model.example.com" };
+        done.expect(1).says(&["it asked for", first]);
+    }
+}
+
 /// A call that takes long, in the words of the agent's own tools.
 fn long(agent: &str) -> Value {
     let line = "sleep 300";
@@ -168,10 +267,12 @@ fn a_session_killed_in_the_middle_of_a_real_agents_turn_goes_on_without_paying_t
         let last = steps.len() - 1;
         // The edit is made, and then it takes long: there it is killed.
         steps.insert(last, json!({ "tools": [long(agent)] }));
-        let (repo, server) = prepare(agent, json!({ "steps": steps, "usage": usage }));
+        let repo = Repo::new();
+        let server = prepare(&repo, agent, json!({ "steps": steps, "usage": usage }), None);
+        let url = server.url().to_string();
         let answers = || server.asked().iter().filter(|asked| asked.step.is_some()).count();
         let mut child =
-            sprag_run(&repo, &server).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            sprag(&repo, &["run"], &url).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(120);
         while !server.asked().iter().any(|asked| asked.step == Some(last)) {
             assert!(Instant::now() < deadline, "{agent} did not come so far");
@@ -182,7 +283,7 @@ fn a_session_killed_in_the_middle_of_a_real_agents_turn_goes_on_without_paying_t
         child.kill().unwrap();
         child.wait().unwrap();
         let before = answers();
-        done(sprag_run(&repo, &server).output().unwrap()).expect(0);
+        done(sprag(&repo, &["run"], &url).output().unwrap()).expect(0);
         let (status, reason, _) = repo.verdict();
         assert_eq!((status.as_str(), reason.as_str()), ("keep", "improved"), "{agent}");
         let steps: Vec<Option<usize>> = server.asked()[before..].iter().map(|asked| asked.step).collect();

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event, text_of, with_written};
+use crate::home::{Keeping, Kept};
 use crate::told::Told;
 use crate::{Failure, FailureKind, Usage};
 
@@ -56,6 +57,30 @@ impl Adapter for Claude {
             "CLAUDE_CONFIG_DIR",
             "CLOUD_ML_REGION",
             "GOOGLE_APPLICATION_CREDENTIALS",
+        ]
+    }
+
+    fn keeps(&self) -> &'static [Kept] {
+        const STEERING: &[&str] = &[
+            ".claude.json",
+            "CLAUDE.md",
+            "agents",
+            "commands",
+            "hooks",
+            "output-styles",
+            "plugins",
+            "rules",
+            "settings.json",
+            "settings.local.json",
+            "skills",
+        ];
+        &[
+            Kept {
+                below_home: ".claude",
+                elsewhere: Some(("CLAUDE_CONFIG_DIR", "")),
+                how: Keeping::Written { steering: STEERING },
+            },
+            Kept { below_home: ".claude.json", elsewhere: None, how: Keeping::Copied },
         ]
     }
 

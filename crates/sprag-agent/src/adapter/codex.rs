@@ -4,6 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event};
+use crate::home::{Keeping, Kept};
 use crate::told::Told;
 use crate::{Failure, Tells, Usage};
 
@@ -20,7 +21,8 @@ impl Adapter for Codex {
 
     fn call(&self, call: &Call<'_>) -> Program {
         let mut fixed = vec!["exec", "--json", "--skip-git-repo-check"];
-        fixed.extend(["-s", "workspace-write", "-c", "approval_policy=\"never\"", "-C", call.copy.as_str()]);
+        let its_own = if call.is_held { "danger-full-access" } else { "workspace-write" };
+        fixed.extend(["-s", its_own, "-c", "approval_policy=\"never\"", "-C", call.copy.as_str()]);
         let mut argv = call.of("codex", &fixed, "-m");
         argv.extend(call.conversation.iter().flat_map(|name| ["resume".to_owned(), (*name).to_owned()]));
         // The brief comes on standard input.
@@ -34,6 +36,25 @@ impl Adapter for Codex {
 
     fn sums_conversations(&self) -> bool {
         true
+    }
+
+    fn keeps(&self) -> &'static [Kept] {
+        const STEERING: &[&str] = &[
+            "AGENTS.md",
+            "AGENTS.override.md",
+            "config.toml",
+            "hooks",
+            "hooks.json",
+            "plugins",
+            "prompts",
+            "rules",
+            "skills",
+        ];
+        &[Kept {
+            below_home: ".codex",
+            elsewhere: Some(("CODEX_HOME", "")),
+            how: Keeping::Written { steering: STEERING },
+        }]
     }
 
     fn tells(&self) -> Tells {

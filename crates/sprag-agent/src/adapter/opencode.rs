@@ -4,6 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event, with_written};
+use crate::home::{Keeping, Kept};
 use crate::told::Told;
 use crate::{Failure, Usage};
 
@@ -37,6 +38,27 @@ impl Adapter for OpenCode {
             "OPENCODE_CONFIG_DIR",
             "OPENROUTER_API_KEY",
             "XAI_API_KEY",
+        ]
+    }
+
+    /// Its cache is left out: it holds programs that it would start outside, too.
+    fn keeps(&self) -> &'static [Kept] {
+        &[
+            Kept {
+                below_home: ".config/opencode",
+                elsewhere: Some(("XDG_CONFIG_HOME", "opencode")),
+                how: Keeping::Copied,
+            },
+            Kept {
+                below_home: ".local/share/opencode",
+                elsewhere: Some(("XDG_DATA_HOME", "opencode")),
+                how: Keeping::Written { steering: &["bin"] },
+            },
+            Kept {
+                below_home: ".local/state/opencode",
+                elsewhere: Some(("XDG_STATE_HOME", "opencode")),
+                how: Keeping::Written { steering: &[] },
+            },
         ]
     }
 

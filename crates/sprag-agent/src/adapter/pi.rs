@@ -4,6 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event, text_of, with_written};
+use crate::home::{Keeping, Kept};
 use crate::told::Told;
 use crate::{Failure, FailureKind, Usage};
 
@@ -37,6 +38,30 @@ impl Adapter for Pi {
             "PI_CODING_AGENT_DIR",
             "XAI_API_KEY",
         ]
+    }
+
+    fn keeps(&self) -> &'static [Kept] {
+        const STEERING: &[&str] = &[
+            "AGENTS.md",
+            "APPEND_SYSTEM.md",
+            "SYSTEM.md",
+            "bin",
+            "extensions",
+            "git",
+            "hooks",
+            "models.json",
+            "npm",
+            "prompts",
+            "settings.json",
+            "skills",
+            "themes",
+            "tools",
+        ];
+        &[Kept {
+            below_home: ".pi/agent",
+            elsewhere: Some(("PI_CODING_AGENT_DIR", "")),
+            how: Keeping::Written { steering: STEERING },
+        }]
     }
 
     fn sets(&self) -> &'static [(&'static str, &'static str)] {

@@ -189,15 +189,16 @@ fn hostile_lines_are_harmless() {
 }
 
 fn argv(adapter: &dyn Adapter, env: &[(&str, &str)]) -> String {
-    argv_of(adapter, env, None)
+    argv_of(adapter, env, false, None)
 }
 
-fn argv_of(adapter: &dyn Adapter, env: &[(&str, &str)], conversation: Option<&str>) -> String {
+fn argv_of(adapter: &dyn Adapter, env: &[(&str, &str)], is_held: bool, conversation: Option<&str>) -> String {
     let env: BTreeMap<String, String> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let call = Call {
         model: Some("m"),
         args: &["--more".to_owned()],
         env: &env,
+        is_held,
         copy: Utf8Path::new("/copy"),
         conversation,
         brief: "faster; it's $HOME\n",
@@ -220,7 +221,7 @@ fn each_is_called_with_the_brief_on_its_standard_input_and_without_a_memory_of_o
 
 #[test]
 fn each_that_has_conversations_goes_on_with_the_one_that_its_events_name() {
-    let on = |adapter: &dyn Adapter| argv_of(adapter, &[], Some("talk-1"));
+    let on = |adapter: &dyn Adapter| argv_of(adapter, &[], false, Some("talk-1"));
     assert!(on(&Claude).contains(" --resume talk-1 "));
     assert!(on(&Codex).ends_with(" resume talk-1 -"));
     assert!(on(&Pi).contains(" --session talk-1 "));
@@ -234,6 +235,12 @@ fn each_that_has_conversations_goes_on_with_the_one_that_its_events_name() {
         let told = play(adapter, "edit");
         assert_eq!(told.conversation.as_deref(), Some(name), "{}", adapter.name());
     }
+}
+
+#[test]
+fn codex_makes_no_sandbox_of_its_own_inside_of_another() {
+    let (held, free) = (argv_of(&Codex, &[], true, None), argv(&Codex, &[]));
+    assert_eq!(held, free.replace("-s workspace-write", "-s danger-full-access"));
 }
 
 #[test]

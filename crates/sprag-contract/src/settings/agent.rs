@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::duration;
+use super::{AgentNetwork, duration};
 use crate::nearest::nearest;
 
 /// `[agent]`: who proposes, and how it is called. No verdict depends on any of it.
@@ -26,6 +26,15 @@ pub struct Agent {
     pub args: Vec<String>,
     /// Names of environment variables that are passed on to it, besides those that it is known to read.
     pub env: Vec<String>,
+    /// Outside of its copy, what it may read in a sandbox.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<String>,
+    /// Outside of its copy, what it may write in a sandbox.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<String>,
+    /// What it reaches in a sandbox.
+    #[serde(skip_serializing_if = "AgentNetwork::is_open")]
+    pub network: AgentNetwork,
     /// How long to wait after a rate limit or an outage before it is asked again. After the last the session stops.
     #[serde(with = "duration::list")]
     pub retry: Vec<Duration>,
@@ -37,14 +46,16 @@ pub struct Agent {
 impl Default for Agent {
     fn default() -> Self {
         let retry = [30, 120, 480].map(Duration::from_secs).to_vec();
-        let (turns, stall) = (Turns::default(), 5);
         Self {
             names: vec![],
-            turns,
-            stall,
+            turns: Turns::default(),
+            stall: 5,
             model: None,
             args: vec![],
             env: vec![],
+            read: vec![],
+            write: vec![],
+            network: AgentNetwork::Open,
             retry,
             usage: UsagePatterns::default(),
         }

@@ -1,9 +1,12 @@
 //! `sprag doctor`: what this machine has, what it lacks, and what that costs.
 
+mod agents;
+
 use std::io::Write as _;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use camino::Utf8Path;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use rustix::thread::sched_setaffinity;
 use serde::Serialize;
@@ -22,6 +25,9 @@ use crate::show;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON)]
 pub(crate) struct Args {
+    /// Ask this agent for one word instead, in the sandbox and by its own login: does it work? It costs what it costs.
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
     /// Print JSON; --help describes it.
     #[arg(long)]
     json: bool,
@@ -30,7 +36,15 @@ pub(crate) struct Args {
 const JSON: &str = "\
 JSON: one object
   ready    whether nothing is missing that Sprag cannot do without
-  machine  [{what, state: ok|missing, detail, lost, remedy}], the last two null where nothing is missing";
+  machine  [{what, state: ok|missing, detail, lost, remedy}], the last two null where nothing is missing
+
+with --agent: one object
+  agent    its name and version
+  tier     of the sandbox that it was asked in
+  answer   its last words, null where it failed
+  failure  authentication|rate_limit|outage|model|died|cut, null where it answered
+  said     what it said about that
+  usage    tokens and dollars; what is not known is left out";
 
 /// One thing that is looked for.
 struct Look {
@@ -104,7 +118,10 @@ impl Line {
     }
 }
 
-pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
+pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
+    if let Some(name) = &args.agent {
+        return agents::ask(dir, name, args.json);
+    }
     let mut ready = true;
     let mut lines: Vec<Line> = LOOKS
         .iter()
@@ -117,7 +134,7 @@ pub(crate) fn run(args: Args) -> miette::Result<ExitCode> {
             }
         })
         .collect();
-    lines.extend(agents());
+    lines.extend(agents::lines(dir));
     lines.extend(sandbox());
     if args.json {
         show::json(&serde_json::json!({ "ready": ready, "machine": lines }))?;
@@ -167,20 +184,6 @@ fn empty_network() -> Result<String, Lack> {
     Ok(match wall.caveat() {
         None => found.to_owned(),
         Some(caveat) => format!("{found}; but {caveat}"),
-    })
-}
-
-/// The coding agents that Sprag knows how to call.
-fn agents() -> impl Iterator<Item = Line> {
-    sprag_agent::known().into_iter().map(|agent| match agent.version {
-        Some(version) => Line::ok(agent.name, format!("{version}, a coding agent")),
-        None => Line {
-            what: agent.name,
-            state: "missing",
-            detail: "a coding agent that does not start here".to_owned(),
-            lost: Some("`sprag run --agent` with this name; any one agent is enough"),
-            remedy: Some(agent.remedy.to_owned()),
-        },
     })
 }
 

@@ -59,8 +59,15 @@ fn measure(session: &mut Session<'_>, playbook: &mut Playbook, edits: u32) -> Re
     while tally.edits < edits {
         let copy = session.baseline_copy()?;
         let out = copy.proposal_dir();
-        let asked =
-            Asked { brief: "", goes_on: None, copy: copy.path(), out: &out, blobs: &NoBlobs, usd_left: None };
+        let asked = Asked {
+            brief: "",
+            goes_on: None,
+            copy: copy.path(),
+            out: &out,
+            sandbox: None,
+            blobs: &NoBlobs,
+            usd_left: None,
+        };
         let Proposal::Edit(note) = playbook.propose(&asked)? else { break };
         let outcome = session.experiment(copy.path(), note, "playbook", None)?;
         copy.remove()?;

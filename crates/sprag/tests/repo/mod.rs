@@ -112,6 +112,18 @@ fn flat_words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Settings by which an agent may write a folder besides its copy, as stand-ins do that count their calls, and read the
+/// recorded events of agents.
+pub(crate) fn letting_write(settings: &str, folder: &Path) -> String {
+    let streams = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../sprag-agent/tests/streams"));
+    let (streams, folder) = (streams.canonicalize().unwrap(), folder.display());
+    let opened = format!("[agent]\nread = ['{}']\nwrite = ['{folder}']\n", streams.display());
+    match settings.contains("[agent]\n") {
+        true => settings.replace("[agent]\n", &opened),
+        false => format!("{settings}{opened}"),
+    }
+}
+
 impl Repo {
     /// A committed repository with the spec and the benchmark of this module, `src/a.txt`, `b.txt` and `c.txt` of 100
     /// bytes each, and seven calls in `src/calls.txt`.

@@ -23,6 +23,15 @@ impl Findings {
                 self.add(Severity::Error, &["agent", "env", &at.to_string()], message, help);
             }
         }
+        for (key, paths) in [("read", &agent.read), ("write", &agent.write)] {
+            for (at, path) in paths.iter().enumerate() {
+                if !(path.starts_with('/') || path.starts_with("~/")) {
+                    let message = format!("`{path}` does not say where it is");
+                    let help = "write a path from `/` or from `~/`: what lies in the repository is in the agent's copy";
+                    self.add(Severity::Error, &["agent", key, &at.to_string()], message, help);
+                }
+            }
+        }
         if agent.retry.len() > MAX_RETRIES {
             let message = format!("`retry` has {} waits", agent.retry.len());
             let help = format!("write {MAX_RETRIES} at the most: after that somebody should look");
@@ -113,6 +122,11 @@ mod tests {
         4:19 `input` has no group | put the number in round brackets: `in=([0-9]+)`
         4:38 error: unclosed group | write a regular expression with one group
         3:9 `model` is not used: the command's own line names it | write it into the line
+        ");
+        insta::assert_snapshot!(told("[agent]\nnetwork = ['https://api.example.com']\n"), @r#"2:11 `https://api.example.com` names no host: write a name such as "api.example.com", with a port where it is not 443 | -"#);
+        insta::assert_snapshot!(told("[agent]\nread = ['~/notes', 'src']\nwrite = ['../out']\n"), @r"
+        2:20 `src` does not say where it is | write a path from `/` or from `~/`: what lies in the repository is in the agent's copy
+        3:10 `../out` does not say where it is | write a path from `/` or from `~/`: what lies in the repository is in the agent's copy
         ");
         insta::assert_snapshot!(told("[agent]\nuse = 'pi'\nusage = { usd = '([0-9.]+)' }\n"), @r#"3:17 `usd` is not used: this agent says itself what it used | remove it, or write `use = "command:…"`"#);
     }
