@@ -50,14 +50,6 @@ const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CONFIG_C
 /// How long a program may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The end of each brief: what is expected of an agent, whichever it is.
-const TASK: &str = "
-## What to do now
-Make one change that should improve the primary metric, by editing the files of this folder that are in scope. Make it whole:
-nobody answers questions. Do not commit. What you measure yourself decides nothing: Sprag measures what you leave here.
-At the end write the file .sprag/proposal.json: {\"description\": \"what you changed, in one line\", \"hypothesis\": \"why it should help\"}
-";
-
 /// A coding agent. It is called anew for each try, so that no try inherits what another one believed.
 pub(crate) struct Agent {
     adapter: Box<dyn Adapter>,
@@ -123,10 +115,9 @@ impl Proposer for Agent {
     fn resume(&mut self, _done: &[String]) {}
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        let Asked { copy, out, .. } = *asked;
-        let brief = format!("{}{TASK}", asked.brief);
+        let Asked { brief, copy, out, .. } = *asked;
         let brief_file = out.join("brief.md");
-        fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, &brief)).map_err(|source| {
+        fs::create_dir_all(out).and_then(|()| fs::write(&brief_file, brief)).map_err(|source| {
             ProposeError::Process(MeasureError::File { doing: "write", path: brief_file.clone(), source })
         })?;
         let mut env = passed_on(&*self.adapter, &self.settings.env);
@@ -138,7 +129,7 @@ impl Proposer for Agent {
             args: &self.settings.args,
             env: &env,
             copy,
-            brief: &brief,
+            brief,
             brief_file: &brief_file,
         };
         let program = self.adapter.call(&call);

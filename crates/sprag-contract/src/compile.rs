@@ -19,6 +19,7 @@ use crate::{
     spec::{Document, Kind, misspelt, scan},
 };
 use rules::Rules;
+pub(crate) use wording::describe;
 
 /// What the caller knows about the repository. The compiler itself looks at nothing; what is unknown stays unknown.
 #[derive(Debug, Clone, Default, PartialEq)]

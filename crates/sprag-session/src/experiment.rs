@@ -203,6 +203,7 @@ impl Session<'_> {
             self.lab.swap();
         }
         self.observer.tell(&Event::Judged { run: &row, verdict: &verdict });
+        self.park_beside(row.run, &row.asi)?;
         Ok(Outcome::Row { run: row.run, reason: verdict.reason })
     }
 
@@ -228,6 +229,7 @@ impl Session<'_> {
             event.data.insert("proposal".to_owned(), id.clone().into());
         }
         self.record(event)?;
+        self.park_beside(self.state.last_run + 1, &note.asi)?;
         self.observer.tell(&Event::NoRow { word: &word, description: &note.description, why });
         Ok(Outcome::NoRow(word))
     }

@@ -31,6 +31,7 @@ mod open;
 mod person;
 mod phase;
 mod prepare;
+mod profile;
 mod project;
 mod red_team;
 mod rule;
@@ -45,6 +46,7 @@ pub use answers::{Answer, AnswerState, Answers, Written, accept_answers, compare
 pub use apply::{Applied, apply};
 pub use audit::{Audit, Mismatch, Rejudged, audit, rejudge};
 pub use bench::{Bench, bench, bench_beside, latest as latest_bench};
+pub use brief::{Sources, brief_of};
 pub use coin::{Seed, Toss};
 pub use error::SessionError;
 pub use events::{Event, Observer, Outcome, Stage};

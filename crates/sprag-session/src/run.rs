@@ -113,6 +113,7 @@ impl Session<'_> {
     }
 
     fn one_try(&mut self, proposer: &mut dyn Proposer) -> Result<Try, SessionError> {
+        self.profile()?;
         let told = self.hook(Moment::Before)?;
         let run = self.state.last_run + 1;
         self.stage(run, Stage::Propose, "");
