@@ -8,6 +8,8 @@
 mod adapter;
 mod agent;
 mod failure;
+mod history;
+mod knobs;
 mod listener;
 mod playbook;
 mod proposal;
@@ -17,15 +19,16 @@ mod told;
 
 pub use agent::{Known, known};
 pub use failure::{Failure, FailureKind};
+pub use history::{History, Past};
+pub use knobs::{KnobError, Knobs};
 pub use playbook::{Playbook, PlaybookError, Step};
 pub use proposal::{Note, Proposal, ProposeError, Usage};
-
-use std::time::Duration;
 
 use adapter::{Adapter, Claude, Codex, Command, OpenCode, Pi};
 use agent::Agent;
 use camino::Utf8Path;
-use sprag_contract::settings::{Agent as Settings, AgentName};
+use sprag_contract::Contract;
+use sprag_contract::settings::AgentName;
 use sprag_measure::Interrupt;
 
 /// Blobs of the baseline, by git object id (full or abbreviated), for proposals that were made against it.
@@ -57,6 +60,9 @@ pub trait Proposer {
     /// Told once before the first try: the ids of the ideas that were parked in an earlier phase, and may be tried now.
     fn given_back(&mut self, _ideas: &[String]) {}
 
+    /// Told before each try: what became of those before it.
+    fn learn(&mut self, _history: &History<'_>) {}
+
     /// Makes one try by editing the files under `asked.copy`.
     ///
     /// # Errors
@@ -64,23 +70,25 @@ pub trait Proposer {
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError>;
 }
 
-/// Opens the proposer that is named. `timeout` is that of one try.
+/// Opens the proposer that is named, for the contract of the repository at `root`.
 ///
 /// # Errors
 /// [`ProposeError`] when it is not there, or cannot be read.
 pub fn open(
     name: &AgentName,
-    settings: &Settings,
-    timeout: Duration,
+    contract: &Contract,
+    root: &Utf8Path,
     interrupt: &Interrupt,
 ) -> Result<Box<dyn Proposer>, ProposeError> {
+    let settings = &contract.settings.agent;
     let adapter: Box<dyn Adapter> = match name {
         AgentName::Playbook(dir) => return Ok(Box::new(Playbook::open(Utf8Path::new(dir))?)),
+        AgentName::Knobs => return Ok(Box::new(Knobs::open(&contract.knobs, root)?)),
         AgentName::Claude => Box::new(Claude),
         AgentName::Codex => Box::new(Codex),
         AgentName::Pi => Box::new(Pi),
         AgentName::OpenCode => Box::new(OpenCode),
         AgentName::Command(line) => Box::new(Command::new(line, &settings.usage)),
     };
-    Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?))
+    Ok(Box::new(Agent::open(adapter, settings, contract.settings.run.timeout.propose, interrupt)?))
 }

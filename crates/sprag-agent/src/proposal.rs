@@ -112,6 +112,9 @@ pub enum ProposeError {
     /// The playbook cannot be read.
     #[error(transparent)]
     Playbook(#[from] crate::PlaybookError),
+    /// A knob of the spec cannot be turned.
+    #[error(transparent)]
+    Knob(#[from] crate::KnobError),
     /// The patch could not be tried at all.
     #[error("failed to apply {id}: {why}")]
     Apply {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sprag_judge::{Bound, Direction, stop::StopRule};
 
-use crate::{Scope, Settings, compile::describe, settings::Agent};
+use crate::{Knob, Scope, Settings, compile::describe, settings::Agent};
 
 /// A spec and its settings, compiled. Serialized into the ledger's config row; its hash is in every row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Contract {
     pub phases: Vec<Phase>,
     /// Lines that only the agent can be told.
     pub advisory: Vec<String>,
+    /// Settings in the code that `--agent knobs` turns. No verdict depends on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub knobs: Vec<Knob>,
     /// The command of `## How to Run`, where the spec names one.
     pub how_to_run: Option<String>,
     /// The resolved settings.

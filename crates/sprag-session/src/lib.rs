@@ -19,6 +19,7 @@ mod finish;
 mod goldens;
 mod ground;
 mod hidden;
+mod history;
 mod home;
 mod hooks;
 mod ideas;

@@ -122,6 +122,7 @@ impl Session<'_> {
         let brief = self.brief(&told);
         let out = self.transcripts(run);
         set_aside(&out)?;
+        proposer.learn(&self.history());
         let blobs = StoreBlobs(&self.store);
         let proposal =
             proposer.propose(&Asked { brief: &brief, copy: copy.path(), out: &out, blobs: &blobs });

@@ -19,7 +19,7 @@ use crate::{open, show, watch};
 /// Example: sprag run --agent claude
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Who proposes: claude, codex, pi, opencode, command:LINE, or playbook:DIR, a folder of patches. Without it: `use`
+    /// Who proposes: claude, codex, pi, opencode, command:LINE, knobs, or playbook:DIR, a folder of patches. Without it: `use`
     /// in the settings' table `agent`.
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
@@ -39,6 +39,7 @@ const NO_AGENT: &str = "\
 error: nobody is named to propose changes
   sprag run --agent claude         a coding agent: claude, codex, pi or opencode; `sprag doctor` shows which are here
   sprag run --agent command:LINE   any program that edits the folder it is started in, with the brief on standard input
+  sprag run --agent knobs          turns the settings that the spec names under ## Knobs, without a model
   sprag run --agent playbook:DIR   plays a folder of patches; `sprag export --playbook DIR` writes one from a session
   sprag try                        judges what you changed in the working tree yourself
   sprag try --each A..B            judges each commit of a branch
@@ -48,15 +49,15 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let named = args.agent.as_deref().map(AgentName::parse).transpose().into_diagnostic()?;
     let named = named.map(|name| beneath(dir, name));
     let project = open::project(dir)?;
-    let settings = project.contract().into_diagnostic()?.settings.clone();
+    let contract = project.contract().into_diagnostic()?.clone();
     let root = project.root.clone();
-    let Some(name) = named.or_else(|| settings.agent.name.clone().map(|name| beneath(&root, name))) else {
+    let Some(name) = named.or_else(|| contract.settings.agent.name.clone().map(|name| beneath(&root, name)))
+    else {
         show::aside(NO_AGENT);
         return Ok(ExitCode::from(2));
     };
     let interrupt = watch::interrupt()?;
-    let timeout = settings.run.timeout.propose;
-    let mut proposer = sprag_agent::open(&name, &settings.agent, timeout, &interrupt).into_diagnostic()?;
+    let mut proposer = sprag_agent::open(&name, &contract, &root, &interrupt).into_diagnostic()?;
     let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();

@@ -62,7 +62,8 @@ impl Findings {
 }
 
 fn is_command_with_model(agent: &Agent) -> bool {
-    agent.model.is_some() && matches!(agent.name, Some(AgentName::Command(_) | AgentName::Playbook(_)))
+    agent.model.is_some()
+        && matches!(agent.name, Some(AgentName::Command(_) | AgentName::Playbook(_) | AgentName::Knobs))
 }
 
 #[cfg(test)]
