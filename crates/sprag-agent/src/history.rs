@@ -19,6 +19,8 @@ pub struct History<'a> {
 pub struct Past<'a> {
     /// What its proposer said about it.
     pub asi: &'a Map<String, Value>,
+    /// The level of the code that it was compared with.
+    pub before: f64,
     /// Its level, as that of the best; `None` where it was refused before its speed was known.
     pub level: Option<f64>,
 }

@@ -17,6 +17,8 @@ use space::{Point, Space};
 
 /// Under this key of the side information stand the values of a try.
 const KEY: &str = "knobs";
+/// And under this one those of the code that it was compared with.
+const BEFORE: &str = "knobs_before";
 /// A larger file is not one that a person sets anything in, in bytes.
 const LARGEST_FILE: u64 = 16 << 20;
 
@@ -98,20 +100,16 @@ impl Knobs {
         }
     }
 
-    /// The point that a try was at.
-    fn point_of(&self, asi: &Map<String, Value>) -> Option<Point> {
-        let values = asi.get(KEY)?.as_object()?;
+    /// The point of the values under a key of what was said about a try.
+    fn point_of(&self, asi: &Map<String, Value>, key: &str) -> Option<Point> {
+        let values = asi.get(key)?.as_object()?;
         self.space.point(self.knobs.iter().map(|knob| values.get(&self.key(knob))?.as_str()))
     }
 
-    /// The point of the code in `copy`; `None` where a value is out of its range.
-    fn point_in(&self, copy: &Utf8Path) -> Result<Option<Point>, KnobError> {
-        let values: Vec<String> = self
-            .knobs
-            .iter()
-            .map(|knob| Ok(look_up(knob, copy)?.1.value))
-            .collect::<Result<_, KnobError>>()?;
-        Ok(self.space.point(values.iter().map(|value| Some(value.as_str()))))
+    /// What the knobs are in the code in `copy`.
+    fn values_in(&self, copy: &Utf8Path) -> Result<Map<String, Value>, KnobError> {
+        let value = |knob: &Knob| Ok((self.key(knob), look_up(knob, copy)?.1.value.into()));
+        self.knobs.iter().map(value).collect()
     }
 }
 
@@ -126,12 +124,21 @@ impl Proposer for Knobs {
     fn learn(&mut self, history: &History<'_>) {
         self.session = history.session.to_owned();
         self.level = history.level;
-        let tries = history.tries.iter().filter_map(|past| Some((self.point_of(past.asi)?, past.level)));
-        self.tried = tries.collect();
+        self.tried.clear();
+        for past in &history.tries {
+            // A value that is out of its range is no point.
+            if let Some(point) = self.point_of(past.asi, BEFORE) {
+                self.tried.insert(point, Some(past.before));
+            }
+            if let Some(point) = self.point_of(past.asi, KEY) {
+                self.tried.insert(point, past.level);
+            }
+        }
     }
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        if let Some(point) = self.point_in(asked.copy)? {
+        let mut asi = Map::from_iter([(BEFORE.to_owned(), Value::Object(self.values_in(asked.copy)?))]);
+        if let Some(point) = self.point_of(&asi, BEFORE) {
             self.tried.insert(point, Some(self.level));
         }
         for point in &self.proposed {
@@ -147,7 +154,7 @@ impl Proposer for Knobs {
         let said =
             values.iter().map(|(key, value)| format!("{key} = {}", value.as_str().unwrap_or_default()));
         let description = said.collect::<Vec<_>>().join(", ");
-        let asi = Map::from_iter([(KEY.to_owned(), Value::Object(values))]);
+        asi.insert(KEY.to_owned(), Value::Object(values));
         Ok(Proposal::Edit(Note { id: None, description, asi, usage: Usage::FREE }))
     }
 }

@@ -16,10 +16,10 @@ impl Session<'_> {
             let evidence =
                 run.evidence.as_ref().and_then(|evidence| evidence.get().ok()).filter(|_| measured);
             let level = evidence.and_then(|evidence| Some(history.level + rule::gain(&evidence)?));
+            history.tries.push(Past { asi: &run.asi, before: history.level, level });
             if run.is_keep() {
                 history.level = level.unwrap_or(history.level);
             }
-            history.tries.push(Past { asi: &run.asi, level });
         }
         history
     }

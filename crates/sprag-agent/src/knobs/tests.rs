@@ -44,7 +44,8 @@ impl Bench {
         let path = self.root().join("app.py");
         let before = fs::read_to_string(&path).unwrap();
         let base = (self.cost)(&before);
-        let tries = self.tries.iter().map(|(asi, level)| Past { asi, level: Some(*level) }).collect();
+        let tries =
+            self.tries.iter().map(|(asi, level)| Past { asi, before: 0.0, level: Some(*level) }).collect();
         knobs.learn(&History { session, level: 0.0, tries });
         let copy = self.root().to_owned();
         let asked = Asked { brief: "", copy: &copy, out: &copy, blobs: &NoBlobs };
