@@ -109,7 +109,7 @@ fn range(low: &str, rest: &str) -> Result<Domain, String> {
         Some((_, scale)) => return Err(format!("`{}` is no scale: there is `log`", scale.trim())),
         None => (rest, false),
     };
-    let high = high.trim().trim_start_matches('=');
+    let high = high.trim().trim_start_matches('=').trim();
     let number = |text: &str| -> Result<f64, String> {
         let value = text.replace('_', "").parse().ok().filter(|value: &f64| value.is_finite());
         value.ok_or_else(|| format!("`{text}` is no number"))

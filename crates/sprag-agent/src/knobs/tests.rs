@@ -1,3 +1,5 @@
+//! The tuner without a judge: what it finds, what it tries twice, what it refuses.
+
 use std::os::unix::fs::symlink;
 
 use sprag_contract::Domain;

@@ -63,7 +63,7 @@ fn profile(sources: &Sources<'_>, incumbent: Option<&Run>) -> Vec<String> {
     }
     let tree = incumbent.and_then(|run| run.tree.as_deref());
     match tree.and_then(|tree| profile_of(sources.log, tree)) {
-        Some(profile) if profile.is_empty() => vec!["The profile of it came to nothing.".to_owned()],
+        Some("") => vec!["The profile of it came to nothing.".to_owned()],
         Some(profile) => block(profile, PRINTED),
         None => vec!["It is not made yet: that is done before the next try.".to_owned()],
     }

@@ -1,3 +1,5 @@
+//! The brief on plain data: what it says, what stays the same, where it ends, and what is never in it.
+
 use serde_json::{Value, json};
 use sprag_contract::{Source, Surroundings, compile};
 use sprag_judge::{Evidence, Finding, Reason, Status};
