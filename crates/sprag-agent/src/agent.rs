@@ -1,5 +1,6 @@
 //! A coding agent as proposer: one process a try, in a copy of the incumbent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
@@ -52,14 +53,6 @@ const ALWAYS_PASSED: &[&str] = &[
 const SECRET_NAMES: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CONFIG_CONTENT", "PROXY"];
 /// How long a program may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The end of each brief: what is expected of an agent, whichever it is.
-const TASK: &str = "
-## What to do now
-Make one change that should improve the primary metric, by editing the files of this folder that are in scope. Make it whole:
-nobody answers questions. Do not commit. What you measure yourself decides nothing: Sprag measures what you leave here.
-At the end write the file .sprag/proposal.json: {\"description\": \"what you changed, in one line\", \"hypothesis\": \"why it should help\"}
-";
 
 /// A coding agent. It is called anew for each try, so that no try inherits what another one believed.
 pub(crate) struct Agent {
@@ -191,7 +184,7 @@ impl Proposer for Agent {
     }
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        let Called { told, secrets, aside } = self.call(asked, &brief_of(asked))?;
+        let Called { told, secrets, aside } = self.call(asked, &message_of(asked))?;
         let mut usage = told.usage();
         let conversation = asked.goes_on.filter(|on| on.conversation.is_some());
         if let Some(goes_on) = conversation.filter(|_| self.adapter.sums_conversations()) {
@@ -222,11 +215,11 @@ impl Proposer for Agent {
 }
 
 /// What it is told: all, or only what is new in a conversation.
-fn brief_of(asked: &Asked<'_>) -> String {
+fn message_of<'a>(asked: &Asked<'a>) -> Cow<'a, str> {
     match asked.goes_on {
-        None => format!("{}{TASK}", asked.brief),
-        Some(GoesOn { conversation: Some(_), message, .. }) => message.to_owned(),
-        Some(GoesOn { conversation: None, message, .. }) => format!("{}{TASK}\n{message}", asked.brief),
+        None => asked.brief.into(),
+        Some(GoesOn { conversation: Some(_), message, .. }) => message.into(),
+        Some(GoesOn { conversation: None, message, .. }) => format!("{}\n{message}", asked.brief).into(),
     }
 }
 

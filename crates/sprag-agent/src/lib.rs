@@ -8,7 +8,9 @@
 mod adapter;
 mod agent;
 mod failure;
+mod history;
 mod home;
+mod knobs;
 mod leak;
 mod listener;
 mod playbook;
@@ -20,6 +22,8 @@ mod turns;
 
 pub use agent::{Answer, Known, known};
 pub use failure::{Failure, FailureKind};
+pub use history::{History, Past};
+pub use knobs::{KnobError, Knobs};
 pub use playbook::{Playbook, PlaybookError, Step};
 pub use proposal::{Note, Proposal, ProposeError, Tells, Usage};
 
@@ -28,6 +32,7 @@ use std::time::Duration;
 use adapter::{Adapter, Claude, Codex, Command, OpenCode, Pi};
 use agent::Agent;
 use camino::Utf8Path;
+use sprag_contract::Contract;
 use sprag_contract::settings::{Agent as Settings, AgentName};
 use sprag_measure::{AgentSandbox, Interrupt};
 use turns::Turns;
@@ -125,6 +130,8 @@ pub trait Proposer {
     fn pick_up(&mut self, _out: &Utf8Path, _copy: &Utf8Path) -> Result<Cut, ProposeError> {
         Ok(Cut::default())
     }
+    /// Told before each try: what became of those before it.
+    fn learn(&mut self, _history: &History<'_>) {}
 
     /// Makes one try by editing the files under `asked.copy`.
     ///
@@ -139,40 +146,46 @@ fn is_same_agent(one: &str, other: &str) -> bool {
     word(one) == word(other)
 }
 
-/// Opens the proposers that are named: one, or several that take turns. `timeout` is that of one try.
+/// Opens the proposers that are named: one, or several that take turns, for the contract of the repository at `root`.
 ///
 /// # Errors
 /// [`ProposeError`] when one is not there, or cannot be read.
 pub fn open(
     names: &[AgentName],
-    settings: &Settings,
-    timeout: Duration,
+    contract: &Contract,
+    root: &Utf8Path,
     interrupt: &Interrupt,
 ) -> Result<Box<dyn Proposer>, ProposeError> {
     if let [name] = names {
-        return open_one(name, settings, timeout, interrupt);
+        return open_one(name, contract, root, interrupt);
     }
-    if names.iter().any(|name| matches!(name, AgentName::Playbook(_))) {
+    if names.iter().any(|name| matches!(name, AgentName::Playbook(_) | AgentName::Knobs)) {
         return Err(ProposeError::PlaysAlone);
     }
-    let agents = names.iter().map(|name| open_one(name, settings, timeout, interrupt));
+    let agents = names.iter().map(|name| open_one(name, contract, root, interrupt));
     Ok(Box::new(Turns::of(agents.collect::<Result<_, _>>()?)))
 }
 
 fn open_one(
     name: &AgentName,
-    settings: &Settings,
-    timeout: Duration,
+    contract: &Contract,
+    root: &Utf8Path,
     interrupt: &Interrupt,
 ) -> Result<Box<dyn Proposer>, ProposeError> {
-    match adapter_of(name, settings) {
-        Ok(adapter) => Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?)),
-        Err(dir) => Ok(Box::new(Playbook::open(dir)?)),
-    }
+    let settings = &contract.settings.agent;
+    Ok(match name {
+        AgentName::Playbook(dir) => Box::new(Playbook::open(Utf8Path::new(dir))?),
+        AgentName::Knobs => Box::new(Knobs::open(&contract.knobs, root)?),
+        agent => {
+            let Some(adapter) = adapter_of(agent, settings) else { return Err(ProposeError::PlaysAlone) };
+            let timeout = contract.settings.run.timeout.propose;
+            Box::new(Agent::open(adapter, settings, timeout, interrupt)?)
+        }
+    })
 }
 
 /// Asks an agent for one word, as it would be asked for a change: by its own login, and in the sandbox. `None` for a
-/// playbook, which nobody can ask.
+/// proposer that nobody can ask.
 ///
 /// # Errors
 /// [`ProposeError`]: it is not installed, or cannot be run.
@@ -183,15 +196,15 @@ pub fn ask(
     timeout: Duration,
     interrupt: &Interrupt,
 ) -> Result<Option<Answer>, ProposeError> {
-    let Ok(adapter) = adapter_of(name, settings) else { return Ok(None) };
+    let Some(adapter) = adapter_of(name, settings) else { return Ok(None) };
     let agent = Agent::open(adapter, settings, timeout, interrupt)?;
     agent.ask(sandbox).map(Some)
 }
 
-/// How the named agent is called; or the folder of a playbook.
-fn adapter_of<'a>(name: &'a AgentName, settings: &Settings) -> Result<Box<dyn Adapter>, &'a Utf8Path> {
-    Ok(match name {
-        AgentName::Playbook(dir) => return Err(Utf8Path::new(dir)),
+/// How the named agent is called; `None` where it is no agent.
+fn adapter_of(name: &AgentName, settings: &Settings) -> Option<Box<dyn Adapter>> {
+    Some(match name {
+        AgentName::Playbook(_) | AgentName::Knobs => return None,
         AgentName::Claude => Box::new(Claude),
         AgentName::Codex => Box::new(Codex),
         AgentName::Pi => Box::new(Pi),

@@ -152,7 +152,7 @@ pub enum ProposeError {
         note: Box<Note>,
     },
     /// Several agents are named, and one of them is none.
-    #[error("a playbook plays alone: it takes no turns with an agent")]
+    #[error("a playbook and knobs propose alone: they take no turns with an agent")]
     PlaysAlone,
     /// The agent's process could not be run, or it was interrupted.
     #[error(transparent)]
@@ -160,6 +160,9 @@ pub enum ProposeError {
     /// The playbook cannot be read.
     #[error(transparent)]
     Playbook(#[from] crate::PlaybookError),
+    /// A knob of the spec cannot be turned.
+    #[error(transparent)]
+    Knob(#[from] crate::KnobError),
     /// The patch could not be tried at all.
     #[error("failed to apply {id}: {why}")]
     Apply {

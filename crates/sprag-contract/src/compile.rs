@@ -2,6 +2,7 @@
 
 mod apply;
 mod conflicts;
+mod knobs;
 mod metrics;
 mod paths;
 mod rules;
@@ -19,6 +20,7 @@ use crate::{
     spec::{Document, Kind, misspelt, scan},
 };
 use rules::Rules;
+pub(crate) use wording::describe;
 
 /// What the caller knows about the repository. The compiler itself looks at nothing; what is unknown stays unknown.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -143,6 +145,7 @@ impl Compiler<'_> {
         self.resolve_commands(how_to_run.as_deref());
         let mut rules = self.rules(&document, &metrics, &mut scope);
         rules.advisory.extend(self.untold(&document));
+        let knobs = self.knobs(&document, &scope, &mut rules.advisory);
         self.driver(&metrics);
         let matcher = self.scope_conflicts(&scope, rules.same_tests);
         let readiness = Readiness::new(&Facts {
@@ -158,7 +161,7 @@ impl Compiler<'_> {
         let broken = self.findings.iter().any(|d| d.severity == Severity::Error);
         let contract = match metrics.primary {
             Some(primary) if !broken && matcher && !scope.rules.in_scope.is_empty() => {
-                Some(self.contract(&document, primary, scope.rules, rules, how_to_run))
+                Some(Contract { knobs, ..self.contract(&document, primary, scope.rules, rules, how_to_run) })
             }
             _ => None,
         };
@@ -188,6 +191,7 @@ impl Compiler<'_> {
             stop: rules.stop,
             phases: rules.phases,
             advisory: rules.advisory,
+            knobs: Vec::new(),
             how_to_run,
             settings: self.settings.clone(),
         }

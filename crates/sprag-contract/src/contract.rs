@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sprag_judge::{Bound, Direction, stop::StopRule};
 
-use crate::{Scope, Settings, settings::Agent};
+use crate::{Knob, Scope, Settings, compile::describe, settings::Agent};
 
 /// A spec and its settings, compiled. Serialized into the ledger's config row; its hash is in every row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Contract {
     pub phases: Vec<Phase>,
     /// Lines that only the agent can be told.
     pub advisory: Vec<String>,
+    /// Settings in the code that `--agent knobs` turns. No verdict depends on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub knobs: Vec<Knob>,
     /// The command of `## How to Run`, where the spec names one.
     pub how_to_run: Option<String>,
     /// The resolved settings.
@@ -40,7 +43,7 @@ impl Contract {
     /// BLAKE3 of the canonical JSON of what decides in `phase`, as `b3:` and 64 hex digits.
     ///
     /// Left out is what no verdict depends on: the prose, the advice, the stop rules, the other phases, the line numbers,
-    /// who proposes, for which price, and what serves recording alone. A session that is given more time, or a better explanation, goes on with its baseline.
+    /// who proposes, for which price, what profiles and what serves recording alone. A session that is given more time, or a better explanation, goes on with its baseline.
     pub fn hash(&self, phase: u32) -> String {
         let Rules { mut controls, goldens } = self.in_phase(phase);
         for control in &mut controls {
@@ -52,6 +55,7 @@ impl Contract {
         settings.replay.iter_mut().for_each(|replay| replay.roots = None);
         settings.agent = Agent::default();
         settings.prices.clear();
+        settings.run.profile = None;
         let deciding = serde_json::json!({
             "phase": phase,
             "primary": self.primary,
@@ -157,6 +161,20 @@ pub struct Control {
 }
 
 impl Control {
+    /// What is checked for every candidate, as `sprag check` says it.
+    pub fn sentence(&self) -> String {
+        match (self.bound, self.explicit) {
+            // What becomes of it is known once the baseline is measured.
+            (Bound::Watched, false) => {
+                format!(
+                    "{} stays as the baseline's where it is a count of the harness; otherwise it is watched",
+                    self.metric
+                )
+            }
+            (bound, _) => describe(&self.metric, bound),
+        }
+    }
+
     /// Whether it counts things, by its name and unit: `embedder_calls` and `rows`, not `p50_ms` or `hit_rate`. Only
     /// counts repeat exactly, so only they can stay unchanged without a word of the spec.
     pub fn looks_like_count(&self) -> bool {

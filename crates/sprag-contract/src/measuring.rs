@@ -20,7 +20,7 @@ pub struct Measuring {
 
 impl Measuring {
     /// The sentences for these settings; `seconds` is how long one run takes, where that is known.
-    pub(crate) fn new(settings: &Settings, seconds: Option<f64>) -> Self {
+    pub fn new(settings: &Settings, seconds: Option<f64>) -> Self {
         Self {
             sandbox: sandbox(settings),
             cpus: cpus(settings),

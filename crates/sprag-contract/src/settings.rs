@@ -95,7 +95,7 @@ pub struct Run {
     pub measure: Option<String>,
     /// The correctness checks. Without it: the layout's checks script, where there is one.
     pub checks: Option<String>,
-    /// After each keep, on the incumbent; its text goes into the brief.
+    /// Once on each incumbent; what it prints goes into the brief.
     pub profile: Option<String>,
     /// Deadlines.
     pub timeout: Timeouts,

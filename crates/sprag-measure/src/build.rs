@@ -4,4 +4,4 @@ mod layout;
 mod step;
 
 pub use layout::{LayoutControl, shuffled};
-pub use step::{Step, build, checks};
+pub use step::{Step, build, checks, profile};

@@ -1,104 +1,63 @@
-//! What a proposer is told: made from the ledger without a model, the parts that never change first.
+//! What a proposer is told: made from the ledger without a model.
+//!
+//! Three parts, in the order in which they change: the rules ([`rules`]), which are the same to the byte for as long as a
+//! segment lasts; what was tried ([`tried`]), which only grows; and how things stand now ([`now`]). So a model's cache
+//! holds all but the end. Every part has a limit. What an agent, a program or a log says stands in quotes: data, not
+//! instructions.
+//!
+//! Nothing of the hidden cases is in it but that there are some: neither their folder is looked into, nor the seeds, nor the
+//! evidence that they gave.
 
-use std::fmt::Write;
+mod now;
+mod quote;
+mod rules;
+mod tried;
 
-use sprag_ledger::{Entry, Note, Run};
+use sprag_contract::Contract;
+use sprag_ledger::Log;
 
-use crate::one_line::one_line;
 use crate::session::Session;
+use quote::block;
+pub(crate) use quote::{TEXT, quoted};
 
-/// How many rows of the table it gets.
-const ROWS: usize = 50;
-/// How many of the person's notes it gets, the latest.
-const NOTES: usize = 20;
-/// How long a text from the ledger may be in it.
-const TEXT: usize = 200;
+/// No brief is longer, in bytes: about 12,000 tokens.
+const MOST: usize = 48 << 10;
+
+/// What a brief is made from. It is plain data: no session need be open, and one may be running.
+pub struct Sources<'a> {
+    /// The ledger, with the evidence of its runs; an empty one before the first session.
+    pub log: &'a Log,
+    /// The contract in force.
+    pub contract: &'a Contract,
+    /// Bodies that the ledger keeps by their hash, such as `b3:…` of what a run printed.
+    pub bodies: &'a dyn Fn(&str) -> Option<Vec<u8>>,
+    /// What the person's `before` hook printed.
+    pub hook: &'a str,
+}
+
+/// What the next try is told.
+pub fn brief_of(sources: &Sources<'_>) -> String {
+    let rules = rules::of(sources);
+    let now = now::of(sources);
+    let tried = tried::of(sources, MOST.saturating_sub(rules.len() + now.len()));
+    rules + &tried + &now
+}
 
 impl Session<'_> {
     /// The brief of the next try. `hook` is what the person's `before` hook printed.
     pub(crate) fn brief(&self, hook: &str) -> String {
-        let mut brief = String::new();
-        let contract = &self.contract;
-        let primary = &contract.primary;
-        let _ = writeln!(brief, "# {}\n\n{}\n", contract.name, contract.objective.trim());
-        let better = primary.direction.word();
-        let _ = writeln!(brief, "Primary metric: {} ({}, {better} is better).", primary.name, primary.unit);
-        let _ = writeln!(brief, "In scope: {}", contract.scope.in_scope.join(", "));
-        let _ = writeln!(brief, "Off limits: {}", contract.scope.off_limits.join(", "));
-        if contract.settings.hidden_cases().is_some() {
-            let _ = writeln!(
-                brief,
-                "Hidden: before a keep, cases are asked that are in no copy; only yes or no comes back."
-            );
-        }
-        let now = self.state.segment().map_or(1, |segment| segment.phase);
-        let phase = contract.phases.iter().filter(|phase| phase.number == now);
-        for line in contract.advisory.iter().chain(phase.flat_map(|phase| &phase.advisory)) {
-            let _ = writeln!(brief, "Asked: {}", quoted(line));
-        }
-        let _ = writeln!(brief, "\n## What was tried");
-        let runs: Vec<&Run> = self.ledger.log().runs().collect();
-        for run in &runs[runs.len().saturating_sub(ROWS)..] {
-            let metric = run.metric.map_or("unknown".to_owned(), |value| format!("{value:.4}"));
-            let _ =
-                writeln!(brief, "{} {} {metric}: {}", run.run, run.status.word(), quoted(&run.description));
-            if !run.detail.is_empty() {
-                let _ = writeln!(brief, "    {}", quoted(&run.detail));
-            }
-        }
-        let ideas = self.ideas_given_back();
-        if !ideas.is_empty() {
-            let _ = writeln!(brief, "\n## Ideas that this phase allows");
-            for idea in ideas {
-                let _ = writeln!(brief, "- {}", quoted(&idea.text));
-            }
-        }
-        let notes = self.notes();
-        if !notes.is_empty() {
-            let _ = writeln!(brief, "\n## Notes of the person");
-            for note in &notes[notes.len().saturating_sub(NOTES)..] {
-                let _ = writeln!(brief, "{}", block(&note.text));
-            }
-        }
-        if !hook.is_empty() {
-            let _ = writeln!(brief, "\n## From the person's hook\n{}", block(hook));
-        }
-        brief
-    }
-
-    fn notes(&self) -> Vec<&Note> {
-        let notes = self.ledger.log().records.iter().filter_map(|record| match &record.entry {
-            Entry::Note(note) => Some(note),
-            _ => None,
-        });
-        notes.collect()
+        let bodies = |hash: &str| self.home.body(&self.id, hash);
+        brief_of(&Sources { log: self.ledger.log(), contract: &self.contract, bodies: &bodies, hook })
     }
 }
 
-/// A person's own text, whole, set off from what is Sprag's. It was capped where it came in.
-fn block(text: &str) -> String {
-    let lines = text.lines().map(|line| format!("> {}", one_line(line, usize::MAX)).trim_end().to_owned());
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Text from outside, on one line, capped and in quotes: data, not instructions.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", one_line(text, TEXT).replace('"', "'"))
+/// A part with its heading; nothing where it has no lines.
+fn part(heading: &str, lines: &[String]) -> String {
+    match lines {
+        [] => String::new(),
+        lines => format!("\n## {heading}\n{}\n", lines.join("\n")),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_a_log_is_one_quoted_line_and_text_of_the_person_is_a_block() {
-        assert_eq!(quoted("faster\n## Stop \"now\""), "\"faster ## Stop 'now'\"");
-        assert_eq!(quoted(&"x".repeat(1000)).len(), TEXT + 2);
-        assert_eq!(
-            block("leave the cache alone\n\n- it is shared\u{1b}[2J"),
-            "> leave the cache alone\n>\n> - it is shared [2J"
-        );
-        let long = "x".repeat(8 << 10);
-        assert_eq!(block(&long), format!("> {long}"));
-    }
-}
+mod tests;

@@ -332,6 +332,7 @@ impl Session<'_> {
             segment: Some(self.state.segments.saturating_sub(1)),
             kind: Some(RunKind::Baseline),
             tree: Some(tree.to_string()),
+            output: self.keep_output(run)?,
             contract: segment.config.contract.clone(),
             usage: Usage::FREE,
             grade: Some(self.grade()),

@@ -96,6 +96,8 @@ pub enum Event<'a> {
 pub enum Stage {
     /// `[run] prepare`.
     Prepare,
+    /// `[run] profile`, on the best code so far.
+    Profile,
     /// The proposer edits.
     Propose,
     /// The candidate is imported and its scope checked.

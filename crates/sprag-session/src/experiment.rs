@@ -204,6 +204,7 @@ impl Session<'_> {
             self.lab.swap();
         }
         self.observer.tell(&Event::Judged { run: &row, verdict: &verdict });
+        self.park_beside(row.run, &row.asi)?;
         Ok(Outcome::Row { run: row.run, reason: verdict.reason })
     }
 
@@ -230,6 +231,7 @@ impl Session<'_> {
         }
         let usage = event.usage.clone();
         self.record(event)?;
+        self.park_beside(self.state.last_run + 1, &note.asi)?;
         let description = &note.description;
         self.observer.tell(&Event::NoRow { word: &word, description, why, usage: &usage });
         Ok(Outcome::NoRow(word))

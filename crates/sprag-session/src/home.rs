@@ -99,6 +99,13 @@ impl Home {
         self.dir.join("sessions").join(id)
     }
 
+    /// A body that a session keeps under its hash, such as `b3:…`; `None` where there is none.
+    pub fn body(&self, id: &str, hash: &str) -> Option<Vec<u8>> {
+        let name = hash.trim_start_matches("b3:");
+        let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        plain.then(|| fs::read(self.session(id).join("blobs").join(name)).ok())?
+    }
+
     /// The ledger of a session.
     pub fn ledger(&self, id: &str) -> Utf8PathBuf {
         self.session(id).join("ledger.jsonl")

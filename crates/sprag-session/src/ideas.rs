@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 
+use serde_json::{Map, Value};
 use sprag_agent::Note;
 use sprag_ledger::{Entry, Idea, Log};
 
@@ -13,6 +14,8 @@ use crate::session::{Session, now};
 
 /// One idea is one line, whatever the proposer wrote; its parts are no longer than this.
 const LINE: usize = 500;
+/// More ideas of one try are not parked.
+const IDEAS_OF_A_TRY: usize = 5;
 
 impl Session<'_> {
     /// Parks an idea: one line in the ideas file, one entry in the ledger.
@@ -29,13 +32,37 @@ impl Session<'_> {
             timestamp: Some(now()),
             ..Idea::default()
         };
+        self.park_one(idea)
+    }
+
+    /// Parks what a proposer left under `ideas` beside its change, in the try numbered `run`: some short texts, each once.
+    pub(crate) fn park_beside(&mut self, run: u64, asi: &Map<String, Value>) -> Result<(), SessionError> {
+        let phase = self.state.segment().map_err(SessionError::Refused)?.phase;
+        let said: Vec<String> = match asi.get("ideas") {
+            Some(Value::String(text)) => vec![text.clone()],
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => return Ok(()),
+        };
+        let texts = said.iter().map(|text| one_line(text.trim(), LINE)).filter(|text| !text.is_empty());
+        for text in texts.take(IDEAS_OF_A_TRY) {
+            if parked(self.ledger.log()).any(|known| known.text == text) {
+                continue;
+            }
+            let (from_run, phase, timestamp) = (Some(run), Some(phase), Some(now()));
+            self.park_one(Idea { text, from_run, phase, timestamp, ..Idea::default() })?;
+        }
+        Ok(())
+    }
+
+    fn park_one(&mut self, idea: Idea) -> Result<(), SessionError> {
         if let Err(error) = self.append_to_ideas(&idea) {
             let ideas = &self.project.layout.ideas;
             let notice = format!("{ideas} could not be written ({error}); the ledger has the idea");
             self.notice(&notice);
         }
+        let text = idea.text.clone();
         self.record(idea)?;
-        self.observer.tell(&Event::Parked { text: &note.description });
+        self.observer.tell(&Event::Parked { text: &text });
         Ok(())
     }
 
@@ -73,11 +100,19 @@ impl Session<'_> {
     }
 }
 
+/// The ideas that were parked in `phase`, in the order parked.
+pub(crate) fn parked_in(log: &Log, phase: u32) -> impl Iterator<Item = &Idea> {
+    parked(log).filter(move |idea| idea.phase == Some(phase))
+}
+
 /// The ideas that were parked before `phase`, in the order parked.
 pub(crate) fn parked_before(log: &Log, phase: u32) -> impl Iterator<Item = &Idea> {
-    let ideas = log.records.iter().filter_map(|record| match &record.entry {
+    parked(log).filter(move |idea| idea.phase.is_some_and(|parked| parked < phase))
+}
+
+fn parked(log: &Log) -> impl Iterator<Item = &Idea> {
+    log.records.iter().filter_map(|record| match &record.entry {
         Entry::Idea(idea) => Some(idea),
         _ => None,
-    });
-    ideas.filter(move |idea| idea.phase.is_some_and(|parked| parked < phase))
+    })
 }

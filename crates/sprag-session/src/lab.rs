@@ -1,6 +1,7 @@
 //! The bench: two slots that hold incumbent and candidate, the locked harness beside them, and the driver.
 
 mod hidden;
+mod profile;
 mod shuffle;
 
 use std::collections::BTreeMap;

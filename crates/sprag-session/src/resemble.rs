@@ -8,7 +8,7 @@ use sprag_ledger::{Event, EventKind, Run};
 use sprag_workspace::TreeId;
 
 use crate::SessionError;
-use crate::brief::quoted;
+use crate::brief::{TEXT, quoted};
 use crate::open::parse_tree;
 use crate::segment::Known;
 use crate::session::{Session, now};
@@ -117,9 +117,9 @@ fn shown(run: &Run) -> String {
          Change it into something that differs in what it does, or leave it as it is: it is measured either way, and you are \
          not asked again. Then write .sprag/proposal.json once more.\n",
         run.run,
-        quoted(&run.description),
+        quoted(&run.description, TEXT),
         run.status.word(),
-        quoted(&run.detail),
+        quoted(&run.detail, TEXT),
     )
 }
 

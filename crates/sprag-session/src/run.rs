@@ -128,6 +128,8 @@ impl Session<'_> {
     }
 
     fn one_try(&mut self, proposer: &mut dyn Proposer) -> Result<Try, SessionError> {
+        self.profile()?;
+        proposer.learn(&self.history());
         let Taken { copy, agent, seconds: propose, answer, .. } = self.take_turn(proposer)?;
         let seconds = Seconds { propose, ..Seconds::default() };
         let outcome = match answer {

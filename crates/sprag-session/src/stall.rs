@@ -11,7 +11,7 @@ use sprag_ledger::{Event, EventKind, Run};
 use sprag_workspace::{AgentCopy, Expected, TreeId};
 
 use crate::SessionError;
-use crate::brief::quoted;
+use crate::brief::{TEXT, quoted};
 use crate::open::parse_tree;
 use crate::rule;
 use crate::session::{Session, now};
@@ -255,7 +255,13 @@ impl Session<'_> {
             "what this run left:\n"
         });
         for run in self.ledger.log().runs().filter(|run| start.runs.contains(&run.run)) {
-            let _ = writeln!(told, "- run {} ({}): {}", run.run, run.status.word(), quoted(&run.description));
+            let _ = writeln!(
+                told,
+                "- run {} ({}): {}",
+                run.run,
+                run.status.word(),
+                quoted(&run.description, TEXT)
+            );
         }
         told.push_str("What you leave is compared with the best code so far, as always. Go on from here, or elsewhere.\n");
         told

@@ -95,8 +95,9 @@ impl State {
                 }
             }
             Entry::Idea(idea) => {
-                // A proposer that only parks ideas is as idle as one that edits nothing.
-                self.idle += 1;
+                // A proposer that only parks ideas is as idle as one that edits nothing; one that leaves some beside a change
+                // is not.
+                self.idle += u32::from(idea.from_run.is_none());
                 self.proposals.extend(idea.proposal.clone());
             }
             Entry::Final(result) => self.measured_result = result.tree.clone(),

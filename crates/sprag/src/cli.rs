@@ -26,6 +26,7 @@ pub(crate) enum Command {
     Run(commands::run_session::Args),
     Try(commands::r#try::Args),
     Bench(commands::bench::Args),
+    Brief(commands::brief::Args),
     Redteam(commands::redteam::Args),
     Golden(commands::golden::Args),
     Record(commands::record::Args),

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod brief;
 pub(crate) mod cassette;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Run(args) => run_session::run(dir, args),
         Command::Try(args) => r#try::run(dir, args),
         Command::Bench(args) => bench::run(dir, args),
+        Command::Brief(args) => brief::run(dir, args),
         Command::Redteam(args) => redteam::run(dir, args),
         Command::Golden(args) => golden::run(dir, args),
         Command::Record(args) => record::run(dir, args),

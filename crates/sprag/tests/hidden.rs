@@ -148,6 +148,11 @@ fn a_candidate_that_fails_a_hidden_case_is_refused_and_nothing_of_the_case_is_to
     }
     let session = repo.ledger().parent().unwrap().to_owned();
     assert_eq!(holding(&session, &secrets, "hidden"), Vec::<String>::new());
+    let brief = repo.run(&["brief"]).expect(0).says(&["checks_failed (hidden)", "hidden cases: FAILED"]);
+    let seed = repo.rows()[1]["evidence"]["seed"].as_str().unwrap().to_owned();
+    for word in secrets.iter().copied().chain(["bench/hidden", &seed]) {
+        assert!(!brief.stdout.contains(word), "{word} in:\n{}", brief.stdout);
+    }
     assert_eq!(holding(&repo.root().join(".auto"), &secrets, ""), Vec::<String>::new());
     assert!(holding(&session, &["asked for 60"], "hidden").len() > 1, "what it says of the others is kept");
     let why = fs::read_to_string(session.join("hidden/000002/why.txt")).unwrap();

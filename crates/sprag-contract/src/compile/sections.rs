@@ -167,7 +167,6 @@ impl Compiler<'_> {
                 Kind::Dependencies => {
                     "this version fetches nothing: manifests and lock files that are not in scope stay as they are"
                 }
-                Kind::Knobs => "this version has no tuner: the agent is told the knobs",
                 _ => continue,
             };
             for item in items(section) {

@@ -6,7 +6,7 @@ use sprag_judge::Bound;
 pub(super) const STOP_HELP: &str = "stop rules read: `after 5 consecutive discards`, `after 50 experiments`, `after 2 hours`, `at $25`, `when p95_ms <= 30`";
 
 /// What is checked for every candidate, in words.
-pub(super) fn describe(metric: &str, bound: Bound) -> String {
+pub(crate) fn describe(metric: &str, bound: Bound) -> String {
     match bound {
         Bound::Equals { value: 0.0 } if metric.ends_with("_requests_changed") => {
             format!(

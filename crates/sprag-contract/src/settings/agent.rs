@@ -159,6 +159,8 @@ pub enum AgentName {
     Pi,
     /// OpenCode.
     OpenCode,
+    /// The tuner of the spec's knobs.
+    Knobs,
     /// `command:LINE`: any program, by its command line.
     Command(String),
     /// `playbook:DIR`: a folder of patches.
@@ -178,7 +180,7 @@ pub struct NoAgent {
 
 impl AgentName {
     /// All that can be named, for a person.
-    pub const KNOWN: &str = "claude, codex, pi, opencode, command:LINE and playbook:DIR";
+    pub const KNOWN: &str = "claude, codex, pi, opencode, knobs, command:LINE and playbook:DIR";
 
     /// Reads a name.
     ///
@@ -192,10 +194,11 @@ impl AgentName {
             ("codex", None) => Self::Codex,
             ("pi", None) => Self::Pi,
             ("opencode", None) => Self::OpenCode,
+            ("knobs", None) => Self::Knobs,
             ("command", Some(line)) if !line.is_empty() => Self::Command(line.to_owned()),
             ("playbook", Some(dir)) if !dir.is_empty() => Self::Playbook(dir.to_owned()),
             (word, _) => {
-                let known = ["claude", "codex", "opencode", "pi", "command:LINE", "playbook:DIR"];
+                let known = ["claude", "codex", "opencode", "pi", "knobs", "command:LINE", "playbook:DIR"];
                 let near =
                     known.into_iter().find(|known| known.split_once(':').is_some_and(|(k, _)| k == word));
                 let near = near.or_else(|| nearest(word, known));
@@ -212,6 +215,7 @@ impl fmt::Display for AgentName {
             Self::Codex => f.write_str("codex"),
             Self::Pi => f.write_str("pi"),
             Self::OpenCode => f.write_str("opencode"),
+            Self::Knobs => f.write_str("knobs"),
             Self::Command(line) => write!(f, "command:{line}"),
             Self::Playbook(dir) => write!(f, "playbook:{dir}"),
         }
@@ -236,8 +240,15 @@ mod tests {
 
     #[test]
     fn a_name_is_read_and_printed_back() {
-        for text in ["claude", "codex", "pi", "opencode", "command:aider --yes {prompt_file}", "playbook:a b"]
-        {
+        for text in [
+            "claude",
+            "codex",
+            "pi",
+            "opencode",
+            "knobs",
+            "command:aider --yes {prompt_file}",
+            "playbook:a b",
+        ] {
             assert_eq!(AgentName::parse(text).unwrap().to_string(), text);
         }
         let colon = AgentName::parse("command:sh -c 'a:b'").unwrap();
@@ -250,7 +261,7 @@ mod tests {
         insta::assert_snapshot!(told("cluade"), @"there is no agent named `cluade`; did you mean `claude`?");
         insta::assert_snapshot!(told("playbook"), @"there is no agent named `playbook`; did you mean `playbook:DIR`?");
         insta::assert_snapshot!(told("command: "), @"there is no agent named `command: `; did you mean `command:LINE`?");
-        insta::assert_snapshot!(told("nobody"), @"there is no agent named `nobody`; this version knows claude, codex, pi, opencode, command:LINE and playbook:DIR");
+        insta::assert_snapshot!(told("nobody"), @"there is no agent named `nobody`; this version knows claude, codex, pi, opencode, knobs, command:LINE and playbook:DIR");
         assert!(AgentName::parse("claude:x").is_err());
     }
 }

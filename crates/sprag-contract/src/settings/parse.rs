@@ -126,14 +126,6 @@ impl Findings {
                 "write `layout = \"shuffle\"` to build both sides anew for each pair, or `layout = \"off\"`, which says so in every row and looks for 3 % or more",
             );
         }
-        if settings.run.profile.is_some() {
-            self.add(
-                Severity::Warning,
-                &["run", "profile"],
-                "this version does not run the profile",
-                "keep it for later, or remove it",
-            );
-        }
         self.agent(&settings.agent);
         self.prices(&settings.prices);
         self.unread_tables();

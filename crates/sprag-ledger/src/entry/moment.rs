@@ -35,6 +35,8 @@ pub enum EventKind {
     Mended,
     /// An audit found less than the keeps had claimed.
     Alarm,
+    /// `[run] profile` was run on an incumbent; its detail is why it failed, where it did.
+    Profiled,
     /// A kind of a later version.
     #[serde(untagged)]
     Other(String),
@@ -54,6 +56,7 @@ impl EventKind {
             EventKind::Resembles => "resembles",
             EventKind::Mended => "mended",
             EventKind::Alarm => "alarm",
+            EventKind::Profiled => "profiled",
             EventKind::Other(word) => word,
         }
     }
@@ -142,7 +145,7 @@ pub struct Idea {
     /// Why it waits.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// The run it came from.
+    /// The run, or the try without one, in whose report it stood beside a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_run: Option<u64>,
     /// The phase in which it was parked, from 1.

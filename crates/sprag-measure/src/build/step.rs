@@ -1,4 +1,4 @@
-//! One step that is not timed: the build, the checks.
+//! One step that is not timed: the build, the checks, the profile.
 
 use std::time::Duration;
 
@@ -83,6 +83,22 @@ pub fn checks(
     work.run("checks", command, None, LayoutControl::Off)
 }
 
+/// Runs `[run] profile` in a side, which it finds as a measured run does. Its failure says nothing about the code.
+///
+/// # Errors
+/// Only what is nobody's verdict.
+pub fn profile(
+    command: &str,
+    settings: &Settings,
+    side: &Side<'_>,
+    sandbox: Option<&Sandbox>,
+    interrupt: &Interrupt,
+) -> Result<Step, MeasureError> {
+    let timeout = settings.run.timeout.measure;
+    let work = Work { settings, side, timeout, reason: Reason::Crash, sandbox, interrupt };
+    work.run("profile", command, None, LayoutControl::Off)
+}
+
 struct Work<'a> {
     settings: &'a Settings,
     side: &'a Side<'a>,
@@ -108,11 +124,15 @@ impl Work<'_> {
         if let Some(seed) = layout_seed {
             env.insert("SPRAG_LAYOUT_SEED".to_owned(), seed.to_string());
         }
-        if self.reason == Reason::Checks {
+        if self.reason != Reason::Build {
             // As in a measured run: code that knows its checks by a missing seed could behave for them alone.
             env.insert("SPRAG_SEED".to_owned(), rand::random::<u32>().to_string());
         }
-        let profile = if self.reason == Reason::Build { Profile::Build } else { Profile::Checks };
+        let profile = match self.reason {
+            Reason::Build => Profile::Build,
+            Reason::Checks => Profile::Checks,
+            _ => Profile::Measure,
+        };
         let jail = self.sandbox.map(|sandbox| sandbox.jail(profile, self.side, &folders)).transpose()?;
         let log = |stream: &str| self.side.out.join(format!("{}-{name}.{stream}", self.side.role.name()));
         let invocation = Invocation {

@@ -19,7 +19,7 @@ use crate::{open, show, watch};
 /// Example: sprag run --agent claude
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Who proposes: claude, codex, pi, opencode, command:LINE, or playbook:DIR, a folder of patches. Without it: `use`
+    /// Who proposes: claude, codex, pi, opencode, command:LINE, knobs, or playbook:DIR, a folder of patches. Without it: `use`
     /// in the settings' table `agent`.
     ///
     /// Given again, for several agents that take turns: `turns` in that table says when.
@@ -41,6 +41,7 @@ const NO_AGENT: &str = "\
 error: nobody is named to propose changes
   sprag run --agent claude         a coding agent: claude, codex, pi or opencode; `sprag doctor` shows which are here
   sprag run --agent command:LINE   any program that edits the folder it is started in, with the brief on standard input
+  sprag run --agent knobs          turns the settings that the spec names under ## Knobs, without a model
   sprag run --agent playbook:DIR   plays a folder of patches; `sprag export --playbook DIR` writes one from a session
   sprag try                        judges what you changed in the working tree yourself
   sprag try --each A..B            judges each commit of a branch
@@ -51,10 +52,10 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let named: Vec<AgentName> = named.collect::<Result<_, _>>().into_diagnostic()?;
     let named: Vec<AgentName> = named.into_iter().map(|name| beneath(dir, name)).collect();
     let project = open::project(dir)?;
-    let settings = project.contract().into_diagnostic()?.settings.clone();
+    let contract = project.contract().into_diagnostic()?.clone();
     let root = project.root.clone();
     let names = if named.is_empty() {
-        settings.agent.names.iter().map(|name| beneath(&root, name.clone())).collect()
+        contract.settings.agent.names.iter().map(|name| beneath(&root, name.clone())).collect()
     } else {
         named
     };
@@ -63,8 +64,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let interrupt = watch::interrupt()?;
-    let timeout = settings.run.timeout.propose;
-    let mut proposer = sprag_agent::open(&names, &settings.agent, timeout, &interrupt).into_diagnostic()?;
+    let mut proposer = sprag_agent::open(&names, &contract, &root, &interrupt).into_diagnostic()?;
     let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();

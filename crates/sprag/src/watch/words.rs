@@ -93,6 +93,7 @@ fn gain(metric: &str, [a, b]: [f64; 2], interval: Option<Interval>, demonstrated
 pub(crate) fn stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Prepare => "preparing",
+        Stage::Profile => "profiling",
         Stage::Propose => "proposing",
         Stage::Import => "importing",
         Stage::Build => "building",

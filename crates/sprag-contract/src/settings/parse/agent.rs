@@ -77,7 +77,8 @@ impl Findings {
 }
 
 fn is_command_with_model(agent: &Agent) -> bool {
-    let takes_none = |name: &AgentName| matches!(name, AgentName::Command(_) | AgentName::Playbook(_));
+    let takes_none =
+        |name: &AgentName| matches!(name, AgentName::Command(_) | AgentName::Playbook(_) | AgentName::Knobs);
     agent.model.is_some() && !agent.names.is_empty() && agent.names.iter().all(takes_none)
 }
 
