@@ -7,6 +7,7 @@
 
 mod adapter;
 mod agent;
+pub mod builtin;
 mod failure;
 mod listener;
 mod playbook;
@@ -22,7 +23,7 @@ pub use proposal::{Note, Proposal, ProposeError, Usage};
 
 use std::time::Duration;
 
-use adapter::{Adapter, Claude, Codex, Command, OpenCode, Pi};
+use adapter::{Adapter, Builtin, Claude, Codex, Command, OpenCode, Pi};
 use agent::Agent;
 use camino::Utf8Path;
 use sprag_contract::settings::{Agent as Settings, AgentName};
@@ -80,6 +81,11 @@ pub fn open(
         AgentName::Codex => Box::new(Codex),
         AgentName::Pi => Box::new(Pi),
         AgentName::OpenCode => Box::new(OpenCode),
+        AgentName::Builtin => {
+            let settings = Builtin::passing_its_key(settings);
+            let adapter = Box::new(Builtin::new(&settings)?);
+            return Ok(Box::new(Agent::open(adapter, &settings, timeout, interrupt)?));
+        }
         AgentName::Command(line) => Box::new(Command::new(line, &settings.usage)),
     };
     Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?))

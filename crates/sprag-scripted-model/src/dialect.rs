@@ -52,6 +52,17 @@ impl Dialect {
         }
     }
 
+    /// All text of the first message of a person: what a conversation is known by.
+    pub(crate) fn opening(self, request: &Value) -> String {
+        let list = if self == Self::Responses { "input" } else { "messages" };
+        let mut text = String::new();
+        let mut messages = request[list].as_array().into_iter().flatten();
+        if let Some(first) = messages.find(|message| message["role"] == "user") {
+            gather(&first["content"], &mut text);
+        }
+        text
+    }
+
     /// All text of what the model was told last: a person's words, or what a tool answered.
     pub(crate) fn latest(self, request: &Value) -> String {
         let list = if self == Self::Responses { "input" } else { "messages" };

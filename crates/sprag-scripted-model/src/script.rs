@@ -9,7 +9,12 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub struct Script {
     /// The turns. After the last one the model says that it is done.
+    #[serde(default)]
     pub steps: Vec<Step>,
+    /// The turns of several conversations, in place of `steps`: the nth opening that is heard for the first time begins the
+    /// nth of them. What comes after the last is answered by `steps`.
+    #[serde(default)]
+    pub conversations: Vec<Vec<Step>>,
     /// What each answer is said to have cost.
     #[serde(default)]
     pub usage: Usage,
@@ -20,6 +25,11 @@ pub struct Script {
 }
 
 impl Script {
+    /// The turns of the nth conversation.
+    pub(crate) fn turns(&self, conversation: usize) -> &[Step] {
+        self.conversations.get(conversation).unwrap_or(&self.steps)
+    }
+
     /// Reads a script.
     ///
     /// # Errors

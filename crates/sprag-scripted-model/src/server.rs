@@ -59,8 +59,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     asked: Vec<Asked>,
-    /// How often the fault of each step has struck.
-    struck: BTreeMap<usize, u32>,
+    /// How each conversation began.
+    openings: Vec<String>,
+    /// How often the fault of each step of each conversation has struck.
+    struck: BTreeMap<(usize, usize), u32>,
     /// Where each request is written, one a line.
     log: Option<Box<dyn Write + Send>>,
 }
@@ -144,13 +146,16 @@ impl Shared {
         let tools = dialect.map(|dialect| dialect.tools(&body)).unwrap_or_default();
         let turn = dialect.filter(|_| body.is_object()).map(|dialect| (dialect, dialect.turns(&body)));
         let step = turn.map(|(_, turn)| turn).filter(|_| self.script.toolless || !tools.is_empty());
+        let opening = dialect.filter(|_| step.is_some()).map(|dialect| dialect.opening(&body));
         let asked = Asked { path: path.clone(), key_in, key, step, tools, body };
+        let conversation = opening.map_or(0, |opening| self.state().conversation(opening));
+        let steps = self.script.turns(conversation);
         let (fault, nth) =
-            self.state().take(asked.clone(), step.and_then(|step| self.script.steps.get(step)));
+            self.state().take(asked.clone(), conversation, step.and_then(|step| steps.get(step)));
         let Some((dialect, turn)) = turn else { return aside(&head.method, &path) };
         let said = match step {
             None => Step::text("ok"),
-            Some(_) => self.script.steps.get(turn).cloned().unwrap_or_else(|| Step::text("All done.")),
+            Some(_) => steps.get(turn).cloned().unwrap_or_else(|| Step::text("All done.")),
         };
         let said = said.copying_from(&dialect.latest(&asked.body));
         let said = Said { step: &said, usage: self.script.usage, model: &asked.body["model"], nth };
@@ -159,8 +164,16 @@ impl Shared {
 }
 
 impl State {
+    /// The number of a conversation.
+    fn conversation(&mut self, opening: String) -> usize {
+        self.openings.iter().position(|known| *known == opening).unwrap_or_else(|| {
+            self.openings.push(opening);
+            self.openings.len() - 1
+        })
+    }
+
     /// Writes the request down. Answers what goes wrong with this one, and how many there were.
-    fn take(&mut self, asked: Asked, step: Option<&Step>) -> (Option<Fault>, usize) {
+    fn take(&mut self, asked: Asked, conversation: usize, step: Option<&Step>) -> (Option<Fault>, usize) {
         if let Some(log) = &mut self.log {
             // A log that cannot be written is missed by whoever reads it.
             let _ = serde_json::to_writer(&mut *log, &asked).map_err(io::Error::from).and_then(|()| {
@@ -168,7 +181,7 @@ impl State {
                 log.flush()
             });
         }
-        let struck = asked.step.map(|step| self.struck.entry(step).or_default());
+        let struck = asked.step.map(|step| self.struck.entry((conversation, step)).or_default());
         self.asked.push(asked);
         let fault = step.zip(struck).and_then(|(step, struck)| {
             *struck += 1;

@@ -93,6 +93,20 @@ fn the_turns_of_the_conversation_choose_the_step_and_its_last_words_are_copied()
 }
 
 #[test]
+fn each_new_opening_begins_the_next_conversation() {
+    let said = |text: &str| json!([{ "text": text }]);
+    let server =
+        serve(json!({ "conversations": [said("first"), said("second")], "steps": said("any other") }));
+    let opened = |text: &str| {
+        let mut request = begin("messages", false);
+        request["messages"][0]["content"] = text.into();
+        json_of(&server, CHAT, &request)["choices"][0]["message"]["content"].clone()
+    };
+    let heard = ["a", "b", "a", "c", "b"].map(opened);
+    assert_eq!(heard, ["first", "second", "first", "any other", "second"]);
+}
+
+#[test]
 fn what_is_asked_on_the_side_takes_no_step() {
     let server = serve(two_turns());
     let mut title = begin("messages", false);

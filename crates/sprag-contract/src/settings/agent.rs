@@ -25,6 +25,18 @@ pub struct Agent {
     /// How long to wait after a rate limit or an outage before it is asked again. After the last the session stops.
     #[serde(with = "duration::list")]
     pub retry: Vec<Duration>,
+    /// For `builtin`: where its model is served, in place of the provider's own address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// For `builtin`: the name of the environment variable that holds its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// For `builtin`: the most that its model takes in, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+    /// For `builtin`: whether it has a shell. Without it: where the session locks programs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<bool>,
     /// For `command`: where its output says what it used.
     #[serde(skip_serializing_if = "UsagePatterns::is_empty")]
     pub usage: UsagePatterns,
@@ -33,7 +45,18 @@ pub struct Agent {
 impl Default for Agent {
     fn default() -> Self {
         let retry = [30, 120, 480].map(Duration::from_secs).to_vec();
-        Self { name: None, model: None, args: vec![], env: vec![], retry, usage: UsagePatterns::default() }
+        Self {
+            name: None,
+            model: None,
+            args: vec![],
+            env: vec![],
+            retry,
+            url: None,
+            key: None,
+            context: None,
+            shell: None,
+            usage: UsagePatterns::default(),
+        }
     }
 }
 
@@ -92,6 +115,8 @@ pub enum AgentName {
     Pi,
     /// OpenCode.
     OpenCode,
+    /// Sprag's own.
+    Builtin,
     /// `command:LINE`: any program, by its command line.
     Command(String),
     /// `playbook:DIR`: a folder of patches.
@@ -111,7 +136,7 @@ pub struct NoAgent {
 
 impl AgentName {
     /// All that can be named, for a person.
-    pub const KNOWN: &str = "claude, codex, pi, opencode, command:LINE and playbook:DIR";
+    pub const KNOWN: &str = "claude, codex, pi, opencode, builtin, command:LINE and playbook:DIR";
 
     /// Reads a name.
     ///
@@ -125,10 +150,11 @@ impl AgentName {
             ("codex", None) => Self::Codex,
             ("pi", None) => Self::Pi,
             ("opencode", None) => Self::OpenCode,
+            ("builtin", None) => Self::Builtin,
             ("command", Some(line)) if !line.is_empty() => Self::Command(line.to_owned()),
             ("playbook", Some(dir)) if !dir.is_empty() => Self::Playbook(dir.to_owned()),
             (word, _) => {
-                let known = ["claude", "codex", "opencode", "pi", "command:LINE", "playbook:DIR"];
+                let known = ["builtin", "claude", "codex", "opencode", "pi", "command:LINE", "playbook:DIR"];
                 let near =
                     known.into_iter().find(|known| known.split_once(':').is_some_and(|(k, _)| k == word));
                 let near = near.or_else(|| nearest(word, known));
@@ -145,6 +171,7 @@ impl fmt::Display for AgentName {
             Self::Codex => f.write_str("codex"),
             Self::Pi => f.write_str("pi"),
             Self::OpenCode => f.write_str("opencode"),
+            Self::Builtin => f.write_str("builtin"),
             Self::Command(line) => write!(f, "command:{line}"),
             Self::Playbook(dir) => write!(f, "playbook:{dir}"),
         }
@@ -169,8 +196,8 @@ mod tests {
 
     #[test]
     fn a_name_is_read_and_printed_back() {
-        for text in ["claude", "codex", "pi", "opencode", "command:aider --yes {prompt_file}", "playbook:a b"]
-        {
+        let others = ["command:aider --yes {prompt_file}", "playbook:a b"];
+        for text in ["claude", "codex", "pi", "opencode", "builtin"].into_iter().chain(others) {
             assert_eq!(AgentName::parse(text).unwrap().to_string(), text);
         }
         let colon = AgentName::parse("command:sh -c 'a:b'").unwrap();
@@ -183,7 +210,7 @@ mod tests {
         insta::assert_snapshot!(told("cluade"), @"there is no agent named `cluade`; did you mean `claude`?");
         insta::assert_snapshot!(told("playbook"), @"there is no agent named `playbook`; did you mean `playbook:DIR`?");
         insta::assert_snapshot!(told("command: "), @"there is no agent named `command: `; did you mean `command:LINE`?");
-        insta::assert_snapshot!(told("nobody"), @"there is no agent named `nobody`; this version knows claude, codex, pi, opencode, command:LINE and playbook:DIR");
+        insta::assert_snapshot!(told("nobody"), @"there is no agent named `nobody`; this version knows claude, codex, pi, opencode, builtin, command:LINE and playbook:DIR");
         assert!(AgentName::parse("claude:x").is_err());
     }
 }

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use camino::Utf8Path;
-use miette::IntoDiagnostic;
+use miette::{IntoDiagnostic, miette};
 use sprag_contract::settings::AgentName;
+use sprag_judge::Tier;
 use sprag_ledger::view::status_view;
 use sprag_session::{Opening, Session, StartFrom};
 
@@ -19,7 +20,7 @@ use crate::{open, show, watch};
 /// Example: sprag run --agent claude
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Who proposes: claude, codex, pi, opencode, command:LINE, or playbook:DIR, a folder of patches. Without it: `use`
+    /// Who proposes: claude, codex, pi, opencode, builtin, command:LINE, or playbook:DIR, a folder of patches. Without it: `use`
     /// in the settings' table `agent`.
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
@@ -38,6 +39,7 @@ pub(crate) struct Args {
 const NO_AGENT: &str = "\
 error: nobody is named to propose changes
   sprag run --agent claude         a coding agent: claude, codex, pi or opencode; `sprag doctor` shows which are here
+  sprag run --agent builtin        Sprag's own agent, with a key or a local model; `model` in the settings names it
   sprag run --agent command:LINE   any program that edits the folder it is started in, with the brief on standard input
   sprag run --agent playbook:DIR   plays a folder of patches; `sprag export --playbook DIR` writes one from a session
   sprag try                        judges what you changed in the working tree yourself
@@ -48,12 +50,20 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let named = args.agent.as_deref().map(AgentName::parse).transpose().into_diagnostic()?;
     let named = named.map(|name| beneath(dir, name));
     let project = open::project(dir)?;
-    let settings = project.contract().into_diagnostic()?.settings.clone();
+    let mut settings = project.contract().into_diagnostic()?.settings.clone();
     let root = project.root.clone();
     let Some(name) = named.or_else(|| settings.agent.name.clone().map(|name| beneath(&root, name))) else {
         show::aside(NO_AGENT);
         return Ok(ExitCode::from(2));
     };
+    if name == AgentName::Builtin && !cfg!(feature = "builtin-agent") {
+        return Err(miette!(
+            help = "build it with `--features builtin-agent`, or name another agent",
+            "this sprag was built without an agent of its own"
+        ));
+    }
+    // Where nothing is locked in, somebody has to say that the model may run what it likes.
+    settings.agent.shell.get_or_insert(settings.sandbox.tier != Tier::None);
     let interrupt = watch::interrupt()?;
     let timeout = settings.run.timeout.propose;
     let mut proposer = sprag_agent::open(&name, &settings.agent, timeout, &interrupt).into_diagnostic()?;

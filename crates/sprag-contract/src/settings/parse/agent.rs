@@ -11,11 +11,13 @@ use crate::{
 /// The most waits after a rate limit: ten tries in a row that come to nothing end a session anyway.
 const MAX_RETRIES: usize = 9;
 
+/// In tokens.
+const LEAST_CONTEXT: u64 = 8_000;
+
 impl Findings {
     pub(super) fn agent(&mut self, agent: &Agent) {
         for (at, name) in agent.env.iter().enumerate() {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if name.is_empty() || !name.chars().all(plain) {
+            if !is_name_of_variable(name) {
                 // Whatever stands there may be a secret.
                 let message = "an entry of `env` is no name of a variable";
                 let help =
@@ -23,6 +25,13 @@ impl Findings {
                 self.add(Severity::Error, &["agent", "env", &at.to_string()], message, help);
             }
         }
+        if agent.key.as_deref().is_some_and(|name| !is_name_of_variable(name)) {
+            let message = "`key` is no name of a variable";
+            let help =
+                "write the name alone: the key itself is taken from the environment, and stands in no file";
+            self.add(Severity::Error, &["agent", "key"], message, help);
+        }
+        self.builtin(agent);
         if agent.retry.len() > MAX_RETRIES {
             let message = format!("`retry` has {} waits", agent.retry.len());
             let help = format!("write {MAX_RETRIES} at the most: after that somebody should look");
@@ -59,6 +68,50 @@ impl Findings {
             self.add(Severity::Warning, &["agent", "model"], message, "write it into the line");
         }
     }
+
+    /// What only Sprag's own agent reads, and what it cannot do without.
+    fn builtin(&mut self, agent: &Agent) {
+        let is_it = agent.name == Some(AgentName::Builtin);
+        if is_it && agent.model.is_none() {
+            let help =
+                "name one, as in `model = \"claude-sonnet-4-6\"`, `\"ollama::qwen3\"`, or any with a `url`";
+            self.add(Severity::Error, &["agent", "use"], "`builtin` needs a `model`", help);
+        }
+        if is_it && !agent.args.is_empty() {
+            self.add(
+                Severity::Warning,
+                &["agent", "args"],
+                "`args` is not used: `builtin` has none",
+                "remove it",
+            );
+        }
+        let keys = [
+            ("url", agent.url.is_some()),
+            ("key", agent.key.is_some()),
+            ("context", agent.context.is_some()),
+            ("shell", agent.shell.is_some()),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, is_set)| *is_set && agent.name.is_some() && !is_it) {
+            let message = format!("`{key}` is not used: only `builtin` reads it");
+            self.add(Severity::Warning, &["agent", key], message, "remove it, or write `use = \"builtin\"`");
+        }
+        if let Some(url) = &agent.url
+            && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
+        {
+            let help = "write it whole, as in `http://127.0.0.1:8000/v1`";
+            self.add(Severity::Error, &["agent", "url"], "`url` is no address of HTTP", help);
+        }
+        if agent.context.is_some_and(|tokens| tokens < LEAST_CONTEXT) {
+            let message = format!("`context` is too small: a brief alone may have {LEAST_CONTEXT} tokens");
+            let help =
+                "write how many tokens the model takes in; a local server has to be started with as many";
+            self.add(Severity::Error, &["agent", "context"], message, help);
+        }
+    }
+}
+
+fn is_name_of_variable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn is_command_with_model(agent: &Agent) -> bool {
@@ -95,5 +148,18 @@ mod tests {
         3:9 `model` is not used: the command's own line names it | write it into the line
         ");
         insta::assert_snapshot!(told("[agent]\nuse = 'pi'\nusage = { usd = '([0-9.]+)' }\n"), @r#"3:17 `usd` is not used: this agent says itself what it used | remove it, or write `use = "command:…"`"#);
+    }
+
+    #[test]
+    fn what_the_built_in_agent_needs_is_told() {
+        insta::assert_snapshot!(told("[agent]\nuse = 'builtin'\n"), @r#"2:7 `builtin` needs a `model` | name one, as in `model = "claude-sonnet-4-6"`, `"ollama::qwen3"`, or any with a `url`"#);
+        insta::assert_snapshot!(told("[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'localhost:8000'\nkey = 'sk-1-2'\ncontext = 10\n"), @"");
+        insta::assert_snapshot!(told("[agent]\nuse = 'pi'\ncontext = 100000\n"), @"");
+        assert_eq!(
+            told(
+                "[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'http://127.0.0.1:1/v1'\nkey = 'KEY'\nshell = true\n"
+            ),
+            ""
+        );
     }
 }
