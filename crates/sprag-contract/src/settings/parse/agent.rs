@@ -95,11 +95,20 @@ impl Findings {
             let message = format!("`{key}` is not used: only `builtin` reads it");
             self.add(Severity::Warning, &["agent", key], message, "remove it, or write `use = \"builtin\"`");
         }
-        if let Some(url) = &agent.url
-            && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
-        {
-            let help = "write it whole, as in `http://127.0.0.1:8000/v1`";
-            self.add(Severity::Error, &["agent", "url"], "`url` is no address of HTTP", help);
+        if let Some(url) = &agent.url {
+            let rest = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+            let path = ["agent", "url"];
+            match rest {
+                None => {
+                    let help = "write it whole, as in `http://127.0.0.1:8000/v1`";
+                    self.add(Severity::Error, &path, "`url` is no address of HTTP", help);
+                }
+                Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
+                    let help = "name with `key` the variable that holds it";
+                    self.add(Severity::Error, &path, "`url` is no place for a password", help);
+                }
+                Some(_) => {}
+            }
         }
         if agent.context.is_some_and(|tokens| tokens < LEAST_CONTEXT) {
             let message = format!("`context` is too small: a brief alone may have {LEAST_CONTEXT} tokens");
@@ -153,8 +162,16 @@ mod tests {
     #[test]
     fn what_the_built_in_agent_needs_is_told() {
         insta::assert_snapshot!(told("[agent]\nuse = 'builtin'\n"), @r#"2:7 `builtin` needs a `model` | name one, as in `model = "claude-sonnet-4-6"`, `"ollama::qwen3"`, or any with a `url`"#);
-        insta::assert_snapshot!(told("[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'localhost:8000'\nkey = 'sk-1-2'\ncontext = 10\n"), @"");
-        insta::assert_snapshot!(told("[agent]\nuse = 'pi'\ncontext = 100000\n"), @"");
+        insta::assert_snapshot!(told("[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'localhost:8000'\nkey = 'sk-1-2'\ncontext = 10\n"), @r"
+        5:7 `key` is no name of a variable | write the name alone: the key itself is taken from the environment, and stands in no file
+        4:7 `url` is no address of HTTP | write it whole, as in `http://127.0.0.1:8000/v1`
+        6:11 `context` is too small: a brief alone may have 8000 tokens | write how many tokens the model takes in; a local server has to be started with as many
+        ");
+        assert!(
+            told("[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'https://me:secret@host/v1'\n")
+                .contains("is no place for a password")
+        );
+        insta::assert_snapshot!(told("[agent]\nuse = 'pi'\ncontext = 100000\n"), @r#"3:11 `context` is not used: only `builtin` reads it | remove it, or write `use = "builtin"`"#);
         assert_eq!(
             told(
                 "[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'http://127.0.0.1:1/v1'\nkey = 'KEY'\nshell = true\n"
