@@ -252,6 +252,14 @@ mod tests {
     }
 
     #[test]
+    fn every_variable_that_is_passed_on_is_a_providers() {
+        for key in sprag_agent::builtin::KEYS {
+            let kinds = AdapterKind::all().iter();
+            assert!(kinds.filter_map(AdapterKind::default_key_env_name).any(|name| name == *key), "{key}");
+        }
+    }
+
+    #[test]
     fn arguments_that_are_no_object_go_back_as_one() {
         let call = |fn_arguments: Value| ToolCall {
             call_id: "1".to_owned(),

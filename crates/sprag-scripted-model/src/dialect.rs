@@ -52,23 +52,31 @@ impl Dialect {
         }
     }
 
-    /// All text of the first message of a person: what a conversation is known by.
-    pub(crate) fn opening(self, request: &Value) -> String {
-        let list = if self == Self::Responses { "input" } else { "messages" };
-        let mut text = String::new();
-        let mut messages = request[list].as_array().into_iter().flatten();
-        if let Some(first) = messages.find(|message| message["role"] == "user") {
-            gather(&first["content"], &mut text);
-        }
-        text
-    }
-
     /// All text of what the model was told last: a person's words, or what a tool answered.
     pub(crate) fn latest(self, request: &Value) -> String {
         let list = if self == Self::Responses { "input" } else { "messages" };
         let mut text = String::new();
         if let Some(last) = request[list].as_array().and_then(|list| list.last()) {
             gather(last, &mut text);
+        }
+        text
+    }
+
+    /// All that was said by neither the model nor a tool: a person's words, and the agent's own.
+    pub(crate) fn said(self, request: &Value) -> String {
+        let list = if self == Self::Responses { "input" } else { "messages" };
+        let mut text = String::new();
+        let of_people =
+            |message: &&Value| matches!(message["role"].as_str(), Some("user" | "system" | "developer"));
+        for message in request[list].as_array().into_iter().flatten().filter(of_people) {
+            match message["content"].as_array() {
+                // What a tool answered stands among what the user says in one of the protocols.
+                Some(parts) => {
+                    let parts = parts.iter().filter(|part| part["type"] != "tool_result");
+                    parts.for_each(|part| gather(part, &mut text));
+                }
+                None => gather(&message["content"], &mut text),
+            }
         }
         text
     }

@@ -9,12 +9,10 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub struct Script {
     /// The turns. After the last one the model says that it is done.
-    #[serde(default)]
     pub steps: Vec<Step>,
-    /// The turns of several conversations, in place of `steps`: the nth opening that is heard for the first time begins the
-    /// nth of them. What comes after the last is answered by `steps`.
+    /// Other turns for some conversations. Where several fit, the last one counts.
     #[serde(default)]
-    pub conversations: Vec<Vec<Step>>,
+    pub conversations: Vec<Conversation>,
     /// What each answer is said to have cost.
     #[serde(default)]
     pub usage: Usage,
@@ -25,11 +23,6 @@ pub struct Script {
 }
 
 impl Script {
-    /// The turns of the nth conversation.
-    pub(crate) fn turns(&self, conversation: usize) -> &[Step] {
-        self.conversations.get(conversation).unwrap_or(&self.steps)
-    }
-
     /// Reads a script.
     ///
     /// # Errors
@@ -37,6 +30,25 @@ impl Script {
     pub fn parse(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
+
+    /// The turns of a conversation in which people have said this, and which ones they are: 0 for [`Script::steps`], then
+    /// those of [`Script::conversations`].
+    pub(crate) fn turns_for(&self, said: &str) -> (usize, &[Step]) {
+        match self.conversations.iter().rposition(|about| said.contains(&about.when)) {
+            Some(at) => (at + 1, &self.conversations[at].steps),
+            None => (0, &self.steps),
+        }
+    }
+}
+
+/// The turns of a conversation that is about something.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conversation {
+    /// What somebody says in it who is neither the model nor a tool.
+    pub when: String,
+    /// Its turns.
+    pub steps: Vec<Step>,
 }
 
 /// One turn of the model: words, then calls.
@@ -163,6 +175,18 @@ mod tests {
         .unwrap();
         let copied = step.copying_from("METRIC ms=9\nMETRIC ms=4.5 by hand");
         assert_eq!(copied.tools[0].args, json!({"ms": 4.5, "all": ["hand", null, "as it is"]}));
+    }
+
+    #[test]
+    fn the_last_conversation_that_fits_is_played() {
+        let turn = |text: &str| json!([{ "text": text }]);
+        let about = |when: &str| json!({ "when": when, "steps": turn(when) });
+        let script = json!({ "steps": turn("else"), "conversations": [about("first"), about("second")] });
+        let script = Script::parse(&script.to_string()).unwrap();
+        for (said, which) in [("nothing", 0), ("after the first", 1), ("after first and second", 2)] {
+            let (at, turns) = script.turns_for(said);
+            assert_eq!((at, turns[0].text.as_str()), (which, ["else", "first", "second"][which]));
+        }
     }
 
     #[test]

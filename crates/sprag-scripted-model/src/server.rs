@@ -35,6 +35,8 @@ pub struct Asked {
     /// The key. It is in no log.
     #[serde(skip)]
     pub key: Option<String>,
+    /// Which turns answered: 0 for [`Script::steps`], then those of [`Script::conversations`].
+    pub conversation: usize,
     /// The step that answered; `None` for what no script answers.
     pub step: Option<usize>,
     /// The tools that were offered.
@@ -59,9 +61,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     asked: Vec<Asked>,
-    /// How each conversation began.
-    openings: Vec<String>,
-    /// How often the fault of each step of each conversation has struck.
+    /// How often the fault of each step has struck.
     struck: BTreeMap<(usize, usize), u32>,
     /// Where each request is written, one a line.
     log: Option<Box<dyn Write + Send>>,
@@ -146,12 +146,10 @@ impl Shared {
         let tools = dialect.map(|dialect| dialect.tools(&body)).unwrap_or_default();
         let turn = dialect.filter(|_| body.is_object()).map(|dialect| (dialect, dialect.turns(&body)));
         let step = turn.map(|(_, turn)| turn).filter(|_| self.script.toolless || !tools.is_empty());
-        let opening = dialect.filter(|_| step.is_some()).map(|dialect| dialect.opening(&body));
-        let asked = Asked { path: path.clone(), key_in, key, step, tools, body };
-        let conversation = opening.map_or(0, |opening| self.state().conversation(opening));
-        let steps = self.script.turns(conversation);
-        let (fault, nth) =
-            self.state().take(asked.clone(), conversation, step.and_then(|step| steps.get(step)));
+        let said = dialect.map(|dialect| dialect.said(&body)).unwrap_or_default();
+        let (conversation, steps) = self.script.turns_for(&said);
+        let asked = Asked { path: path.clone(), key_in, key, conversation, step, tools, body };
+        let (fault, nth) = self.state().take(asked.clone(), step.and_then(|step| steps.get(step)));
         let Some((dialect, turn)) = turn else { return aside(&head.method, &path) };
         let said = match step {
             None => Step::text("ok"),
@@ -164,16 +162,8 @@ impl Shared {
 }
 
 impl State {
-    /// The number of a conversation.
-    fn conversation(&mut self, opening: String) -> usize {
-        self.openings.iter().position(|known| *known == opening).unwrap_or_else(|| {
-            self.openings.push(opening);
-            self.openings.len() - 1
-        })
-    }
-
     /// Writes the request down. Answers what goes wrong with this one, and how many there were.
-    fn take(&mut self, asked: Asked, conversation: usize, step: Option<&Step>) -> (Option<Fault>, usize) {
+    fn take(&mut self, asked: Asked, step: Option<&Step>) -> (Option<Fault>, usize) {
         if let Some(log) = &mut self.log {
             // A log that cannot be written is missed by whoever reads it.
             let _ = serde_json::to_writer(&mut *log, &asked).map_err(io::Error::from).and_then(|()| {
@@ -181,7 +171,8 @@ impl State {
                 log.flush()
             });
         }
-        let struck = asked.step.map(|step| self.struck.entry((conversation, step)).or_default());
+        let at = asked.step.map(|step| (asked.conversation, step));
+        let struck = at.map(|at| self.struck.entry(at).or_default());
         self.asked.push(asked);
         let fault = step.zip(struck).and_then(|(step, struck)| {
             *struck += 1;

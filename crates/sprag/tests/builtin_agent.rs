@@ -57,30 +57,33 @@ fn edit(path: &str, content: &str, words: &str) -> Value {
 fn six_tries_come_to_what_they_are_and_every_token_is_counted() {
     let half = call("edit", json!({ "path": "src/a.txt", "old": lines("a", 10), "new": lines("a", 5) }));
     let lie = r#"{"description":"1000 times smaller","bytes":0.3,"status":"keep","commit":"abc"}"#;
+    // A gain, with a slip on the way, and a server that is overloaded once.
+    let first = json!([
+        call("grep", json!({ "pattern": "aaa", "path": "src" })),
+        { "tools": [{ "tool": "edit", "raw": "{\"path\": " }],
+          "fault": { "status": { "code": 429, "message": "slow down" } }, "times": 1 },
+        half,
+        call("write", json!({ "path": ".sprag/proposal.json", "content": r#"{"description":"half of a"}"# })),
+        { "text": "Half of the lines." },
+    ]);
+    let lying = json!([
+        call("write", json!({ "path": "src/b.txt", "content": lines("b", 20) })),
+        call("write", json!({ "path": ".sprag/proposal.json", "content": lie })),
+        { "text": "1000 times smaller." },
+    ]);
+    let shell = "head -n 5 src/b.txt > x && cat x > src/b.txt && rm x && wc -c src/b.txt";
+    let last = json!([call("shell", json!({ "command": shell })), { "text": "Half of b." }]);
+    // Each brief has the descriptions of the tries before it.
+    let after = |when: &str, steps: Value| json!({ "when": when, "steps": steps });
     let script = json!({
         "usage": { "input": 900, "cached": 100, "output": 50, "reasoning": 7 },
+        "steps": first,
         "conversations": [
-            // A gain, with a slip on the way, and a server that is overloaded once.
-            [
-                call("grep", json!({ "pattern": "aaa", "path": "src" })),
-                { "tools": [{ "tool": "edit", "raw": "{\"path\": " }],
-                  "fault": { "status": { "code": 429, "message": "slow down" } }, "times": 1 },
-                half,
-                call("write", json!({ "path": ".sprag/proposal.json", "content": r#"{"description":"half of a"}"# })),
-                { "text": "Half of the lines." },
-            ],
-            edit("src/c.txt", &lines("d", 10), "Other letters."),
-            edit("README", "shorter\n", "A shorter README."),
-            [
-                call("write", json!({ "path": "src/b.txt", "content": lines("b", 20) })),
-                call("write", json!({ "path": ".sprag/proposal.json", "content": lie })),
-                { "text": "1000 times smaller." },
-            ],
-            edit("src/b.txt", "boom\n", "Hardly anything left."),
-            [
-                call("shell", json!({ "command": "head -n 5 src/b.txt > x && cat x > src/b.txt && rm x && wc -c src/b.txt" })),
-                { "text": "Half of b." },
-            ],
+            after("half of a", edit("src/c.txt", &lines("d", 10), "Other letters.")),
+            after("Other letters.", edit("README", "shorter\n", "A shorter README.")),
+            after("A shorter README.", lying),
+            after("1000 times smaller", edit("src/b.txt", "boom\n", "Hardly anything left.")),
+            after("Hardly anything left.", last),
         ],
     });
     let (repo, server) = bench(6, script);

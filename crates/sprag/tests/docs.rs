@@ -135,6 +135,10 @@ fn full_settings() -> Settings {
             args: vec![],
             env: vec![],
             retry: vec![minute],
+            url: text(),
+            key: text(),
+            context: Some(1),
+            shell: Some(true),
             usage: UsagePatterns {
                 input: text(),
                 cached: text(),

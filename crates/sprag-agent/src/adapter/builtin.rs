@@ -80,3 +80,59 @@ impl Adapter for Builtin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{FailureKind, Usage};
+
+    fn told(events: &[Event]) -> Told {
+        let settings = Settings { model: Some("m".to_owned()), ..Settings::default() };
+        let adapter = Builtin::new(&settings).unwrap();
+        let mut told = Told::default();
+        for event in events {
+            adapter.read(&serde_json::to_string(event).unwrap(), &mut told);
+        }
+        told
+    }
+
+    fn used(input: u64) -> Event {
+        Event::Used { sum: Usage { input: Some(input), ..Usage::default() } }
+    }
+
+    fn waits(kind: FailureKind) -> Event {
+        Event::Waits { wait: Duration::from_millis(500), kind, said: "slow down".to_owned() }
+    }
+
+    #[test]
+    fn a_wait_that_was_worth_it_is_overcome_and_the_last_sum_counts() {
+        let said = Event::Said { text: "done".to_owned() };
+        let told = told(&[used(5), waits(FailureKind::RateLimit), used(8), said, Event::Done]);
+        assert_eq!((told.failure.as_ref(), told.words.as_str(), told.usage().input), (None, "done", Some(8)));
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_leaves_the_cost_unknown() {
+        assert_eq!(told(&[used(5), Event::BrokeOff, used(8), Event::Done]).usage(), Usage::default());
+    }
+
+    #[test]
+    fn a_failure_is_of_the_kind_that_the_process_says() {
+        let failed = Event::Failed { kind: FailureKind::Authentication, said: "no key".to_owned() };
+        let told = told(&[used(5), failed]);
+        assert!(told.is_over && told.is_hopeless() && told.usage().input == Some(5), "{told:?}");
+    }
+
+    #[test]
+    fn a_line_that_is_no_event_says_nothing() {
+        let adapter = Builtin::new(&Settings { model: Some("m".to_owned()), ..Settings::default() }).unwrap();
+        let mut told = Told::default();
+        for line in ["thread 'main' panicked", "{}", "[1]", "{\"type\":\"sang\"}"] {
+            adapter.read(line, &mut told);
+        }
+        assert!(!told.is_over && told.failure.is_none() && told.words.is_empty());
+        assert!(Builtin::new(&Settings::default()).is_err(), "no model");
+    }
+}
