@@ -81,11 +81,7 @@ pub fn open(
         AgentName::Codex => Box::new(Codex),
         AgentName::Pi => Box::new(Pi),
         AgentName::OpenCode => Box::new(OpenCode),
-        AgentName::Builtin => {
-            let settings = Builtin::passing_its_key(settings);
-            let adapter = Box::new(Builtin::new(&settings)?);
-            return Ok(Box::new(Agent::open(adapter, &settings, timeout, interrupt)?));
-        }
+        AgentName::Builtin => Box::new(Builtin::new(settings)),
         AgentName::Command(line) => Box::new(Command::new(line, &settings.usage)),
     };
     Ok(Box::new(Agent::open(adapter, settings, timeout, interrupt)?))

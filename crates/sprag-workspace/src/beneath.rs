@@ -77,15 +77,15 @@ impl Beneath {
     /// It cannot be made, or lies behind a link or outside.
     pub fn make_parent(&self, relative: &str) -> std::result::Result<OwnedFd, Errno> {
         let Some((parent, _)) = relative.rsplit_once('/') else { return self.dir(b"") };
+        if parent.split('/').any(|part| part == ".." || part.is_empty()) {
+            return Err(Errno::XDEV);
+        }
         match self.dir(parent.as_bytes()) {
             Err(Errno::NOENT) => {}
             answer => return answer,
         }
         let mut at = self.dir(b"")?;
         for part in parent.split('/') {
-            if part == ".." || part.is_empty() {
-                return Err(Errno::XDEV);
-            }
             match rustix::fs::mkdirat(&at, part, Mode::from_raw_mode(0o755)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno),

@@ -179,5 +179,5 @@ fn without_a_model_it_says_what_to_write() {
     let repo = Repo::new();
     repo.run(&["run", "--agent", "builtin"])
         .expect(1)
-        .says(&["no model is named", "write `model` under `[agent]`"]);
+        .says(&["`builtin` needs a model", "write `model` under `[agent]`"]);
 }

@@ -4,9 +4,9 @@ use sprag_contract::settings::Agent as Settings;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call};
+use crate::Failure;
 use crate::builtin::{COMMAND, Event, KEYS, Options, USUAL_CONTEXT};
 use crate::told::Told;
-use crate::{Failure, ProposeError};
 
 pub(crate) struct Builtin {
     program: String,
@@ -14,33 +14,20 @@ pub(crate) struct Builtin {
 }
 
 impl Builtin {
-    /// # Errors
-    /// [`ProposeError::NotInstalled`] where no model is named, or Sprag does not find itself.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, ProposeError> {
-        let missing = |why: String, remedy| ProposeError::NotInstalled { program: "builtin", why, remedy };
-        let model = settings.model.clone().ok_or_else(|| {
-            missing("no model is named".to_owned(), "write `model` under `[agent]` in the settings")
-        })?;
-        let exe =
-            std::env::current_exe().map_err(|error| missing(error.to_string(), "start it by its path"))?;
-        let program = exe.into_os_string().into_string().map_err(|exe| {
-            missing(format!("the path of sprag is no UTF-8: {}", exe.display()), "move it elsewhere")
-        })?;
-        let options = Options {
-            model,
-            url: settings.url.clone(),
-            key: settings.key.clone(),
-            context: settings.context.unwrap_or(USUAL_CONTEXT),
-            shell: settings.shell.unwrap_or(false),
-        };
-        Ok(Self { program, options })
-    }
-
-    /// The settings with its key among the variables that are passed on and written nowhere.
-    pub(crate) fn passing_its_key(settings: &Settings) -> Settings {
-        let mut settings = settings.clone();
-        settings.env.extend(settings.key.clone());
-        settings
+    /// Without a model the process says that there is none of that name.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let exe = std::env::current_exe().ok().and_then(|exe| exe.into_os_string().into_string().ok());
+        Self {
+            // Until it has become another program, a process that Sprag starts is Sprag.
+            program: exe.unwrap_or_else(|| "/proc/self/exe".to_owned()),
+            options: Options {
+                model: settings.model.clone().unwrap_or_default(),
+                url: settings.url.clone(),
+                key: settings.key.clone(),
+                context: settings.context.unwrap_or(USUAL_CONTEXT),
+                shell: settings.shell.unwrap_or(false),
+            },
+        }
     }
 }
 
@@ -89,8 +76,7 @@ mod tests {
     use crate::{FailureKind, Usage};
 
     fn told(events: &[Event]) -> Told {
-        let settings = Settings { model: Some("m".to_owned()), ..Settings::default() };
-        let adapter = Builtin::new(&settings).unwrap();
+        let adapter = Builtin::new(&Settings::default());
         let mut told = Told::default();
         for event in events {
             adapter.read(&serde_json::to_string(event).unwrap(), &mut told);
@@ -127,12 +113,11 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_event_says_nothing() {
-        let adapter = Builtin::new(&Settings { model: Some("m".to_owned()), ..Settings::default() }).unwrap();
+        let adapter = Builtin::new(&Settings::default());
         let mut told = Told::default();
         for line in ["thread 'main' panicked", "{}", "[1]", "{\"type\":\"sang\"}"] {
             adapter.read(line, &mut told);
         }
         assert!(!told.is_over && told.failure.is_none() && told.words.is_empty());
-        assert!(Builtin::new(&Settings::default()).is_err(), "no model");
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use sprag_judge::Tier;
+
 use super::duration;
 use crate::nearest::nearest;
 
@@ -61,6 +63,15 @@ impl Default for Agent {
 }
 
 impl Agent {
+    /// What it means in a session of this tier: where nothing is locked in, somebody has to say that a model may run what it
+    /// likes. The key is passed on and kept out of every file as what stands in `env` is.
+    #[must_use]
+    pub fn in_tier(mut self, tier: Tier) -> Self {
+        self.shell.get_or_insert(tier != Tier::None);
+        self.env.extend(self.key.clone());
+        self
+    }
+
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -202,6 +213,21 @@ mod tests {
         }
         let colon = AgentName::parse("command:sh -c 'a:b'").unwrap();
         assert_eq!(colon, AgentName::Command("sh -c 'a:b'".to_owned()));
+    }
+
+    #[test]
+    fn a_shell_is_there_where_programs_are_locked_in_and_where_somebody_says_so() {
+        let has_shell = |shell, tier| Agent { shell, ..Agent::default() }.in_tier(tier).shell;
+        for (said, tier, has) in [
+            (None, Tier::Enforced, true),
+            (None, Tier::None, false),
+            (Some(true), Tier::None, true),
+            (Some(false), Tier::Reduced, false),
+        ] {
+            assert_eq!(has_shell(said, tier), Some(has), "{said:?} {tier:?}");
+        }
+        let key = Agent { key: Some("MY_KEY".to_owned()), ..Agent::default() };
+        assert_eq!(key.in_tier(Tier::Enforced).env, ["MY_KEY"]);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use camino::Utf8Path;
 use miette::{IntoDiagnostic, miette};
 use sprag_contract::settings::AgentName;
-use sprag_judge::Tier;
 use sprag_ledger::view::status_view;
 use sprag_session::{Opening, Session, StartFrom};
 
@@ -50,7 +49,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let named = args.agent.as_deref().map(AgentName::parse).transpose().into_diagnostic()?;
     let named = named.map(|name| beneath(dir, name));
     let project = open::project(dir)?;
-    let mut settings = project.contract().into_diagnostic()?.settings.clone();
+    let settings = project.contract().into_diagnostic()?.settings.clone();
     let root = project.root.clone();
     let Some(name) = named.or_else(|| settings.agent.name.clone().map(|name| beneath(&root, name))) else {
         show::aside(NO_AGENT);
@@ -62,11 +61,16 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             "this sprag was built without an agent of its own"
         ));
     }
-    // Where nothing is locked in, somebody has to say that the model may run what it likes.
-    settings.agent.shell.get_or_insert(settings.sandbox.tier != Tier::None);
+    if name == AgentName::Builtin && settings.agent.model.is_none() {
+        return Err(miette!(
+            help = "write `model` under `[agent]` in the settings",
+            "`builtin` needs a model"
+        ));
+    }
+    let agent = settings.agent.clone().in_tier(settings.sandbox.tier);
     let interrupt = watch::interrupt()?;
     let timeout = settings.run.timeout.propose;
-    let mut proposer = sprag_agent::open(&name, &settings.agent, timeout, &interrupt).into_diagnostic()?;
+    let mut proposer = sprag_agent::open(&name, &agent, timeout, &interrupt).into_diagnostic()?;
     let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
     let opening = Opening { fresh: args.new, baseline };
     let mut view = watch::view();
