@@ -1,5 +1,6 @@
 //! What is peculiar to each agent: how it is called, what it may read of the environment, and what its events mean.
 
+mod builtin;
 mod claude;
 mod codex;
 mod command;
@@ -14,6 +15,7 @@ use camino::Utf8Path;
 use serde_json::Value;
 use sprag_measure::process::{Program, Status};
 
+pub(crate) use builtin::Builtin;
 pub(crate) use claude::Claude;
 pub(crate) use codex::Codex;
 pub(crate) use command::Command;

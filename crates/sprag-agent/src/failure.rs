@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Why an agent came to nothing.
@@ -14,7 +15,8 @@ pub struct Failure {
 }
 
 /// Kinds of failure, by what has to be done about them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// There is no key, or it is not accepted: a person has to do something.
     Authentication,
@@ -100,12 +102,13 @@ const WORDS: [(FailureKind, &[&str]); 3] = [
 const BEFORE_STATUS: [&str; 5] = ["status", "http", "error", "code", "statuscode"];
 
 impl Failure {
-    pub(crate) fn new(kind: FailureKind, said: impl Into<String>) -> Self {
+    /// A failure of this kind.
+    pub fn new(kind: FailureKind, said: impl Into<String>) -> Self {
         Self { kind, said: said.into() }
     }
 
     /// By the status of an HTTP answer; by the words, where there is none.
-    pub(crate) fn of(status: Option<u64>, said: &str) -> Self {
+    pub fn of(status: Option<u64>, said: &str) -> Self {
         let said = inner_message(said);
         let kind = match status {
             Some(401 | 403) => FailureKind::Authentication,
@@ -118,7 +121,7 @@ impl Failure {
     }
 
     /// By the words alone, in which a status may stand.
-    pub(crate) fn of_words(said: &str) -> Self {
+    pub fn of_words(said: &str) -> Self {
         let words: Vec<&str> =
             said.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let status = words.iter().enumerate().find_map(|(at, word)| {

@@ -7,6 +7,7 @@
 
 mod adapter;
 mod agent;
+pub mod builtin;
 mod failure;
 mod history;
 mod home;
@@ -29,11 +30,11 @@ pub use proposal::{Note, Proposal, ProposeError, Tells, Usage};
 
 use std::time::Duration;
 
-use adapter::{Adapter, Claude, Codex, Command, OpenCode, Pi};
+use adapter::{Adapter, Builtin, Claude, Codex, Command, OpenCode, Pi};
 use agent::Agent;
 use camino::Utf8Path;
 use sprag_contract::Contract;
-use sprag_contract::settings::{Agent as Settings, AgentName};
+use sprag_contract::settings::{Agent as AgentSettings, AgentName, Settings};
 use sprag_measure::{AgentSandbox, Interrupt};
 use turns::Turns;
 
@@ -172,7 +173,7 @@ fn open_one(
     root: &Utf8Path,
     interrupt: &Interrupt,
 ) -> Result<Box<dyn Proposer>, ProposeError> {
-    let settings = &contract.settings.agent;
+    let settings = &of_tier(&contract.settings);
     Ok(match name {
         AgentName::Playbook(dir) => Box::new(Playbook::open(Utf8Path::new(dir))?),
         AgentName::Knobs => Box::new(Knobs::open(&contract.knobs, root)?),
@@ -196,19 +197,26 @@ pub fn ask(
     timeout: Duration,
     interrupt: &Interrupt,
 ) -> Result<Option<Answer>, ProposeError> {
+    let settings = &of_tier(settings);
     let Some(adapter) = adapter_of(name, settings) else { return Ok(None) };
     let agent = Agent::open(adapter, settings, timeout, interrupt)?;
     agent.ask(sandbox).map(Some)
 }
 
+/// What `[agent]` means in the tier of the session.
+fn of_tier(settings: &Settings) -> AgentSettings {
+    settings.agent.clone().in_tier(settings.sandbox.tier)
+}
+
 /// How the named agent is called; `None` where it is no agent.
-fn adapter_of(name: &AgentName, settings: &Settings) -> Option<Box<dyn Adapter>> {
+fn adapter_of(name: &AgentName, settings: &AgentSettings) -> Option<Box<dyn Adapter>> {
     Some(match name {
         AgentName::Playbook(_) | AgentName::Knobs => return None,
         AgentName::Claude => Box::new(Claude),
         AgentName::Codex => Box::new(Codex),
         AgentName::Pi => Box::new(Pi),
         AgentName::OpenCode => Box::new(OpenCode),
+        AgentName::Builtin => Box::new(Builtin::new(settings)),
         AgentName::Command(line) => Box::new(Command::new(line, &settings.usage)),
     })
 }

@@ -15,6 +15,8 @@ pub(crate) struct Answer {
     pieces: VecDeque<Bytes>,
     /// The connection is closed where the pieces end, and not the answer.
     is_cut: bool,
+    /// What came before the cut is on its way.
+    is_sent: bool,
     pause: Duration,
     /// Runs until the next piece goes out.
     pausing: Option<Pin<Box<Sleep>>>,
@@ -23,7 +25,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(pieces: impl IntoIterator<Item = String>) -> Self {
         let pieces = pieces.into_iter().map(Bytes::from).collect();
-        Self { pieces, is_cut: false, pause: Duration::ZERO, pausing: None }
+        Self { pieces, is_cut: false, is_sent: false, pause: Duration::ZERO, pausing: None }
     }
 
     pub(crate) fn cut_after(mut self, pieces: usize) -> Self {
@@ -51,6 +53,11 @@ impl Body for Answer {
             let pausing = self.pausing.get_or_insert_with(|| Box::pin(sleep(pause)));
             std::task::ready!(pausing.as_mut().poll(cx));
             self.pausing = None;
+        }
+        if self.pieces.is_empty() && self.is_cut && !std::mem::replace(&mut self.is_sent, true) {
+            // Without this the connection would be closed before anything went out.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         Poll::Ready(match self.pieces.pop_front() {
             Some(piece) => Some(Ok(Frame::data(piece))),

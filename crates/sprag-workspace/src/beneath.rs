@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// A directory, held open.
 #[derive(Debug)]
-pub(crate) struct Beneath {
+pub struct Beneath {
     root: OwnedFd,
     path: Utf8PathBuf,
 }
@@ -35,36 +35,51 @@ const FILE: OFlags = OFlags::RDONLY
 
 impl Beneath {
     /// Opens the directory itself, which must not be a link.
-    pub(crate) fn open(path: &Utf8Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It is not there, or is no directory.
+    pub fn open(path: &Utf8Path) -> Result<Self> {
         let root = rustix::fs::open(path.as_std_path(), DIRECTORY, Mode::empty())
             .map_err(Error::sys("open", path))?;
         Ok(Self { root, path: path.to_owned() })
     }
 
     /// Where it is, for messages.
-    pub(crate) fn path(&self) -> &Utf8Path {
+    pub fn path(&self) -> &Utf8Path {
         &self.path
     }
 
     /// The directory itself.
-    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+    pub fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
     }
 
     /// Opens a directory by its relative path; the empty path is the top.
-    pub(crate) fn dir(&self, relative: &[u8]) -> std::result::Result<OwnedFd, Errno> {
+    ///
+    /// # Errors
+    /// It is not there, is no directory, or lies behind a link or outside.
+    pub fn dir(&self, relative: &[u8]) -> std::result::Result<OwnedFd, Errno> {
         let relative = if relative.is_empty() { b"." } else { relative };
         open_beneath(self.root.as_fd(), relative, DIRECTORY)
     }
 
     /// Opens a file for reading by its relative path.
-    pub(crate) fn file(&self, relative: &[u8]) -> std::result::Result<OwnedFd, Errno> {
+    ///
+    /// # Errors
+    /// It is not there, or lies behind a link or outside.
+    pub fn file(&self, relative: &[u8]) -> std::result::Result<OwnedFd, Errno> {
         open_beneath(self.root.as_fd(), relative, FILE)
     }
 
     /// Opens the directory that holds a path, making what is missing.
-    pub(crate) fn make_parent(&self, relative: &str) -> std::result::Result<OwnedFd, Errno> {
+    ///
+    /// # Errors
+    /// It cannot be made, or lies behind a link or outside.
+    pub fn make_parent(&self, relative: &str) -> std::result::Result<OwnedFd, Errno> {
         let Some((parent, _)) = relative.rsplit_once('/') else { return self.dir(b"") };
+        if parent.split('/').any(|part| part == ".." || part.is_empty()) {
+            return Err(Errno::XDEV);
+        }
         match self.dir(parent.as_bytes()) {
             Err(Errno::NOENT) => {}
             answer => return answer,
@@ -181,5 +196,9 @@ mod tests {
             }
             assert!(open(beneath.root(), b"sub/file", FILE).is_ok());
         }
+        for path in ["new/../../out/file", "link/new/file", "/tmp/file", "new//file"] {
+            assert!(beneath.make_parent(path).is_err(), "{path}");
+        }
+        assert!(beneath.make_parent("new/deep/file").is_ok() && !top.join("out").exists());
     }
 }

@@ -45,6 +45,7 @@ mod violation;
 pub use agent_copy::AgentCopy;
 pub use apply::{KeepStep, apply_branch};
 pub use baseline::{Baseline, Imported, Locked, LockedWhy, Region, Start};
+pub use beneath::Beneath;
 pub use candidate::{Candidate, ImportRules, import_candidate};
 pub use change::{Change, ChangeKind, Edit};
 pub use checkout::{Checkout, SyncReport};

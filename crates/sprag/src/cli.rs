@@ -57,6 +57,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         way: Option<EchoWorker>,
     },
+    /// Is Sprag's own coding agent for one try: the brief on standard input, the copy as its folder.
+    #[cfg(feature = "builtin-agent")]
+    #[command(name = sprag_agent::builtin::COMMAND, hide = true)]
+    BuiltinAgent {
+        /// As JSON.
+        options: String,
+    },
     /// Builds a jail around itself, and becomes the program in it.
     #[command(name = sprag_sandbox::COMMAND, hide = true, disable_help_flag = true)]
     Jail {

@@ -79,6 +79,8 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
             };
             Ok(if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        #[cfg(feature = "builtin-agent")]
+        Command::BuiltinAgent { options } => Ok(sprag_builtin_agent::run(&options)),
         Command::Jail { args } => Ok(sprag_sandbox::launch(args)),
     }
 }

@@ -16,6 +16,7 @@ fn the_command_prints_what_the_next_try_is_told() {
     let before = repo.run(&["brief"]).expect(0).says(&["Nothing yet.", "It is not measured yet."]);
     assert!(!repo.home().join("current").exists(), "it starts nothing");
     let edit = format!("printf '{}' > src/a.txt; echo 'Fewer lines'", lines("a", 5).replace('\n', "\\n"));
+    repo.write(".auto/sprag.toml", UNLOCKED);
     repo.spec_with("- after 1 experiments\n");
     repo.run(&["run", "--agent", &agent(&repo, &edit)]).expect(0);
     let told = std::fs::read_to_string(repo.beside("brief")).unwrap();

@@ -140,6 +140,10 @@ fn full_settings() -> Settings {
             write: vec!["x".to_owned()],
             network: AgentNetwork::Hosts(vec![]),
             retry: vec![minute],
+            url: text(),
+            key: text(),
+            context: Some(1),
+            shell: Some(true),
             usage: UsagePatterns {
                 input: text(),
                 cached: text(),

@@ -22,7 +22,7 @@ const LAYERS: [&str; 9] = [
 ];
 
 /// The coding agents that are looked for.
-const AGENTS: [&str; 4] = ["claude", "codex", "pi", "opencode"];
+const AGENTS: [&str; 5] = ["claude", "codex", "pi", "opencode", "builtin"];
 
 /// The lines of the report that are the same on every machine.
 fn tame(report: &str) -> String {
@@ -41,7 +41,11 @@ fn a_bare_machine_hears_what_is_lost_and_what_to_do() {
     let repo = Repo::no_git();
     let bare = repo.beside("no-programs");
     std::fs::create_dir(&bare).unwrap();
-    let output = repo.command(&["doctor"]).env("PATH", &bare).output().unwrap();
+    let mut command = repo.command(&["doctor"]);
+    for key in sprag_agent::builtin::KEYS {
+        command.env_remove(key);
+    }
+    let output = command.env("PATH", &bare).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(tame(&String::from_utf8(output.stdout).unwrap()), @r#"
     missing  git            there is no git on PATH
@@ -66,7 +70,15 @@ fn a_bare_machine_hears_what_is_lost_and_what_to_do() {
     missing  opencode       a coding agent that does not start here
                             lost: `sprag run --agent` with this name; any one agent is enough
                             remedy: npm install -g opencode-ai
+    ok       builtin        Sprag's own agent; no key is set, and a local model needs none
     "#);
+}
+
+#[test]
+fn a_key_is_told_by_its_name_alone() {
+    let output = Repo::no_git().command(&["doctor"]).env("XAI_API_KEY", "xai-very-secret").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("XAI_API_KEY") && !said.contains("xai-very-secret"), "{said}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
+use sprag_judge::Tier;
+
 use super::{AgentNetwork, duration};
 use crate::nearest::nearest;
 
@@ -38,6 +40,18 @@ pub struct Agent {
     /// How long to wait after a rate limit or an outage before it is asked again. After the last the session stops.
     #[serde(with = "duration::list")]
     pub retry: Vec<Duration>,
+    /// For `builtin`: where its model is served, in place of the provider's own address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// For `builtin`: the name of the environment variable that holds its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// For `builtin`: the most that its model takes in, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+    /// For `builtin`: whether it has a shell. Without it: where the session locks programs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<bool>,
     /// For `command`: where its output says what it used.
     #[serde(skip_serializing_if = "UsagePatterns::is_empty")]
     pub usage: UsagePatterns,
@@ -57,12 +71,25 @@ impl Default for Agent {
             write: vec![],
             network: AgentNetwork::Open,
             retry,
+            url: None,
+            key: None,
+            context: None,
+            shell: None,
             usage: UsagePatterns::default(),
         }
     }
 }
 
 impl Agent {
+    /// What it means in a session of this tier: where nothing is locked in, somebody has to say that a model may run what it
+    /// likes. The key is passed on and kept out of every file as what stands in `env` is.
+    #[must_use]
+    pub fn in_tier(mut self, tier: Tier) -> Self {
+        self.shell.get_or_insert(tier != Tier::None);
+        self.env.extend(self.key.clone());
+        self
+    }
+
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -159,6 +186,8 @@ pub enum AgentName {
     Pi,
     /// OpenCode.
     OpenCode,
+    /// Sprag's own.
+    Builtin,
     /// The tuner of the spec's knobs.
     Knobs,
     /// `command:LINE`: any program, by its command line.
@@ -180,7 +209,7 @@ pub struct NoAgent {
 
 impl AgentName {
     /// All that can be named, for a person.
-    pub const KNOWN: &str = "claude, codex, pi, opencode, knobs, command:LINE and playbook:DIR";
+    pub const KNOWN: &str = "claude, codex, pi, opencode, builtin, knobs, command:LINE and playbook:DIR";
 
     /// Reads a name.
     ///
@@ -194,11 +223,13 @@ impl AgentName {
             ("codex", None) => Self::Codex,
             ("pi", None) => Self::Pi,
             ("opencode", None) => Self::OpenCode,
+            ("builtin", None) => Self::Builtin,
             ("knobs", None) => Self::Knobs,
             ("command", Some(line)) if !line.is_empty() => Self::Command(line.to_owned()),
             ("playbook", Some(dir)) if !dir.is_empty() => Self::Playbook(dir.to_owned()),
             (word, _) => {
-                let known = ["claude", "codex", "opencode", "pi", "knobs", "command:LINE", "playbook:DIR"];
+                let known =
+                    ["builtin", "claude", "codex", "opencode", "pi", "knobs", "command:LINE", "playbook:DIR"];
                 let near =
                     known.into_iter().find(|known| known.split_once(':').is_some_and(|(k, _)| k == word));
                 let near = near.or_else(|| nearest(word, known));
@@ -215,6 +246,7 @@ impl fmt::Display for AgentName {
             Self::Codex => f.write_str("codex"),
             Self::Pi => f.write_str("pi"),
             Self::OpenCode => f.write_str("opencode"),
+            Self::Builtin => f.write_str("builtin"),
             Self::Knobs => f.write_str("knobs"),
             Self::Command(line) => write!(f, "command:{line}"),
             Self::Playbook(dir) => write!(f, "playbook:{dir}"),
@@ -240,19 +272,27 @@ mod tests {
 
     #[test]
     fn a_name_is_read_and_printed_back() {
-        for text in [
-            "claude",
-            "codex",
-            "pi",
-            "opencode",
-            "knobs",
-            "command:aider --yes {prompt_file}",
-            "playbook:a b",
-        ] {
+        let others = ["command:aider --yes {prompt_file}", "playbook:a b"];
+        for text in ["claude", "codex", "pi", "opencode", "builtin", "knobs"].into_iter().chain(others) {
             assert_eq!(AgentName::parse(text).unwrap().to_string(), text);
         }
         let colon = AgentName::parse("command:sh -c 'a:b'").unwrap();
         assert_eq!(colon, AgentName::Command("sh -c 'a:b'".to_owned()));
+    }
+
+    #[test]
+    fn a_shell_is_there_where_programs_are_locked_in_and_where_somebody_says_so() {
+        let has_shell = |shell, tier| Agent { shell, ..Agent::default() }.in_tier(tier).shell;
+        for (said, tier, has) in [
+            (None, Tier::Enforced, true),
+            (None, Tier::None, false),
+            (Some(true), Tier::None, true),
+            (Some(false), Tier::Reduced, false),
+        ] {
+            assert_eq!(has_shell(said, tier), Some(has), "{said:?} {tier:?}");
+        }
+        let key = Agent { key: Some("MY_KEY".to_owned()), ..Agent::default() };
+        assert_eq!(key.in_tier(Tier::Enforced).env, ["MY_KEY"]);
     }
 
     #[test]
@@ -261,7 +301,7 @@ mod tests {
         insta::assert_snapshot!(told("cluade"), @"there is no agent named `cluade`; did you mean `claude`?");
         insta::assert_snapshot!(told("playbook"), @"there is no agent named `playbook`; did you mean `playbook:DIR`?");
         insta::assert_snapshot!(told("command: "), @"there is no agent named `command: `; did you mean `command:LINE`?");
-        insta::assert_snapshot!(told("nobody"), @"there is no agent named `nobody`; this version knows claude, codex, pi, opencode, knobs, command:LINE and playbook:DIR");
+        insta::assert_snapshot!(told("nobody"), @"there is no agent named `nobody`; this version knows claude, codex, pi, opencode, builtin, knobs, command:LINE and playbook:DIR");
         assert!(AgentName::parse("claude:x").is_err());
     }
 }

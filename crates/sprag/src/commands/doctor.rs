@@ -135,6 +135,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         })
         .collect();
     lines.extend(agents::lines(dir));
+    lines.push(builtin());
     lines.extend(sandbox());
     if args.json {
         show::json(&serde_json::json!({ "ready": ready, "machine": lines }))?;
@@ -185,6 +186,26 @@ fn empty_network() -> Result<String, Lack> {
         None => found.to_owned(),
         Some(caveat) => format!("{found}; but {caveat}"),
     })
+}
+
+/// Sprag's own agent: nothing has to be installed for it, and of a key no more is said than where it is.
+fn builtin() -> Line {
+    if !cfg!(feature = "builtin-agent") {
+        return Line {
+            what: "builtin",
+            state: "missing",
+            detail: "this sprag was built without an agent of its own".to_owned(),
+            lost: Some("`sprag run --agent builtin`; any one agent is enough"),
+            remedy: Some("build it with `--features builtin-agent`".to_owned()),
+        };
+    }
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let keys: Vec<&str> = sprag_agent::builtin::KEYS.iter().copied().filter(is_set).collect();
+    let detail = match keys.as_slice() {
+        [] => "Sprag's own agent; no key is set, and a local model needs none".to_owned(),
+        keys => format!("Sprag's own agent, with a key in {}", keys.join(", ")),
+    };
+    Line::ok("builtin", detail)
 }
 
 /// The tier, and then its layers.

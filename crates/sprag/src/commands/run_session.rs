@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use camino::Utf8Path;
-use miette::IntoDiagnostic;
+use miette::{IntoDiagnostic, miette};
+use sprag_contract::Contract;
 use sprag_contract::settings::AgentName;
 use sprag_ledger::view::status_view;
 use sprag_session::{Opening, Session, StartFrom};
@@ -19,7 +20,7 @@ use crate::{open, show, watch};
 /// Example: sprag run --agent claude
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Who proposes: claude, codex, pi, opencode, command:LINE, knobs, or playbook:DIR, a folder of patches. Without it: `use`
+    /// Who proposes: claude, codex, pi, opencode, builtin, command:LINE, knobs, or playbook:DIR, a folder of patches. Without it: `use`
     /// in the settings' table `agent`.
     ///
     /// Given again, for several agents that take turns: `turns` in that table says when.
@@ -40,6 +41,7 @@ pub(crate) struct Args {
 const NO_AGENT: &str = "\
 error: nobody is named to propose changes
   sprag run --agent claude         a coding agent: claude, codex, pi or opencode; `sprag doctor` shows which are here
+  sprag run --agent builtin        Sprag's own agent, with a key or a local model; `model` in the settings names it
   sprag run --agent command:LINE   any program that edits the folder it is started in, with the brief on standard input
   sprag run --agent knobs          turns the settings that the spec names under ## Knobs, without a model
   sprag run --agent playbook:DIR   plays a folder of patches; `sprag export --playbook DIR` writes one from a session
@@ -63,6 +65,9 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         show::aside(NO_AGENT);
         return Ok(ExitCode::from(2));
     }
+    if names.contains(&AgentName::Builtin) {
+        needs_of_builtin(&contract)?;
+    }
     let interrupt = watch::interrupt()?;
     let mut proposer = sprag_agent::open(&names, &contract, &root, &interrupt).into_diagnostic()?;
     let baseline = if args.include_dirty { StartFrom::Snapshot } else { StartFrom::CleanHead };
@@ -80,6 +85,22 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => failed(error),
+    }
+}
+
+/// What Sprag's own agent needs, said before anything is opened.
+fn needs_of_builtin(contract: &Contract) -> miette::Result<()> {
+    if !cfg!(feature = "builtin-agent") {
+        return Err(miette!(
+            help = "build it with `--features builtin-agent`, or name another agent",
+            "this sprag was built without an agent of its own"
+        ));
+    }
+    match contract.settings.agent.model {
+        Some(_) => Ok(()),
+        None => {
+            Err(miette!(help = "write `model` under `[agent]` in the settings", "`builtin` needs a model"))
+        }
     }
 }
 

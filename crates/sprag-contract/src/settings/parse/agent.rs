@@ -11,11 +11,13 @@ use crate::{
 /// The most waits after a rate limit: ten tries in a row that come to nothing end a session anyway.
 const MAX_RETRIES: usize = 9;
 
+/// In tokens.
+const LEAST_CONTEXT: u64 = 8_000;
+
 impl Findings {
     pub(super) fn agent(&mut self, agent: &Agent) {
         for (at, name) in agent.env.iter().enumerate() {
-            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if name.is_empty() || !name.chars().all(plain) {
+            if !is_name_of_variable(name) {
                 // Whatever stands there may be a secret.
                 let message = "an entry of `env` is no name of a variable";
                 let help =
@@ -32,6 +34,13 @@ impl Findings {
                 }
             }
         }
+        if agent.key.as_deref().is_some_and(|name| !is_name_of_variable(name)) {
+            let message = "`key` is no name of a variable";
+            let help =
+                "write the name alone: the key itself is taken from the environment, and stands in no file";
+            self.add(Severity::Error, &["agent", "key"], message, help);
+        }
+        self.builtin(agent);
         if agent.retry.len() > MAX_RETRIES {
             let message = format!("`retry` has {} waits", agent.retry.len());
             let help = format!("write {MAX_RETRIES} at the most: after that somebody should look");
@@ -74,6 +83,59 @@ impl Findings {
             self.add(Severity::Warning, &["agent", "model"], message, "write it into the line");
         }
     }
+
+    /// What only Sprag's own agent reads, and what it cannot do without.
+    fn builtin(&mut self, agent: &Agent) {
+        let is_it = agent.names.contains(&AgentName::Builtin);
+        if is_it && agent.model.is_none() {
+            let help =
+                "name one, as in `model = \"claude-sonnet-4-6\"`, `\"ollama::qwen3\"`, or any with a `url`";
+            self.add(Severity::Error, &["agent", "use"], "`builtin` needs a `model`", help);
+        }
+        if is_it && !agent.args.is_empty() {
+            self.add(
+                Severity::Warning,
+                &["agent", "args"],
+                "`args` is not used: `builtin` has none",
+                "remove it",
+            );
+        }
+        let keys = [
+            ("url", agent.url.is_some()),
+            ("key", agent.key.is_some()),
+            ("context", agent.context.is_some()),
+            ("shell", agent.shell.is_some()),
+        ];
+        for (key, _) in keys.into_iter().filter(|(_, is_set)| *is_set && !agent.names.is_empty() && !is_it) {
+            let message = format!("`{key}` is not used: only `builtin` reads it");
+            self.add(Severity::Warning, &["agent", key], message, "remove it, or write `use = \"builtin\"`");
+        }
+        if let Some(url) = &agent.url {
+            let rest = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+            let path = ["agent", "url"];
+            match rest {
+                None => {
+                    let help = "write it whole, as in `http://127.0.0.1:8000/v1`";
+                    self.add(Severity::Error, &path, "`url` is no address of HTTP", help);
+                }
+                Some(rest) if rest.split('/').next().is_some_and(|host| host.contains('@')) => {
+                    let help = "name with `key` the variable that holds it";
+                    self.add(Severity::Error, &path, "`url` is no place for a password", help);
+                }
+                Some(_) => {}
+            }
+        }
+        if agent.context.is_some_and(|tokens| tokens < LEAST_CONTEXT) {
+            let message = format!("`context` is too small: a brief alone may have {LEAST_CONTEXT} tokens");
+            let help =
+                "write how many tokens the model takes in; a local server has to be started with as many";
+            self.add(Severity::Error, &["agent", "context"], message, help);
+        }
+    }
+}
+
+fn is_name_of_variable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn is_command_with_model(agent: &Agent) -> bool {
@@ -130,5 +192,26 @@ mod tests {
         3:10 `../out` does not say where it is | write a path from `/` or from `~/`: what lies in the repository is in the agent's copy
         ");
         insta::assert_snapshot!(told("[agent]\nuse = 'pi'\nusage = { usd = '([0-9.]+)' }\n"), @r#"3:17 `usd` is not used: this agent says itself what it used | remove it, or write `use = "command:…"`"#);
+    }
+
+    #[test]
+    fn what_the_built_in_agent_needs_is_told() {
+        insta::assert_snapshot!(told("[agent]\nuse = 'builtin'\n"), @r#"2:7 `builtin` needs a `model` | name one, as in `model = "claude-sonnet-4-6"`, `"ollama::qwen3"`, or any with a `url`"#);
+        insta::assert_snapshot!(told("[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'localhost:8000'\nkey = 'sk-1-2'\ncontext = 10\n"), @r"
+        5:7 `key` is no name of a variable | write the name alone: the key itself is taken from the environment, and stands in no file
+        4:7 `url` is no address of HTTP | write it whole, as in `http://127.0.0.1:8000/v1`
+        6:11 `context` is too small: a brief alone may have 8000 tokens | write how many tokens the model takes in; a local server has to be started with as many
+        ");
+        assert!(
+            told("[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'https://me:secret@host/v1'\n")
+                .contains("is no place for a password")
+        );
+        insta::assert_snapshot!(told("[agent]\nuse = 'pi'\ncontext = 100000\n"), @r#"3:11 `context` is not used: only `builtin` reads it | remove it, or write `use = "builtin"`"#);
+        assert_eq!(
+            told(
+                "[agent]\nuse = 'builtin'\nmodel = 'm'\nurl = 'http://127.0.0.1:1/v1'\nkey = 'KEY'\nshell = true\n"
+            ),
+            ""
+        );
     }
 }

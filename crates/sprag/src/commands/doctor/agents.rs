@@ -71,7 +71,7 @@ pub(super) fn ask(dir: &Utf8Path, name: &str, as_json: bool) -> miette::Result<E
     let Place { settings, sandbox } = Place::of(dir)?;
     let interrupt = watch::interrupt()?;
     let patience = PATIENCE.min(settings.run.timeout.propose);
-    let asked = sprag_agent::ask(&name, &settings.agent, sandbox.as_ref(), patience, &interrupt);
+    let asked = sprag_agent::ask(&name, &settings, sandbox.as_ref(), patience, &interrupt);
     let answer =
         asked.into_diagnostic()?.ok_or_else(|| miette!("a playbook answers nothing: name an agent"))?;
     let tier = if sandbox.is_some() { settings.sandbox.tier } else { Tier::None };
