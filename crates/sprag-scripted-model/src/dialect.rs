@@ -62,6 +62,25 @@ impl Dialect {
         text
     }
 
+    /// All that was said by neither the model nor a tool: a person's words, and the agent's own.
+    pub(crate) fn said(self, request: &Value) -> String {
+        let list = if self == Self::Responses { "input" } else { "messages" };
+        let mut text = String::new();
+        let of_people =
+            |message: &&Value| matches!(message["role"].as_str(), Some("user" | "system" | "developer"));
+        for message in request[list].as_array().into_iter().flatten().filter(of_people) {
+            match message["content"].as_array() {
+                // What a tool answered stands among what the user says in one of the protocols.
+                Some(parts) => {
+                    let parts = parts.iter().filter(|part| part["type"] != "tool_result");
+                    parts.for_each(|part| gather(part, &mut text));
+                }
+                None => gather(&message["content"], &mut text),
+            }
+        }
+        text
+    }
+
     /// The names of the tools that the request offers.
     pub(crate) fn tools(self, request: &Value) -> Vec<String> {
         let name = |tool: &Value| {

@@ -10,6 +10,9 @@ use serde_json::Value;
 pub struct Script {
     /// The turns. After the last one the model says that it is done.
     pub steps: Vec<Step>,
+    /// Other turns for some conversations. Where several fit, the last one counts.
+    #[serde(default)]
+    pub conversations: Vec<Conversation>,
     /// What each answer is said to have cost.
     #[serde(default)]
     pub usage: Usage,
@@ -27,6 +30,25 @@ impl Script {
     pub fn parse(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
+
+    /// The turns of a conversation in which people have said this, and which ones they are: 0 for [`Script::steps`], then
+    /// those of [`Script::conversations`].
+    pub(crate) fn turns_for(&self, said: &str) -> (usize, &[Step]) {
+        match self.conversations.iter().rposition(|about| said.contains(&about.when)) {
+            Some(at) => (at + 1, &self.conversations[at].steps),
+            None => (0, &self.steps),
+        }
+    }
+}
+
+/// The turns of a conversation that is about something.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conversation {
+    /// What somebody says in it who is neither the model nor a tool.
+    pub when: String,
+    /// Its turns.
+    pub steps: Vec<Step>,
 }
 
 /// One turn of the model: words, then calls.
@@ -153,6 +175,18 @@ mod tests {
         .unwrap();
         let copied = step.copying_from("METRIC ms=9\nMETRIC ms=4.5 by hand");
         assert_eq!(copied.tools[0].args, json!({"ms": 4.5, "all": ["hand", null, "as it is"]}));
+    }
+
+    #[test]
+    fn the_last_conversation_that_fits_is_played() {
+        let turn = |text: &str| json!([{ "text": text }]);
+        let about = |when: &str| json!({ "when": when, "steps": turn(when) });
+        let script = json!({ "steps": turn("else"), "conversations": [about("first"), about("second")] });
+        let script = Script::parse(&script.to_string()).unwrap();
+        for (said, which) in [("nothing", 0), ("after the first", 1), ("after first and second", 2)] {
+            let (at, turns) = script.turns_for(said);
+            assert_eq!((at, turns[0].text.as_str()), (which, ["else", "first", "second"][which]));
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Asked {
     /// The key. It is in no log.
     #[serde(skip)]
     pub key: Option<String>,
+    /// Which turns answered: 0 for [`Script::steps`], then those of [`Script::conversations`].
+    pub conversation: usize,
     /// The step that answered; `None` for what no script answers.
     pub step: Option<usize>,
     /// The tools that were offered.
@@ -60,7 +62,7 @@ struct Shared {
 struct State {
     asked: Vec<Asked>,
     /// How often the fault of each step has struck.
-    struck: BTreeMap<usize, u32>,
+    struck: BTreeMap<(usize, usize), u32>,
     /// Where each request is written, one a line.
     log: Option<Box<dyn Write + Send>>,
 }
@@ -144,13 +146,14 @@ impl Shared {
         let tools = dialect.map(|dialect| dialect.tools(&body)).unwrap_or_default();
         let turn = dialect.filter(|_| body.is_object()).map(|dialect| (dialect, dialect.turns(&body)));
         let step = turn.map(|(_, turn)| turn).filter(|_| self.script.toolless || !tools.is_empty());
-        let asked = Asked { path: path.clone(), key_in, key, step, tools, body };
-        let (fault, nth) =
-            self.state().take(asked.clone(), step.and_then(|step| self.script.steps.get(step)));
+        let said = dialect.map(|dialect| dialect.said(&body)).unwrap_or_default();
+        let (conversation, steps) = self.script.turns_for(&said);
+        let asked = Asked { path: path.clone(), key_in, key, conversation, step, tools, body };
+        let (fault, nth) = self.state().take(asked.clone(), step.and_then(|step| steps.get(step)));
         let Some((dialect, turn)) = turn else { return aside(&head.method, &path) };
         let said = match step {
             None => Step::text("ok"),
-            Some(_) => self.script.steps.get(turn).cloned().unwrap_or_else(|| Step::text("All done.")),
+            Some(_) => steps.get(turn).cloned().unwrap_or_else(|| Step::text("All done.")),
         };
         let said = said.copying_from(&dialect.latest(&asked.body));
         let said = Said { step: &said, usage: self.script.usage, model: &asked.body["model"], nth };
@@ -168,7 +171,8 @@ impl State {
                 log.flush()
             });
         }
-        let struck = asked.step.map(|step| self.struck.entry(step).or_default());
+        let at = asked.step.map(|step| (asked.conversation, step));
+        let struck = at.map(|at| self.struck.entry(at).or_default());
         self.asked.push(asked);
         let fault = step.zip(struck).and_then(|(step, struck)| {
             *struck += 1;

@@ -46,6 +46,29 @@ fn two_turns() -> Value {
 }
 
 #[test]
+fn what_people_say_picks_the_turns_and_what_a_tool_or_the_model_says_does_not() {
+    let about = json!([{ "when": "second", "steps": [{ "text": "two" }] }]);
+    let server = serve(json!({ "steps": [{ "text": "one" }], "conversations": about, "toolless": true }));
+    let asked = |path: &str, list: &str, messages: Value| {
+        json_of(&server, path, &json!({ "model": "m", list: messages }));
+        server.asked().pop().unwrap().conversation
+    };
+    let user = |text: &str| json!({ "role": "user", "content": text });
+    let model = json!({ "role": "assistant", "content": "the second" });
+    for (path, list) in [(CHAT, "messages"), (RESPONSES, "input"), (MESSAGES, "messages")] {
+        assert_eq!(asked(path, list, json!([user("the first"), model])), 0, "{path}");
+        assert_eq!(asked(path, list, json!([user("the second"), model])), 1, "{path}");
+    }
+    let result = json!([{ "type": "tool_result", "content": "the second" }]);
+    assert_eq!(asked(MESSAGES, "messages", json!([user("go"), { "role": "user", "content": result }])), 0);
+    assert_eq!(asked(CHAT, "messages", json!([user("go"), { "role": "tool", "content": "the second" }])), 0);
+    let result = json!({ "type": "function_call_output", "output": "the second" });
+    assert_eq!(asked(RESPONSES, "input", json!([user("go"), result])), 0);
+    let parts = json!([{ "type": "input_text", "text": "the second" }]);
+    assert_eq!(asked(RESPONSES, "input", json!([{ "role": "user", "content": parts }])), 1);
+}
+
+#[test]
 fn each_protocol_says_the_same_and_counts_the_same() {
     let server = serve(two_turns());
     let chat = json_of(&server, CHAT, &begin("messages", false));
