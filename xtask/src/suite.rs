@@ -28,11 +28,14 @@ pub(crate) fn attacks(root: &Root, which: &[&str]) -> Result<(), Failure> {
     command::run(&mut root.cargo(&[&test[..], which].concat()))
 }
 
-/// Runs the real coding agents in the loop, asked by a model that plays a script.
+/// Runs the real coding agents in the loop, asked by a model that plays a script. A table of their sessions comes last.
 pub(crate) fn agents(root: &Root) -> Result<(), Failure> {
-    let (variable, folder) = needs::agents(root)?;
-    let test = ["test", "--package", "sprag", "--test", "real_agents", "--", "--ignored", "--nocapture"];
-    command::run(root.cargo(&test).env(variable, folder))
+    let provision = needs::agents(root)?;
+    let mut test =
+        root.cargo(&["test", "--package", "sprag", "--test", "real_agents", "--test", "real_sessions"]);
+    test.args(["--", "--ignored", "--nocapture", "--test-threads", "1"]);
+    provision.tell(&mut test);
+    command::run(&mut test)
 }
 
 /// Runs `cargo test` and ends with one closing line for all binaries: its own last one speaks for the last
