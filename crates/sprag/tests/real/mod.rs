@@ -65,11 +65,11 @@ pub(crate) fn turns(agent: &str, made: &Try) -> Value {
         ],
     };
     if let Some(text) = made.proposal {
+        let shell = format!("cat > {proposal} <<'EOF'\n{text}\nEOF");
         turns.push(match agent {
-            "codex" => {
-                call("exec_command", json!({ "cmd": format!("cat > {proposal} <<'EOF'\n{text}\nEOF") }))
-            }
-            "claude" => call("Write", json!({ "file_path": proposal, "content": text })),
+            // Called with `--bare` it has no tool that writes a file.
+            "claude" => call("Bash", json!({ "command": shell })),
+            "codex" => call("exec_command", json!({ "cmd": shell })),
             "pi" => call("write", json!({ "path": proposal, "content": text })),
             _ => call("write", json!({ "filePath": proposal, "content": text })),
         });
