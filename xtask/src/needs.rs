@@ -103,10 +103,19 @@ const AIDER: Packages = Packages {
     install: python_install,
 };
 
-/// Installs the real coding agents. Node's must be there; Python's is named where it cannot be had.
+/// Installs the real coding agents. Python's is named where it cannot be had.
 pub(crate) fn agents(root: &Root) -> Result<Provision, Failure> {
-    let node = AGENTS.meet(root).ok_or_else(|| Failure::new("without the agents there is nothing to run"))?;
-    Ok(Provision(vec![(AGENTS.variable, Some(node)), (AIDER.variable, AIDER.meet(root))]))
+    let mut made = node_agents(root)?;
+    made.0.push((AIDER.variable, AIDER.meet(root)));
+    Ok(made)
+}
+
+/// Installs those of Node's registry, without which there is nothing to run.
+pub(crate) fn node_agents(root: &Root) -> Result<Provision, Failure> {
+    if !(AGENTS.are_there)(root, &AGENTS) {
+        (AGENTS.install)(root, &AGENTS)?;
+    }
+    Ok(Provision(vec![(AGENTS.variable, Some(root.join(AGENTS.folder)))]))
 }
 
 /// What was made for the tests: a folder for each of some [`Packages`], where it could be made.
