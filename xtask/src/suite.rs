@@ -30,8 +30,9 @@ pub(crate) fn attacks(root: &Root, which: &[&str]) -> Result<(), Failure> {
 
 /// Runs the real coding agents in the loop, asked by a model that plays a script. A table of their sessions comes last.
 pub(crate) fn agents(root: &Root) -> Result<(), Failure> {
+    let provision = needs::agents(root)?;
     let tests = ["real_agents", "real_extension", "real_side_by_side", "real_sessions"];
-    tests.iter().try_for_each(|test| with_real_agents(root, &needs::agents(root)?, test))
+    tests.iter().try_for_each(|test| with_real_agents(root, &provision, test))
 }
 
 /// Tells the same lie to pi with pi-autoresearch and to Sprag with pi, and prints what became of it.

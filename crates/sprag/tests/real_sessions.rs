@@ -69,10 +69,22 @@ fn are_dollars(agent: &str, answers: u64, row: &Value) {
     assert!(told.zip(wanted).is_none_or(are_close), "{agent}: {wanted:?} in {row}");
 }
 
+/// Where aider is pinned.
+const AIDER: &str = include_str!("../../sprag-agent/tests/real/requirements.txt");
+
+fn pinned<'t>(pins: &'t str, package: &str) -> &'t str {
+    pins.lines().find_map(|line| line.strip_prefix(package)).unwrap()
+}
+
 /// One line of the table.
 fn line(agent: &str, rows: &[Value]) -> String {
     let name = rows.first().and_then(|row| row["agent"].as_str()).unwrap_or(agent);
-    let name = if name == "command" { agent } else { name };
+    // A command says no version of its own.
+    let name = if name == "command" {
+        format!("{agent} {}", pinned(AIDER, "aider-chat=="))
+    } else {
+        name.to_owned()
+    };
     let reasons: Vec<&str> = rows.iter().map(|row| row["reason"].as_str().unwrap_or("-")).collect();
     let sum = |key: &str| {
         let each: Option<Vec<f64>> = rows.iter().map(|row| row["usage"][key].as_f64()).collect();
@@ -81,7 +93,7 @@ fn line(agent: &str, rows: &[Value]) -> String {
     let tokens = |key| sum(key).map_or("unknown".to_owned(), |sum| sum.to_string());
     let usd = sum("usd").map_or("unknown".to_owned(), |usd| format!("${usd:.4}"));
     format!(
-        "{name:20} {:45} {:>8} {:>8} {:>8} {usd:>9}",
+        "{name:16} {:45} {:>8} {:>8} {:>8} {usd:>9}",
         reasons.join(" "),
         tokens("input"),
         tokens("cached"),
@@ -99,7 +111,7 @@ fn six_tries_of_each_real_agent_are_judged_and_billed_as_scripted() {
     }
     let sessions: Vec<_> = agents.into_iter().map(|agent| (agent, session(agent))).collect();
     println!(
-        "\n{:20} {:45} {:>8} {:>8} {:>8} {:>9}",
+        "\n{:16} {:45} {:>8} {:>8} {:>8} {:>9}",
         "agent", "six tries", "input", "cached", "output", "cost"
     );
     for (agent, (repo, _)) in &sessions {
