@@ -51,31 +51,26 @@ fn quoted(text: &str) -> String {
 /// What a try is to a stand-in: the edit, then the stream, with the try's own last words.
 fn turn(recorded: &Recorded, made: &Try) -> String {
     let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sprag-agent/tests/streams");
-    let stream = streams.join(recorded.stream);
-    let mut turn = format!("printf %s {} > {}\n", quoted(&made.whole()), made.path);
+    let stream = fs::read_to_string(streams.join(recorded.stream)).unwrap().replace(SAID, made.said);
     let own = json!({ "description": made.said }).to_string();
     // aider's last line is about the last file.
     let proposal = made.proposal.or((recorded.agent == "aider").then_some(own.as_str()));
-    if let Some(text) = proposal {
-        turn.push_str(&format!("printf %s {} > .sprag/proposal.json\n", quoted(text)));
-    }
-    let words = format!("s/{SAID}/{}/", made.said);
-    turn.push_str(&format!("sed {} {}\n", quoted(&words), quoted(&stream.display().to_string())));
-    turn
+    let left = |path: &str, text: &str| format!("printf %s {} > {path}\n", quoted(text));
+    let proposal = proposal.map_or(String::new(), |text| left(".sprag/proposal.json", text));
+    format!("{}{proposal}printf %s {}\n", left(made.path, &made.whole()), quoted(&stream))
 }
 
-/// A folder with a stand-in that makes the six tries, one a call.
+/// A folder with a stand-in that makes the six tries. Which one it is it reads in the brief: so many rows are in its table.
 fn stand_in(repo: &Repo, recorded: &Recorded) -> PathBuf {
     let bin = repo.beside("bin");
     fs::create_dir(&bin).unwrap();
     let tries = six::tries();
     let turns = tries.iter().enumerate();
     let turns: String =
-        turns.map(|(at, made)| format!("{}) {} ;;\n", at + 1, turn(recorded, made))).collect();
-    let count = quoted(&bin.join("count").display().to_string());
+        turns.map(|(at, made)| format!("{})\n{};;\n", at + 1, turn(recorded, made))).collect();
     let script = format!(
-        "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo '{}'; exit; }}\ncat > /dev/null\n\
-         n=$(( $(cat {count} 2>/dev/null || echo 0) + 1 )); echo $n > {count}\ncase $n in\n{turns}esac\n",
+        "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo '{}'; exit; }}\n\
+         case $(grep -cE '^[0-9]+ (keep|discard|crash|checks_failed) ') in\n{turns}esac\n",
         recorded.version
     );
     let program = bin.join(recorded.agent);
