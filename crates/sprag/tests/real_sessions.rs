@@ -32,6 +32,7 @@ fn script(agent: &str) -> (Script, Vec<u64>) {
 /// The session, and what each of its tries asked the model.
 fn session(agent: &str) -> (Repo, Vec<u64>) {
     let repo = six::project(&real::settings(agent));
+    real::prepare(&repo, agent);
     let (script, answers) = script(agent);
     let server = Server::start(script).unwrap();
     let mut command = repo.command(&["run"]);

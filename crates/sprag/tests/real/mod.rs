@@ -19,7 +19,7 @@ pub(crate) const KEY: &str = "sk-scripted-0123456789";
 /// How aider is called: without git, without files of its own in the copy, and with nothing asked of anybody but its model.
 const AIDER: &str = "command:aider --yes-always --no-git --no-gitignore --no-pretty --no-stream --no-check-update \
     --no-analytics --no-detect-urls --no-show-model-warnings --map-tokens 0 --edit-format diff --chat-history-file /dev/null \
-    --input-history-file /dev/null --model openai/m --model-metadata-file \"$AIDER_PRICES\" --message-file {prompt_file}";
+    --input-history-file /dev/null --model openai/m --message-file {prompt_file}";
 
 /// The programs of Node's registry.
 pub(crate) fn installed() -> PathBuf {
@@ -36,10 +36,22 @@ pub(crate) fn aider() -> Option<PathBuf> {
 pub(crate) fn settings(agent: &str) -> String {
     let model = if matches!(agent, "pi" | "opencode") { "model = 'scripted/m'\n" } else { "" };
     match agent {
-        "aider" => format!(
-            "[agent]\nuse = '{AIDER}'\nenv = ['OPENAI_API_KEY', 'OPENAI_API_BASE', 'AIDER_PRICES']\n{AIDER_USAGE}"
-        ),
+        "aider" => {
+            format!("[agent]\nuse = '{AIDER}'\nenv = ['OPENAI_API_KEY', 'OPENAI_API_BASE']\n{AIDER_USAGE}")
+        }
         _ => format!("[agent]\nuse = '{agent}'\nretry = ['1ms']\nenv = ['SCRIPTED_KEY']\n{model}"),
+    }
+}
+
+/// Files that an agent finds in the repository. aider reads prices there; the others have them in their home.
+pub(crate) fn prepare(repo: &Repo, agent: &str) {
+    if agent == "aider" {
+        let prices = json!({ "openai/m": {
+            "max_input_tokens": 128_000, "max_output_tokens": 8192, "litellm_provider": "openai", "mode": "chat",
+            "input_cost_per_token": 3e-6, "output_cost_per_token": 15e-6,
+        } });
+        repo.write(".aider.model.metadata.json", &prices.to_string());
+        repo.commit("prices");
     }
 }
 
@@ -127,15 +139,10 @@ impl Home {
             "npm": "@ai-sdk/openai-compatible", "name": "scripted", "models": { "m": model },
             "options": { "baseURL": format!("{url}/v1"), "apiKey": KEY },
         } } });
-        let aider = json!({ "openai/m": {
-            "max_input_tokens": 128_000, "max_output_tokens": 8192, "litellm_provider": "openai", "mode": "chat",
-            "input_cost_per_token": 3e-6, "output_cost_per_token": 15e-6,
-        } });
         for (path, text) in [
             ("codex/config.toml", codex),
             ("pi/models.json", pi.to_string()),
             ("opencode.json", opencode.to_string()),
-            ("aider.json", aider.to_string()),
         ] {
             repo::write(&folder.join(path), text.as_bytes());
         }
@@ -160,6 +167,5 @@ impl Home {
         command.env("OPENCODE_CONFIG", self.folder.join("opencode.json"));
         command.env("ANTHROPIC_BASE_URL", &self.url).env("ANTHROPIC_API_KEY", KEY);
         command.env("OPENAI_API_BASE", format!("{}/v1", self.url)).env("OPENAI_API_KEY", KEY);
-        command.env("AIDER_PRICES", self.folder.join("aider.json"));
     }
 }
