@@ -38,7 +38,12 @@ pub(crate) fn config() -> Config {
         contract: Some(hash("contract")),
         harness: Some(hash("harness")),
         host: json!({"cpu": "an ordinary one", "cores": 2}),
-        sandbox: Some(SandboxInfo { tier: Tier::Enforced, selftest: Some(hash("selftest")), lost: vec![] }),
+        sandbox: Some(SandboxInfo {
+            tier: Tier::Enforced,
+            backend: None,
+            selftest: Some(hash("selftest")),
+            lost: vec![],
+        }),
         grade: Some(GRADE),
         phase: Some(1),
         revision: Some("4c0ffee".into()),
