@@ -19,6 +19,8 @@ usage: cargo xtask TASK
   attacks  plays the attack corpus and prints what became of each:
            [--tier TIER] [--sentences] [PROJECT or beginning of an ID …]
   agents   installs the real coding agents below target/, and runs each in the loop against a model that plays a script
+  side-by-side
+           installs pi and pi-autoresearch below target/, tells the same lie to it and to Sprag, and prints what became of it
   gates    fmt, tidy, clippy, doc and deny, in this order
   ci       gates, then test
   fmt      cargo fmt --check
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["test"] => suite::run(&root),
         ["attacks", which @ ..] => suite::attacks(&root, which),
         ["agents"] => suite::agents(&root),
+        ["side-by-side"] => suite::side_by_side(&root),
         ["gates"] => gate::all(&root),
         ["ci"] => gate::all(&root).and_then(|()| suite::run(&root)),
         ["fmt"] => gate::fmt(&root),

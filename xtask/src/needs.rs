@@ -95,16 +95,31 @@ const AGENTS: Packages = Packages {
     install: node_install,
 };
 
-/// Installs the real coding agents. Answers the variable that tells where they are, and its value.
-pub(crate) fn agents(root: &Root) -> Result<(&'static str, PathBuf), Failure> {
-    let folder = root.join(AGENTS.folder);
+/// The one that is Python's.
+const AIDER: Packages = Packages {
+    pins: "crates/sprag-agent/tests/real/requirements.txt",
+    folder: "target/venv/aider",
+    variable: "SPRAG_AIDER_VENV",
+    are_there: python_has,
+    install: python_install,
+};
+
+/// Installs the real coding agents. Python's is named where it cannot be had.
+pub(crate) fn agents(root: &Root) -> Result<Provision, Failure> {
+    let mut made = node_agents(root)?;
+    made.0.push((AIDER.variable, AIDER.meet(root)));
+    Ok(made)
+}
+
+/// Installs those of Node's registry, without which there is nothing to run.
+pub(crate) fn node_agents(root: &Root) -> Result<Provision, Failure> {
     if !(AGENTS.are_there)(root, &AGENTS) {
         (AGENTS.install)(root, &AGENTS)?;
     }
-    Ok((AGENTS.variable, folder))
+    Ok(Provision(vec![(AGENTS.variable, Some(root.join(AGENTS.folder)))]))
 }
 
-/// What was made for the tests: a folder for each of [`PACKAGES`], where it could be made.
+/// What was made for the tests: a folder for each of some [`Packages`], where it could be made.
 pub(crate) struct Provision(Vec<(&'static str, Option<PathBuf>)>);
 
 impl Provision {

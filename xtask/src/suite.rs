@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::command::{self, Failure, Root, spoken, succeeds};
-use crate::needs;
+use crate::needs::{self, Provision};
 
 /// Meets the needs, builds once, runs everything.
 pub(crate) fn run(root: &Root) -> Result<(), Failure> {
@@ -28,11 +28,22 @@ pub(crate) fn attacks(root: &Root, which: &[&str]) -> Result<(), Failure> {
     command::run(&mut root.cargo(&[&test[..], which].concat()))
 }
 
-/// Runs the real coding agents in the loop, asked by a model that plays a script.
+/// Runs the real coding agents in the loop, asked by a model that plays a script. A table of their sessions comes last.
 pub(crate) fn agents(root: &Root) -> Result<(), Failure> {
-    let (variable, folder) = needs::agents(root)?;
-    let test = ["test", "--package", "sprag", "--test", "real_agents", "--", "--ignored", "--nocapture"];
-    command::run(root.cargo(&test).env(variable, folder))
+    let provision = needs::agents(root)?;
+    let tests = ["real_agents", "real_extension", "real_side_by_side", "real_sessions"];
+    tests.iter().try_for_each(|test| with_real_agents(root, &provision, test))
+}
+
+/// Tells the same lie to pi with pi-autoresearch and to Sprag with pi, and prints what became of it.
+pub(crate) fn side_by_side(root: &Root) -> Result<(), Failure> {
+    with_real_agents(root, &needs::node_agents(root)?, "real_side_by_side")
+}
+
+fn with_real_agents(root: &Root, provision: &Provision, test: &str) -> Result<(), Failure> {
+    let mut cargo = root.cargo(&["test", "--quiet", "--package", "sprag", "--test", test]);
+    provision.tell(&mut cargo);
+    command::run(cargo.args(["--", "--ignored", "--nocapture", "--test-threads", "1"]))
 }
 
 /// Runs `cargo test` and ends with one closing line for all binaries: its own last one speaks for the last

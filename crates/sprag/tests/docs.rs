@@ -368,6 +368,10 @@ fn every_link_of_the_manual_leads_somewhere() {
     pages.extend(
         ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root().join(name)),
     );
+    pages.extend(
+        ["integrations/README.md", "integrations/pi/README.md", "integrations/skill/SKILL.md"]
+            .map(|name| root().join(name)),
+    );
     for path in pages {
         let text = fs::read_to_string(&path).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
