@@ -1,6 +1,8 @@
 //! The loop: propose, judge, record, until a stop rule fires, the proposer has nothing left, or somebody asks.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +20,8 @@ use crate::coin::Seed;
 use crate::events::{Outcome, Stage};
 use crate::experiment::set_aside;
 use crate::finish::KEEPS_BETWEEN_AUDITS;
-use crate::home::Request;
+use crate::guest::HANDED_OUT;
+use crate::home::{Home, Request};
 use crate::hooks::Moment;
 use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
@@ -150,13 +153,18 @@ impl Session<'_> {
             Err(error) => return Err(error.into()),
         };
         copy.remove()?;
-        if let Outcome::Row { reason, .. } = outcome {
-            self.hook(Moment::After)?;
-            if reason == Reason::Improved && self.state.keeps.len().is_multiple_of(KEEPS_BETWEEN_AUDITS) {
-                self.audit_ratchet()?;
-            }
-        }
+        self.follow_up(&outcome)?;
         Ok(Try::Made)
+    }
+
+    /// What follows a row: the person's hook, and now and then an audit of what the keeps have claimed.
+    pub(crate) fn follow_up(&mut self, outcome: &Outcome) -> Result<(), SessionError> {
+        let Outcome::Row { reason, .. } = outcome else { return Ok(()) };
+        self.hook(Moment::After)?;
+        if *reason == Reason::Improved && self.state.keeps.len().is_multiple_of(KEEPS_BETWEEN_AUDITS) {
+            self.audit_ratchet()?;
+        }
+        Ok(())
     }
 
     /// Waits after the proposer could not reach its model, for the `nth` time in a row; where waiting does not help, or
@@ -182,7 +190,7 @@ impl Session<'_> {
 
     /// One experiment. Where the host fails again and again under it, that is an event and no verdict, and the loop
     /// goes on: a candidate that brings its neighbour down must not end the session.
-    fn judge(
+    pub(crate) fn judge(
         &mut self,
         copy: &Utf8Path,
         note: Note,
@@ -229,7 +237,14 @@ impl Session<'_> {
 
     /// A fresh copy of any tree of the store.
     pub(crate) fn copy_of(&self, tree: &TreeId) -> Result<AgentCopy, SessionError> {
-        let dir = self.home.work("agent");
+        let dir = self.home.work(Home::COPY);
+        let handed_out = self.home.work(HANDED_OUT);
+        match fs::remove_file(&handed_out) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(SessionError::io("remove", &handed_out, error));
+            }
+            _ => {}
+        }
         if dir.symlink_metadata().is_ok() {
             // An interrupted try left it; what it held was never judged.
             AgentCopy::open(&dir).remove()?;

@@ -49,6 +49,11 @@ impl Session<'_> {
         &self.state
     }
 
+    /// What judges it.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
     /// All that its ledger holds.
     pub fn log(&self) -> &Log {
         self.ledger.log()

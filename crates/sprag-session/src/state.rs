@@ -1,7 +1,7 @@
 //! Where a session stands: a fold over the entries of its ledger, the same live, after a resume and in an audit.
 
 use sprag_judge::stop::Progress;
-use sprag_ledger::{Config, Entry, Run, RunKind};
+use sprag_ledger::{Config, Entry, EventKind, Run, RunKind};
 
 use crate::segment::{Segment, all_metrics};
 
@@ -78,6 +78,8 @@ impl State {
                 if event.event.is_try() {
                     self.idle += 1;
                     self.spend(&event.usage, event.seconds.total());
+                } else if event.event == EventKind::Bench {
+                    self.progress.seconds += event.seconds.total();
                 }
                 if let Some(id) = event.data.get("proposal").and_then(|v| v.as_str()) {
                     self.proposals.push(id.to_owned());

@@ -31,6 +31,8 @@ pub enum EventKind {
     Mended,
     /// An audit found less than the keeps had claimed.
     Alarm,
+    /// A proposer had its copy measured once. It cost time, and decided nothing.
+    Bench,
     /// A kind of a later version.
     #[serde(untagged)]
     Other(String),
@@ -48,6 +50,7 @@ impl EventKind {
             EventKind::Interrupted => "interrupted",
             EventKind::Mended => "mended",
             EventKind::Alarm => "alarm",
+            EventKind::Bench => "bench",
             EventKind::Other(word) => word,
         }
     }
