@@ -28,10 +28,11 @@ pub(crate) fn attacks(root: &Root, which: &[&str]) -> Result<(), Failure> {
     command::run(&mut root.cargo(&[&test[..], which].concat()))
 }
 
-/// Runs the real coding agents in the loop, asked by a model that plays a script.
+/// Runs the real coding agents in the loop and as clients of `sprag mcp`, asked by a model that plays a script.
 pub(crate) fn agents(root: &Root) -> Result<(), Failure> {
     let (variable, folder) = needs::agents(root)?;
-    let test = ["test", "--package", "sprag", "--test", "real_agents", "--", "--ignored", "--nocapture"];
+    let tests = ["--test", "real_agents", "--test", "real_mcp"];
+    let test = [&["test", "--package", "sprag"], &tests[..], &["--", "--ignored", "--nocapture"]].concat();
     command::run(root.cargo(&test).env(variable, folder))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use sprag_contract::Contract;
-use sprag_judge::Reason;
+use sprag_judge::{Metrics, Reason};
 use sprag_ledger::view::{number, sanitize};
 use sprag_ledger::{Entry, Log, Run};
 use sprag_session::{Begun, Bench, Outcome, SessionError};
@@ -36,10 +36,11 @@ pub(crate) fn next(begun: &Begun) -> String {
 }
 
 /// One measurement.
-pub(crate) fn bench(bench: &Bench) -> String {
+pub(crate) fn bench(bench: &Bench, incumbent: &Metrics) -> String {
     let mut text = String::new();
     for (name, value) in &bench.metrics {
-        let _ = writeln!(text, "{name} {}", number(*value));
+        let best = incumbent.get(name).map(|best| format!(" (the best so far: {})", number(*best)));
+        let _ = writeln!(text, "{name} {}{}", number(*value), best.unwrap_or_default());
     }
     for finding in &bench.findings {
         let _ = writeln!(text, "{}: {}", finding.reason, finding.detail);
@@ -50,7 +51,7 @@ pub(crate) fn bench(bench: &Bench) -> String {
     if !bench.findings.is_empty() && !bench.output.is_empty() {
         let _ = writeln!(text, "the end of what it printed:\n{}", bench.output);
     }
-    let _ = write!(text, "One run, measured as the contract says; nothing was decided.");
+    text.push_str("Nothing was decided.");
     text
 }
 
@@ -203,7 +204,10 @@ mod tests {
             ]
         );
         let unknown = Run { metric: None, ..row() };
-        assert_eq!(differences(&unknown, &claims(1.0, "discard", "f00b"))[0], "You said metric 1; none was measured.");
+        assert_eq!(
+            differences(&unknown, &claims(1.0, "discard", "f00b"))[0],
+            "You said metric 1; none was measured."
+        );
         assert_eq!(differences(&row(), &claims(f64::NAN, "discard", "f00b")), Vec::<String>::new());
     }
 

@@ -38,7 +38,9 @@ const LOOK: Duration = Duration::from_millis(100);
 #[non_exhaustive]
 pub enum ServeError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}\n  another address is chosen with --http, and with port 0 a free port")]
+    #[error(
+        "cannot listen on {address}: {source}\n  another address is chosen with --http, and with port 0 a free port"
+    )]
     Listen {
         /// Which.
         address: std::net::SocketAddr,

@@ -51,7 +51,9 @@ impl Server {
     }
 
     fn brief(&self) -> Answer {
-        self.desk.brief().ok_or_else(|| "no experiment is open: begin_experiment answers with its brief".to_owned())
+        self.desk
+            .brief()
+            .ok_or_else(|| "no experiment is open: begin_experiment answers with its brief".to_owned())
     }
 
     /// Has the worker do it, and tells its steps to a client that asked for them.

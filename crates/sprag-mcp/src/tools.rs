@@ -28,7 +28,11 @@ pub(crate) enum Ask {
     Begin,
     Bench,
     /// `by` is what the client calls itself.
-    Submit { note: Note, claims: Claims, by: String },
+    Submit {
+        note: Note,
+        claims: Claims,
+        by: String,
+    },
     Park(Note),
 }
 

@@ -119,7 +119,9 @@ impl Worker {
             Request::Pause => format!("a person paused the session: {again}"),
             Request::Stop => match session.finish("asked", "a person asked to stop") {
                 Ok(()) => format!("a person stopped the session: {again}"),
-                Err(error) => format!("a person stopped the session, and measuring the result failed: {error}"),
+                Err(error) => {
+                    format!("a person stopped the session, and measuring the result failed: {error}")
+                }
             },
         }
     }
@@ -129,14 +131,17 @@ impl Worker {
             Ask::Init(init) => {
                 let truth = answer::contract(session.contract());
                 if answer::differs(init, session.contract()) {
-                    return Err(Failed::Refused(format!("{truth}\nWhat you said differs, and nothing was begun.")));
+                    return Err(Failed::Refused(format!(
+                        "{truth}\nWhat you said differs, and nothing was begun."
+                    )));
                 }
                 Ok(format!("{truth}\n\n{}", self.begin(session)?))
             }
             Ask::Begin => self.begin(session),
             Ask::Bench => {
                 let open = self.open(session)?;
-                Ok(answer::bench(&session.bench_copy(open.copy.path())?))
+                let bench = session.bench_copy(open.copy.path())?;
+                Ok(answer::bench(&bench, &session.state().progress.incumbent))
             }
             Ask::Submit { note, claims, by } => {
                 self.refuse_when_over(session)?;
@@ -157,7 +162,7 @@ impl Worker {
             && let Some(open) = session.pick_up()?
         {
             self.desk.hands_out(&open);
-            return Ok(answer::begun(&open, "was open already; what you edited is still there"));
+            return Ok(answer::begun(&open, "was open already; whatever you edited is still there"));
         }
         match session.hand_out()? {
             Handout::Copy(begun) => {

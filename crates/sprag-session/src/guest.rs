@@ -134,7 +134,8 @@ impl Session<'_> {
             bench.findings.extend(finding);
             check = seconds;
         }
-        let mut event = Happening::new(EventKind::Bench, "measured once for the proposer, decides nothing", now());
+        let mut event =
+            Happening::new(EventKind::Bench, "measured once for the proposer, decides nothing", now());
         event.tree = Some(tree.to_string());
         event.seconds =
             Seconds { build: bench.build_seconds, measure: Some(bench.seconds), check, ..Seconds::default() };

@@ -36,6 +36,8 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let place = Place { dir: dir.to_owned(), include_dirty: args.include_dirty };
     let folder = place.copy().into_diagnostic()?;
     if args.print_folder {
+        // Agents refuse to be allowed a folder that is not there. The copy takes its place.
+        std::fs::create_dir_all(&folder).into_diagnostic()?;
         show::text(folder.as_str())?;
         return Ok(ExitCode::SUCCESS);
     }
