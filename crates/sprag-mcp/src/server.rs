@@ -127,10 +127,8 @@ impl ServerHandler for Server {
 /// What a client calls itself, as rows say it under `agent`.
 fn client(context: &RequestContext<RoleServer>) -> String {
     const LONGEST: usize = 64;
-    let info = context.peer.peer_info();
-    let name = info.map_or("unknown".to_owned(), |info| {
-        format!("{} {}", info.client_info.name, info.client_info.version)
-    });
+    let name = context.client_info().map(|info| format!("{} {}", info.name, info.version));
+    let name = name.unwrap_or_else(|| "unknown".to_owned());
     let name: String = sanitized(name.as_bytes()).replace(['\n', '\t'], " ").chars().take(LONGEST).collect();
     format!("mcp: {}", name.trim())
 }

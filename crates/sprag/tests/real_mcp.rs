@@ -65,6 +65,8 @@ impl Scene {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let printed = format!("{}\n{}", text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{printed}");
+        let asked = self.server.asked();
+        assert!(self.repo.state().exists(), "{printed}\noffered: {:?} {}", asked[0].tools, asked[0].body["tools"]);
         let rows = self.repo.rows();
         assert_eq!(rows.len(), 2, "{printed}");
         let row = &rows[1];
