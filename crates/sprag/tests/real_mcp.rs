@@ -66,7 +66,7 @@ impl Scene {
         let printed = format!("{}\n{}", text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{printed}");
         let asked = self.server.asked();
-        assert!(self.repo.state().exists(), "{printed}\noffered: {:?} {}", asked[0].tools, asked[0].body["tools"]);
+        assert!(self.repo.home().join("current").exists(), "{printed}\noffered: {}", asked[0].body["tools"]);
         let rows = self.repo.rows();
         assert_eq!(rows.len(), 2, "{printed}");
         let row = &rows[1];
@@ -118,9 +118,9 @@ fn codex_begins_edits_submits_and_reads_the_verdict() {
     let scene = Scene::new(|folder| {
         let cut = format!("sed -i '6,$d' {}", folder.join("src/a.txt").display());
         json!([
-            { "tools": [{ "tool": "mcp__sprag__begin_experiment", "args": {} }] },
+            { "tools": [{ "tool": "mcp__sprag.begin_experiment", "args": {} }] },
             { "tools": [{ "tool": "exec_command", "args": { "cmd": cut } }] },
-            { "tools": [{ "tool": "mcp__sprag__submit_experiment", "args": { "description": "half of a" } }] },
+            { "tools": [{ "tool": "mcp__sprag.submit_experiment", "args": { "description": "half of a" } }] },
             { "text": "It was kept." },
         ])
     });
