@@ -117,7 +117,7 @@ impl Desk {
         job.ticket.end();
         let with_notes = |text: String| if notes.is_empty() { text } else { format!("{notes}\n{text}") };
         // Nobody may be waiting for it any more.
-        let _ = job.answer.send(answer.map(with_notes.clone()).map_err(with_notes));
+        let _ = job.answer.send(answer.map(with_notes).map_err(with_notes));
     }
 
     /// A copy is out.

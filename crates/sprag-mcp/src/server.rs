@@ -113,7 +113,7 @@ impl ServerHandler for Server {
         let answer = match Call::parse(&request.name, request.arguments, client(&context))? {
             Call::Status => self.status().await,
             Call::Brief => self.brief(),
-            Call::Ask(ask) => self.ask(ask, context).await,
+            Call::Ask(ask) => self.ask(*ask, context).await,
         };
         let block = |text: String| vec![ContentBlock::text(sanitized(text.as_bytes()))];
         Ok(match answer {

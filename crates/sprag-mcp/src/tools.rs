@@ -19,7 +19,7 @@ pub(crate) enum Call {
     /// Answered at once, whatever is measured.
     Brief,
     /// Answered by the worker.
-    Ask(Ask),
+    Ask(Box<Ask>),
 }
 
 /// What the worker is asked for.
@@ -227,7 +227,7 @@ impl Call {
                 ));
             }
         };
-        Ok(Call::Ask(ask))
+        Ok(Call::Ask(Box::new(ask)))
     }
 }
 
@@ -279,7 +279,8 @@ mod tests {
     #[test]
     fn a_description_without_end_is_cut() {
         let call = parse("submit_experiment", json!({ "description": "x".repeat(100_000) }));
-        let Ok(Call::Ask(Ask::Submit { note, .. })) = call else { panic!("it is understood") };
+        let Ok(Call::Ask(ask)) = call else { panic!("it is understood") };
+        let Ask::Submit { note, .. } = *ask else { panic!("it is a submission") };
         assert!(note.description.chars().count() < 2_000);
     }
 }

@@ -1,7 +1,5 @@
 //! A client that writes its JSON by hand: over pipes, and over a plain socket.
 
-#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;

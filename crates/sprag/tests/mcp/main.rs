@@ -1,5 +1,7 @@
 //! `sprag mcp`: a whole experiment over the protocol, and what must not come of one.
 
+#![allow(clippy::unwrap_used, reason = "a failed test may panic anywhere")]
+
 mod client;
 #[path = "../repo/mod.rs"]
 mod repo;
