@@ -31,6 +31,7 @@ const NEEDS: &[Need] = &[
         optional: false,
     },
     Need { name: "curl", probe: &["curl", "--version"], package: "curl", optional: true },
+    Need { name: "bubblewrap", probe: &["bwrap", "--version"], package: "bubblewrap", optional: true },
     Need { name: "Node", probe: &["node", "--version"], package: "nodejs", optional: true },
     Need {
         name: "redis-server",

@@ -20,6 +20,7 @@ pub(crate) use command::Command;
 pub(crate) use opencode::OpenCode;
 pub(crate) use pi::Pi;
 
+use crate::Tells;
 use crate::told::Told;
 
 /// An agent that is called anew for each try, with the brief on its standard input and the copy as its folder.
@@ -39,6 +40,11 @@ pub(crate) trait Adapter: Send {
     /// What is added to its environment.
     fn sets(&self) -> &'static [(&'static str, &'static str)] {
         &[]
+    }
+
+    /// What its events tell of what a try has used. Those of some models may tell less.
+    fn tells(&self) -> Tells {
+        Tells::ALL
     }
 
     /// Takes in one line of its output.
@@ -68,6 +74,8 @@ pub(crate) struct Call<'a> {
     pub(crate) brief: &'a str,
     /// The file that the brief is in.
     pub(crate) brief_file: &'a Utf8Path,
+    /// The US dollars that are left; `None`: there is no limit.
+    pub(crate) usd_left: Option<f64>,
 }
 
 impl Call<'_> {

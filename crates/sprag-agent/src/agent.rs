@@ -13,7 +13,7 @@ use crate::adapter::{self, Adapter, Call};
 use crate::listener::Secrets;
 use crate::report::Report;
 use crate::runner::Errand;
-use crate::{Asked, Note, Proposal, ProposeError, Proposer};
+use crate::{Asked, Note, Proposal, ProposeError, Proposer, Tells};
 
 /// What any program may need. All else is named by the adapter or by the settings.
 const ALWAYS_PASSED: &[&str] = &[
@@ -119,6 +119,10 @@ impl Proposer for Agent {
         &self.name
     }
 
+    fn tells(&self) -> Option<Tells> {
+        Some(self.adapter.tells())
+    }
+
     /// An agent goes on by the brief alone.
     fn resume(&mut self, _done: &[String]) {}
 
@@ -140,6 +144,7 @@ impl Proposer for Agent {
             copy,
             brief: &brief,
             brief_file: &brief_file,
+            usd_left: asked.usd_left,
         };
         let program = self.adapter.call(&call);
         let named = self.settings.env.iter().map(String::as_str);
@@ -164,6 +169,7 @@ impl Proposer for Agent {
             description: said.unwrap_or_else(|| last_line(&told.words)),
             asi: secrets.hidden_in_asi(report.asi),
             usage: told.usage(),
+            model: told.model.map(|model| secrets.hidden_in(&sanitized(model.as_bytes()))),
         };
         match told.failure {
             None => Ok(Proposal::Edit(note)),

@@ -18,7 +18,7 @@ mod told;
 pub use agent::{Known, known};
 pub use failure::{Failure, FailureKind};
 pub use playbook::{Playbook, PlaybookError, Step};
-pub use proposal::{Note, Proposal, ProposeError, Usage};
+pub use proposal::{Note, Proposal, ProposeError, Tells, Usage};
 
 use std::time::Duration;
 
@@ -44,12 +44,19 @@ pub struct Asked<'a> {
     pub out: &'a Utf8Path,
     /// Blobs, for proposals that were made elsewhere.
     pub blobs: &'a dyn Blobs,
+    /// The US dollars that are left for this try and all later ones; `None`: there is no limit.
+    pub usd_left: Option<f64>,
 }
 
 /// Edits a copy of the incumbent, once a call.
 pub trait Proposer {
     /// What rows say under `agent`, such as `playbook` or `claude 2.1`.
     fn name(&self) -> &str;
+
+    /// What it tells of what a try has used; `None` where it asks no model.
+    fn tells(&self) -> Option<Tells> {
+        None
+    }
 
     /// Told once before the first try: the ids of the proposals that the ledger already holds.
     fn resume(&mut self, done: &[String]);

@@ -113,7 +113,7 @@ impl Step {
         // Playing a patch asks no model: without a recorded usage it costs nothing.
         let usage = front.usage.unwrap_or(Usage::FREE);
         let id = path.file_stem().unwrap_or("proposal").to_owned();
-        let note = Note { id: Some(id.clone()), description: front.description, asi, usage };
+        let note = Note { id: Some(id.clone()), description: front.description, asi, usage, model: None };
         Ok(Self { id, note, park: front.park, diff: diff.to_owned() })
     }
 }

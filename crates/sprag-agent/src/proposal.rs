@@ -40,6 +40,22 @@ pub struct Note {
     pub asi: serde_json::Map<String, serde_json::Value>,
     /// What the try cost.
     pub usage: Usage,
+    /// The model, where the agent names it.
+    pub model: Option<String>,
+}
+
+/// What a proposer tells of what a try has used, where all goes well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tells {
+    /// US dollars.
+    pub usd: bool,
+    /// Input, cached and output tokens.
+    pub tokens: bool,
+}
+
+impl Tells {
+    /// Everything.
+    pub const ALL: Self = Self { usd: true, tokens: true };
 }
 
 /// Longer descriptions are cut.

@@ -5,6 +5,9 @@ use crate::{Failure, FailureKind, Usage};
 /// Longer last words are cut before they are kept, in bytes.
 const MAX_WORDS: usize = 64 << 10;
 
+/// A longer name of a model is none, in bytes.
+const MAX_MODEL: usize = 200;
+
 /// More tokens in one try are a mistake or a lie.
 const MOST_TOKENS: u64 = 1_000_000_000_000;
 /// More US dollars for one try are, too.
@@ -16,6 +19,8 @@ pub(crate) struct Told {
     spent: Option<Usage>,
     /// A step was paid for, and nobody knows how much.
     has_lost_count: bool,
+    /// The model that it says it asks.
+    pub(crate) model: Option<String>,
     /// The last words.
     pub(crate) words: String,
     /// What went wrong last, and was not overcome since.
@@ -55,6 +60,12 @@ impl Told {
             let end = words.floor_char_boundary(MAX_WORDS);
             self.words = words[..end].to_owned();
         }
+    }
+
+    /// It names the model that it asks.
+    pub(crate) fn asks(&mut self, model: Option<&str>) {
+        let model = model.filter(|model| !model.is_empty() && model.len() <= MAX_MODEL);
+        self.model = model.map(str::to_owned).or(self.model.take());
     }
 
     pub(crate) fn fail(&mut self, failure: Failure) {

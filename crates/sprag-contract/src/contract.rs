@@ -40,7 +40,7 @@ impl Contract {
     /// BLAKE3 of the canonical JSON of what decides in `phase`, as `b3:` and 64 hex digits.
     ///
     /// Left out is what no verdict depends on: the prose, the advice, the stop rules, the other phases, the line numbers,
-    /// who proposes and what serves recording alone. A session that is given more time, or a better explanation, goes on with its baseline.
+    /// who proposes, for which price, and what serves recording alone. A session that is given more time, or a better explanation, goes on with its baseline.
     pub fn hash(&self, phase: u32) -> String {
         let Rules { mut controls, goldens } = self.in_phase(phase);
         for control in &mut controls {
@@ -51,6 +51,7 @@ impl Contract {
         // Whom to trust while recording is over when anything is judged.
         settings.replay.iter_mut().for_each(|replay| replay.roots = None);
         settings.agent = Agent::default();
+        settings.prices.clear();
         let deciding = serde_json::json!({
             "phase": phase,
             "primary": self.primary,

@@ -5,6 +5,7 @@ mod duration;
 mod hidden;
 mod parse;
 mod places;
+mod price;
 pub mod replay;
 mod serve;
 mod size;
@@ -19,6 +20,7 @@ pub use sprag_judge::Tier;
 pub use agent::{Agent, AgentName, NoAgent, UsagePatterns};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub(crate) use places::normal;
+pub use price::Price;
 pub use replay::Replay;
 pub use serve::{Http, Port, Serve};
 pub use size::{Bytes, SizeError};
@@ -48,9 +50,9 @@ pub struct Settings {
     /// Who proposes.
     #[serde(skip_serializing_if = "Agent::is_default")]
     pub agent: Agent,
-    /// Not read by this version.
-    #[serde(skip_serializing)]
-    pub prices: Unread,
+    /// What models cost, by the name of the model. No verdict depends on it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, Price>,
     /// Not read by this version.
     #[serde(skip_serializing)]
     pub memory: Unread,

@@ -9,6 +9,7 @@
 //!
 //! rustfmt does not look for modules inside a macro: format the new file with `rustfmt --edition 2024 FILE`.
 
+mod budget;
 mod sentence;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Metrics;
+pub use budget::{Budget, Resource, Spent, Warning};
 pub use sentence::Sentence;
 
 macro_rules! registry {
@@ -87,6 +89,11 @@ pub trait Rule: fmt::Display {
 
     /// Where the session stands with it.
     fn check(&self, progress: &Progress) -> Standing;
+
+    /// The limit that no try should pass, for a rule that is one.
+    fn budget(&self, _progress: &Progress) -> Option<Budget> {
+        None
+    }
 }
 
 /// What a session has used and reached so far, over all its resumes.
@@ -98,10 +105,10 @@ pub struct Progress {
     pub consecutive_discards: u32,
     /// Working time in seconds.
     pub seconds: f64,
-    /// Money spent in US dollars, or `None` where any part of it is unknown.
-    pub usd: Option<f64>,
-    /// Tokens used, or `None` where any part of them is unknown.
-    pub tokens: Option<u64>,
+    /// Money spent in US dollars, over experiments and tries that came to no row.
+    pub usd: Spent,
+    /// Tokens used: input, cached and output together.
+    pub tokens: Spent,
     /// The incumbent's numbers by metric, the primary among them.
     pub incumbent: Metrics,
     /// By experiment, oldest first: the log-ratio gained, 0 where it was not kept, or `None` where it is unknown.
@@ -123,6 +130,11 @@ impl StopRule {
     /// Where the session stands with this rule.
     pub fn check(&self, progress: &Progress) -> Standing {
         self.rule().check(progress)
+    }
+
+    /// The limit that no try should pass, where this rule is one.
+    pub fn budget(&self, progress: &Progress) -> Option<Budget> {
+        self.rule().budget(progress)
     }
 }
 
@@ -195,7 +207,8 @@ mod tests {
     #[test]
     fn the_first_rule_that_fires_is_reported_and_unknown_numbers_never_fire() {
         let rules = ["at $25", "after 3 experiments", "after 2 experiments"].map(|s| parse(s).unwrap());
-        let progress = Progress { experiments: 3, usd: None, ..Progress::default() };
+        let usd = Spent { unknown: 3, ..Spent::default() };
+        let progress = Progress { experiments: 3, usd, ..Progress::default() };
         assert_eq!(first_to_fire(&rules, &progress).unwrap(), "3 experiments done: the limit is 3");
         assert_eq!(first_to_fire(&rules[..1], &progress), None);
         assert!(matches!(rules[0].check(&progress), Standing::Unknown(_)));

@@ -17,8 +17,8 @@ pub mod view;
 pub use chain::{Hash, Stamp, VERSION};
 pub use entry::{
     Calibration, Cheated, Config, Entry, Event, EventKind, Fate, Final, Hook, Idea, Interval, Note,
-    PhaseStart, Recorded, RedTeam, Run, RunKind, RunStatus, SandboxInfo, Seconds, StopEntry, StoredEvidence,
-    UnixMs, Usage,
+    PhaseStart, Price, Recorded, RedTeam, Run, RunKind, RunStatus, SandboxInfo, Seconds, StopEntry,
+    StoredEvidence, UnixMs, Usage,
 };
 pub use grade::Grade;
 pub use ledger::{Appended, Ledger, LedgerError, MirrorState, Opened, Torn, repair};

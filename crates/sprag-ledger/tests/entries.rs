@@ -212,5 +212,5 @@ fn what_became_of_planted_cheats_reads_back_and_is_shown_until_another_look() {
     ledger.append(tried.clone()).unwrap();
     let log = read(&home).unwrap();
     assert_eq!(log.records[2].entry, Entry::RedTeam(tried));
-    insta::assert_snapshot!(status_view(&log).to_text().lines().last().unwrap(), @"redteam: 1 of 2 caught, 1 let through (constant-output), 1 said nothing; the contract or the harness has changed since");
+    insta::assert_snapshot!(status_view(&log, &[]).to_text().lines().last().unwrap(), @"redteam: 1 of 2 caught, 1 let through (constant-output), 1 said nothing; the contract or the harness has changed since");
 }

@@ -19,12 +19,12 @@ fn load(name: &str) -> Log {
 fn the_table_of_a_session() {
     insta::assert_snapshot!(log_view(&load("v1.jsonl")).to_text(96), @r"
     Faster scoring · p95_ms (ms, lower is better)
-    run  p95_ms  change  status         reason    description
-      1  338.57          keep           baseline  Baseline
-     *2  101.13  -70.1%  keep           improved  Map a column instead of walking its rows
-      3  102.57  -69.7%  checks_failed  control   Remember the embeddings of past queries
-      4       ?          checks_failed  scope     Edited the benchmark \u{1b}[31m by mistake
-      5       ?          crash          build     A typo
+    run  p95_ms  change  status         reason     cost  description
+      1  338.57          keep           baseline         Baseline
+     *2  101.13  -70.1%  keep           improved  $0.50  Map a column instead of walking its rows
+      3  102.57  -69.7%  checks_failed  control          Remember the embeddings of past queries
+      4       ?          checks_failed  scope            Edited the benchmark \u{1b}[31m by mistake
+      5       ?          crash          build            A typo
     ");
 }
 
@@ -104,32 +104,35 @@ fn one_run_in_full() {
 
 #[test]
 fn the_state_of_a_session() {
-    insta::assert_snapshot!(status_view(&load("v1.jsonl")).to_text(), @"
+    insta::assert_snapshot!(status_view(&load("v1.jsonl"), &[]).to_text(), @"
     Faster scoring, phase 1  p95_ms (ms, lower is better)  observed/enforced
     baseline 338.57  best 101.13 (run 2, -70.1%)
     4 experiments: 1 kept, 2 failed checks, 1 crashed; 3 in a row without a keep
-    2 min 11 s; $0.62 or more (3 unknown); 48k tokens in or more (4 unknown); 3600 out or more (4 unknown)
+    2 min 11 s; 48k tokens in or more (4 unknown); 31k cached or more (4 unknown); 3600 out or more (4 unknown)
+    cost: $0.62 or more: 3 of 5 tries told no cost; per percent gained: unknown
     last: run 5 crash (build) A typo
     result: p95_ms 338.2 to 101.4, -70.0% (-69.6% to -70.5%)
     stopped: after 4 experiments
     ");
-    insta::assert_snapshot!(status_view(&load("pi-segments.jsonl")).to_text(), @"
+    insta::assert_snapshot!(status_view(&load("pi-segments.jsonl"), &[]).to_text(), @"
     Render the feed faster  requests_s (higher is better)
     baseline 910  best 1180 (run 5, +29.7%)
     4 experiments: 2 kept, 1 failed checks, 1 crashed
-    cost unknown; input tokens unknown; output tokens unknown
+    input tokens unknown; cached tokens unknown; output tokens unknown
+    cost: unknown: 4 of 4 tries told no cost
     last: run 6 checks_failed Skip the length check
     unverified: another tool's log, without a chain
     ");
-    insta::assert_snapshot!(status_view(&load("pi-no-config.jsonl")).to_text(), @"
+    insta::assert_snapshot!(status_view(&load("pi-no-config.jsonl"), &[]).to_text(), @"
     unnamed  metric (direction unknown)
     baseline 640
     2 experiments: 1 kept, 1 crashed
-    cost unknown; input tokens unknown; output tokens unknown
+    input tokens unknown; cached tokens unknown; output tokens unknown
+    cost: unknown: 2 of 2 tries told no cost
     last: run 4 keep Again, to be sure
     unverified: another tool's log, without a chain
     ");
-    insta::assert_snapshot!(status_view(&Log::default()).to_text(), @"no session yet");
+    insta::assert_snapshot!(status_view(&Log::default(), &[]).to_text(), @"no session yet");
     insta::assert_snapshot!(log_view(&Log::default()).to_text(80), @"no runs yet");
 }
 
@@ -145,12 +148,13 @@ fn the_json_of_the_table_and_the_state() {
       "status": "checks_failed",
       "reason": "control",
       "description": "Remember the embeddings of past queries",
+      "usage": {},
       "commit": "c0ffee3",
       "timestamp": 1795500180000,
       "chain": "verified"
     }
     "#);
-    insta::assert_snapshot!(serde_json::to_string_pretty(&status_view(&log)).unwrap(), @r#"
+    insta::assert_snapshot!(serde_json::to_string_pretty(&status_view(&log, &[])).unwrap(), @r#"
     {
       "v": 1,
       "session": {
@@ -181,6 +185,7 @@ fn the_json_of_the_table_and_the_state() {
         "status": "crash",
         "reason": "build",
         "description": "A typo",
+        "usage": {},
         "commit": "c0ffee5",
         "timestamp": 1795500300000,
         "chain": "verified"
@@ -221,6 +226,30 @@ fn the_json_of_the_table_and_the_state() {
           "known": 0.0,
           "unknown": 5
         }
+      },
+      "bill": {
+        "tries": 5,
+        "usd": {
+          "total": null,
+          "known": 0.625,
+          "unknown": 3,
+          "per_try": 0.3125,
+          "per_keep": null,
+          "not_kept": null
+        },
+        "tokens": {
+          "total": null,
+          "known": 82600.0,
+          "unknown": 4,
+          "per_try": 82600.0,
+          "per_keep": null,
+          "not_kept": null
+        },
+        "computed": 0.0,
+        "prices": [],
+        "percent": 70.01581170192527,
+        "per_percent": null,
+        "budgets": []
       },
       "result": {
         "metric": "p95_ms",
@@ -304,7 +333,7 @@ fn a_skimmed_log_shows_what_the_whole_one_shows() {
     let path = camino::Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/v1.jsonl"));
     let (whole, skimmed) = (sprag_ledger::read(path).unwrap(), sprag_ledger::skim(path).unwrap());
     assert_eq!(sprag_ledger::view::log_view(&skimmed), sprag_ledger::view::log_view(&whole));
-    assert_eq!(sprag_ledger::view::status_view(&skimmed), sprag_ledger::view::status_view(&whole));
+    assert_eq!(sprag_ledger::view::status_view(&skimmed, &[]), sprag_ledger::view::status_view(&whole, &[]));
     assert!(
         whole.runs().any(|run| run.evidence.is_some()) && skimmed.runs().all(|run| run.evidence.is_none())
     );

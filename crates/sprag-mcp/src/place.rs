@@ -35,13 +35,15 @@ impl Place {
 
     /// Where the session stands, read from its ledger, whoever writes it.
     pub(crate) fn status(&self) -> Result<String, SessionError> {
-        let home = self.home()?;
+        let project = Project::open(&self.dir)?;
+        let home = project.home()?;
+        let rules = project.contract().map_or(&[][..], |contract| &contract.stop);
         let mut text = match home.current() {
             Some(id) => {
                 let path = home.ledger(&id);
                 let log = sprag_ledger::skim(&path)
                     .map_err(|error| SessionError::Refused(format!("failed to read {path}: {error}")))?;
-                status_view(&log).to_text()
+                status_view(&log, rules).to_text()
             }
             None => "no session yet: begin_experiment starts one\n".to_owned(),
         };

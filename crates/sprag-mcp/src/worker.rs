@@ -210,5 +210,5 @@ impl Worker {
 }
 
 fn over(session: &Session<'_>, why: &str) -> String {
-    format!("The session is over: {why}.\n\n{}", status_view(session.log()).to_text())
+    format!("The session is over: {why}.\n\n{}", status_view(session.log(), session.stop_rules()).to_text())
 }

@@ -13,7 +13,7 @@ use sprag_judge::{Finding, Metrics, Reason};
 use sprag_replay::{CassetteError, Changed, Listeners, Proxy, Scope, Surplus, Trouble};
 use sprag_sandbox::{Jail, Wall};
 
-use crate::{CpuSet, MeasureError, Setup};
+use crate::{CpuSet, MeasureError, Sandbox, Setup};
 
 /// So much of a request that was missed is kept in a finding, in characters.
 const SHOWN: usize = 3_000;
@@ -89,6 +89,10 @@ impl Outside {
 
 /// Whom an empty network holds here, or why the network is open.
 fn wall(setup: &Setup) -> Result<Wall, String> {
+    // The sandbox may have one where a network alone can't be made: bubblewrap makes that.
+    if let Some(wall) = setup.sandbox.as_ref().and_then(Sandbox::wall) {
+        return Ok(wall);
+    }
     match &setup.jail {
         None => Err("no empty one was asked for".to_owned()),
         Some(launcher) => sprag_sandbox::network(launcher).map_err(|why| why.to_string()),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use sprag_contract::settings::{Reach, Serve, Settings, Tier};
-use sprag_sandbox::{Confinement, Jail, Limits, Report};
+use sprag_sandbox::{Confinement, Jail, Limits, Report, Wall};
 
 use crate::environment::{self, toolchains};
 use crate::{MeasureError, Side};
@@ -174,6 +174,12 @@ impl Sandbox {
     fn top_of<'a>(&self, dir: &'a Utf8Path) -> &'a Utf8Path {
         let depth = if self.root == "." { 0 } else { self.root.components().count() };
         dir.ancestors().nth(depth).unwrap_or(dir)
+    }
+
+    /// Whom the empty network of a process holds, where the self-test has shown one in this very tier.
+    pub(crate) fn wall(&self) -> Option<Wall> {
+        let found = self.found.as_ref().filter(|found| found.tier == Tier::Enforced);
+        found.filter(|_| self.tier == Tier::Enforced).map(|found| found.wall)
     }
 
     /// What a reader of the numbers should know.

@@ -152,8 +152,8 @@ impl Kind {
 
     /// What is written into which file, and whether there must be such a file.
     fn limits(self, memory: u64, processes: u64) -> Vec<(&'static str, String, bool)> {
-        // The launcher and the first process of a namespace are not the program's.
-        let (memory, processes) = (memory.to_string(), processes.saturating_add(2).to_string());
+        // The launcher, bubblewrap and the first process of a namespace are not the program's.
+        let (memory, processes) = (memory.to_string(), processes.saturating_add(3).to_string());
         match self {
             Self::All => vec![
                 ("memory.max", memory, true),

@@ -71,7 +71,7 @@ impl Listening {
 
 /// One end of the connection.
 #[derive(Debug)]
-pub(crate) struct Channel(OwnedFd);
+pub(crate) struct Channel(pub(crate) OwnedFd);
 
 impl Channel {
     /// The launcher's end.
@@ -79,6 +79,13 @@ impl Channel {
         let socket = socket(SocketFlags::CLOEXEC)?;
         rustix::net::connect(&socket, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
         Ok(Self(socket))
+    }
+
+    /// Both ends, for a process that this one starts.
+    pub(crate) fn pair() -> io::Result<(Self, Self)> {
+        let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+        let (one, other) = rustix::net::socketpair(family, kind, SocketFlags::CLOEXEC, None)?;
+        Ok((Self(one), Self(other)))
     }
 
     /// Sends one word, and at most [`MOST_DESCRIPTORS`] descriptors with it.
@@ -100,6 +107,13 @@ impl Channel {
     pub(crate) fn receive_by(&self, deadline: Instant) -> io::Result<Option<(Word, Vec<OwnedFd>)>> {
         wait_for_either([self.0.as_fd()], deadline)?;
         self.receive()
+    }
+
+    /// The same, for as long as it takes or until a process has ended without a word.
+    pub(crate) fn receive_unless(&self, end: &OwnedFd) -> io::Result<Option<(Word, Vec<OwnedFd>)>> {
+        let mut fds = [self.0.as_fd(), end.as_fd()].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        retry_on_intr(|| poll(&mut fds, None))?;
+        if fds[0].revents().is_empty() { Ok(None) } else { self.receive() }
     }
 
     /// The same, for as long as it takes.

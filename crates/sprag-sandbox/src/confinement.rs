@@ -44,9 +44,10 @@ pub struct Limits {
     pub open_files: u64,
     /// Size of each file that it writes, in bytes.
     pub file_bytes: u64,
-    /// All that it leaves in scratch folders at a time, in bytes. It is memory.
+    /// All that it leaves in scratch folders at a time, in bytes. It is memory. By [`Backend::Bubblewrap`](crate::Backend)
+    /// it is the limit of each of them; one that is setuid knows none.
     pub scratch_bytes: u64,
-    /// Files and folders in scratch folders.
+    /// Files and folders in scratch folders; without a limit by [`Backend::Bubblewrap`](crate::Backend).
     pub scratch_files: u64,
 }
 

@@ -15,7 +15,7 @@ use crate::acts::Act;
 use crate::plan::{Refusal, Step, Wall};
 use crate::probe::{Ended, PATIENCE, system};
 use crate::report::{Layer, LayerReport, Report, State};
-use crate::{Confinement, Jail, JailError, Lack, Tier, grants};
+use crate::{Backend, Confinement, Jail, JailError, Lack, Tier, grants};
 
 /// Stands where the launcher's address would, in the launcher that is the program inside.
 pub(crate) const ACTS: &str = "acts";
@@ -58,22 +58,20 @@ pub fn examine_up_to<S: AsRef<OsStr>>(launcher: &[S], most: Tier) -> Report {
         let remedy = "write `tier = \"enforced\"` under [sandbox]".to_owned();
         Lack { what: "namespaces were not asked for".to_owned(), remedy }
     } else {
-        match attempt(&launcher, Tier::Enforced, false) {
-            Ok(seen) => match wrong(&seen) {
-                None => return report(Tier::Enforced, &seen, None, None, name),
-                Some(fault) => fault,
-            },
-            Err(error) => lack(&error),
+        match enforced(&launcher, name) {
+            Ok(report) => return report,
+            Err(lack) => lack,
         }
     };
     let mut network = None;
-    let reduced = attempt(&launcher, Tier::Reduced, false).or_else(|error| {
+    let by = Backend::Own;
+    let reduced = attempt(&launcher, Tier::Reduced, by, false).or_else(|error| {
         network = Some(lack(&error));
-        attempt(&launcher, Tier::Reduced, true)
+        attempt(&launcher, Tier::Reduced, by, true)
     });
     match reduced.as_ref().map(|seen| (seen, wrong(seen))) {
-        Ok((seen, None)) => report(Tier::Reduced, seen, Some(namespaces), network, name),
-        Ok((seen, Some(_))) => report(Tier::None, seen, Some(namespaces), network, name),
+        Ok((seen, None)) => report(Tier::Reduced, by, seen, Some(namespaces), network, name),
+        Ok((seen, Some(_))) => report(Tier::None, by, seen, Some(namespaces), network, name),
         Err(error) => {
             let layer = match error {
                 JailError::Refused(Refusal { step: Step::SystemCalls, .. }) => Layer::SystemCalls,
@@ -82,9 +80,39 @@ pub fn examine_up_to<S: AsRef<OsStr>>(launcher: &[S], most: Tier) -> Report {
             };
             let missing = [(Layer::Namespaces, namespaces), (layer, lack(error))];
             let layers = missing.map(|(layer, lack)| LayerReport::missing(layer, lack));
-            Report { tier: Tier::None, wall: Wall::Open, layers: layers.into() }
+            Report { tier: Tier::None, backend: by, wall: Wall::Open, layers: layers.into() }
         }
     }
+}
+
+/// The strongest tier by one backend alone.
+///
+/// # Errors
+/// What is missing, in plain words, and what mends it.
+pub fn examine_by<S: AsRef<OsStr>>(launcher: &[S], backend: Backend) -> Result<Report, Lack> {
+    let launcher: Vec<OsString> = launcher.iter().map(|word| word.as_ref().to_owned()).collect();
+    let name = launcher.first().map_or(OsStr::new("sprag"), OsString::as_os_str);
+    enforced_by(&launcher, backend, name).unwrap_or_else(|error| Err(Lack::of(&error, name)))
+}
+
+/// By the launcher itself or, where it is refused namespaces, by bubblewrap.
+fn enforced(launcher: &[OsString], name: &OsStr) -> Result<Report, Lack> {
+    let refusal = match enforced_by(launcher, Backend::Own, name) {
+        Ok(found) => return found,
+        Err(JailError::Refused(refusal)) if refusal.step.is_of_namespaces() => refusal,
+        Err(error) => return Err(Lack::of(&error, name)),
+    };
+    enforced_by(launcher, Backend::Bubblewrap, name)
+        .unwrap_or_else(|error| Err(Lack::of_both(&refusal, &error, name)))
+}
+
+fn enforced_by(
+    launcher: &[OsString],
+    backend: Backend,
+    name: &OsStr,
+) -> Result<Result<Report, Lack>, JailError> {
+    let seen = attempt(launcher, Tier::Enforced, backend, false)?;
+    Ok(wrong(&seen).map_or_else(|| Ok(report(Tier::Enforced, backend, &seen, None, None, name)), Err))
 }
 
 /// The first trial that did not come out as it must. No tier depends on memory.
@@ -113,7 +141,14 @@ fn in_words((trial, outcome): &(Trial, Outcome)) -> String {
     }
 }
 
-fn report(tier: Tier, seen: &Seen, namespaces: Option<Lack>, network: Option<Lack>, name: &OsStr) -> Report {
+fn report(
+    tier: Tier,
+    backend: Backend,
+    seen: &Seen,
+    namespaces: Option<Lack>,
+    network: Option<Lack>,
+    name: &OsStr,
+) -> Report {
     let lost = |step: &Step| {
         let refusal = seen.lost.iter().find(|refusal| refusal.step == *step)?;
         Some(Lack::of(&refusal.clone().into(), name))
@@ -139,7 +174,7 @@ fn report(tier: Tier, seen: &Seen, namespaces: Option<Lack>, network: Option<Lac
         let state = lack_of(layer).or(fault).map_or(State::Held, State::Missing);
         LayerReport { layer, state, tried: tried.into_iter().map(in_words).collect() }
     });
-    Report { tier, wall: seen.wall, layers: layers.into() }
+    Report { tier, backend, wall: seen.wall, layers: layers.into() }
 }
 
 /// Of the loopback.
@@ -180,8 +215,13 @@ fn trials(tier: Tier, ground: &Path, ports: Ports, bystander: &Child) -> Vec<Tri
     trials
 }
 
-/// Builds a jail of this tier and tries all in it.
-fn attempt(launcher: &[OsString], tier: Tier, open_network: bool) -> Result<Seen, JailError> {
+/// Builds a jail of this tier by this backend and tries all in it.
+fn attempt(
+    launcher: &[OsString],
+    tier: Tier,
+    backend: Backend,
+    open_network: bool,
+) -> Result<Seen, JailError> {
     let folder = tempfile::tempdir().map_err(system("make a folder"))?;
     let ground = fs::canonicalize(folder.path()).map_err(system("find a folder"))?;
     furnish(&ground).map_err(system("write into a folder"))?;
@@ -206,7 +246,7 @@ fn attempt(launcher: &[OsString], tier: Tier, open_network: bool) -> Result<Seen
     confinement.hide = vec![ground.join("read/hidden")];
     confinement.write = vec![ground.join("work")];
     confinement.scratch = vec![ground.join("scratch")];
-    let mut jail = Jail::new(launcher).confine(confinement);
+    let mut jail = Jail::new(launcher).confine(confinement).by(backend);
     jail = if open_network { jail.open_network() } else { jail.listen("probe", inside) };
     let (command, door) = jail.prepare(&program)?;
 

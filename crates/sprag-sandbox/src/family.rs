@@ -16,8 +16,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
-    DumpableBehavior, Pid, Signal, WaitOptions, getegid, geteuid, kill_process_group, set_dumpable_behavior,
-    set_parent_process_death_signal, setsid, wait,
+    DumpableBehavior, Pid, Signal, WaitOptions, getegid, geteuid, kill_process, kill_process_group,
+    set_dumpable_behavior, set_parent_process_death_signal, setsid, wait,
 };
 
 use crate::channel::Channel;
@@ -50,40 +50,72 @@ pub(crate) fn separate(open_network: bool) -> Result<(), Refusal> {
 /// # Errors
 /// Where there can be no more processes; then it comes back in that one which could not start the next.
 pub(crate) fn descend(channel: Channel) -> Result<Channel, (Channel, Refusal)> {
-    let prepared = || -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
-        let (end, report) = pipe_with(PipeFlags::CLOEXEC)?;
-        let nothing = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-        // Held back from now on: none comes in a moment in which nobody waits for it.
-        heard().thread_block()?;
-        Ok((end, report, nothing))
-    };
-    let refused = |channel, error: io::Error| (channel, Refusal::of(Step::Process)(error));
-    let (end, report, nothing) = match prepared() {
-        Ok(prepared) => prepared,
+    let (reports, report) = match Reports::open() {
+        Ok(opened) => opened,
         Err(error) => return Err(refused(channel, error)),
     };
     match forked() {
         Ok(Some(first)) => {
             drop((channel, report));
-            privileges::give_up().ok();
-            silence(&nothing);
-            let status = attend(first, None);
-            let mut last = [0; 4];
-            // The first one says how the program ended; where it could not, it is its own end that counts.
-            match File::from(end).read_exact(&mut last) {
-                Ok(()) => end_as(i32::from_ne_bytes(last)),
-                Err(_) => end_as(status),
-            }
+            reports.end_with(first, |signal| {
+                // One that has just ended needs none any more.
+                let _ = kill_process(first, signal);
+            })
         }
         Ok(None) => {}
         Err(error) => return Err(refused(channel, error)),
     }
-    drop(end);
-    // After that, whoever should die of the death of its parent has none: it is looked for.
-    let bound = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
-    if let Err(error) = bound.and_then(|()| outlived(&report)) {
-        return Err(refused(channel, error));
+    drop(reports);
+    be_first(channel, report)
+}
+
+/// What the process that Sprag spawned needs once another one has taken over.
+pub(crate) struct Reports {
+    /// Where the first process inside says how the program ended.
+    end: OwnedFd,
+    nothing: OwnedFd,
+}
+
+impl Reports {
+    /// With the end into which the first process writes. Signals are held back from now on: none comes in a moment in
+    /// which nobody waits for it.
+    pub(crate) fn open() -> io::Result<(Self, OwnedFd)> {
+        let (end, report) = pipe_with(PipeFlags::CLOEXEC)?;
+        let nothing = nothing()?;
+        heard().thread_block()?;
+        Ok((Self { end, nothing }, report))
     }
+
+    /// Waits for a child, and ends as the program did. Signals are handed to `forward`.
+    pub(crate) fn end_with(self, child: Pid, forward: impl Fn(Signal)) -> ! {
+        privileges::give_up().ok();
+        silence(&self.nothing);
+        let status = attend(child, forward);
+        let mut last = [0; 4];
+        // The first one says how the program ended; where it could not, it is its own end that counts.
+        match File::from(self.end).read_exact(&mut last) {
+            Ok(()) => end_as(i32::from_ne_bytes(last)),
+            Err(_) => end_as(status),
+        }
+    }
+}
+
+/// Called by the first process of a process namespace; comes back in the process that shall become the program.
+///
+/// # Errors
+/// As [`descend`].
+pub(crate) fn be_first(channel: Channel, report: OwnedFd) -> Result<Channel, (Channel, Refusal)> {
+    let prepared = || -> io::Result<OwnedFd> {
+        heard().thread_block()?;
+        // After that, whoever should die of the death of its parent has none: it is looked for.
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        outlived(&report)?;
+        nothing()
+    };
+    let nothing = match prepared() {
+        Ok(nothing) => nothing,
+        Err(error) => return Err(refused(channel, error)),
+    };
     match forked() {
         Ok(Some(program)) => {
             drop(channel);
@@ -93,7 +125,9 @@ pub(crate) fn descend(channel: Channel) -> Result<Channel, (Channel, Refusal)> {
                 std::process::exit(FAILED.into());
             }
             silence(&nothing);
-            let status = attend(program, Some(program));
+            let status = attend(program, |signal| {
+                let _ = kill_process_group(program, signal);
+            });
             // Where nobody reads it nobody wants to know.
             let _ = File::from(report).write_all(&status.to_ne_bytes());
             std::process::exit(0)
@@ -107,6 +141,14 @@ pub(crate) fn descend(channel: Channel) -> Result<Channel, (Channel, Refusal)> {
         }
         Err(error) => Err(refused(channel, error)),
     }
+}
+
+fn refused(channel: Channel, error: io::Error) -> (Channel, Refusal) {
+    (channel, Refusal::of(Step::Process)(error))
+}
+
+fn nothing() -> io::Result<OwnedFd> {
+    Ok(rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// `None` in the child.
@@ -142,8 +184,13 @@ fn heard() -> SigSet {
     FORWARDED.into_iter().chain([Named::SIGCHLD]).collect()
 }
 
-/// Waits for the end of a child, and of whatever else comes to this process meanwhile; signals go on to the group.
-fn attend(child: Pid, group: Option<Pid>) -> i32 {
+/// Holds back what goes on to the program, in a process between that would die of it.
+pub(crate) fn hold_back() -> io::Result<()> {
+    Ok(FORWARDED.into_iter().collect::<SigSet>().thread_block()?)
+}
+
+/// Waits for the end of a child, and of whatever else comes to this process meanwhile.
+fn attend(child: Pid, forward: impl Fn(Signal)) -> i32 {
     let heard = heard();
     loop {
         loop {
@@ -157,19 +204,9 @@ fn attend(child: Pid, group: Option<Pid>) -> i32 {
         }
         match heard.wait() {
             Ok(Named::SIGCHLD) | Err(_) => {}
-            Ok(signal) => forward(signal, child, group),
+            Ok(signal) => Signal::from_named_raw(signal as i32).into_iter().for_each(&forward),
         }
     }
-}
-
-/// To the first process it is for the group of the program that it goes on.
-fn forward(signal: Named, child: Pid, group: Option<Pid>) {
-    let Some(signal) = Signal::from_named_raw(signal as i32) else { return };
-    // One that has just ended needs none any more.
-    let _ = match group {
-        Some(group) => kill_process_group(group, signal),
-        None => rustix::process::kill_process(child, signal),
-    };
 }
 
 /// Ends this process as the one did whose status it is.

@@ -12,7 +12,7 @@ use rustix::process::Pid;
 
 use crate::channel::{Channel, LONGEST, Listening};
 use crate::plan::{Address, MOST_LISTENERS, Plan, Refusal, Wall, Word};
-use crate::{Caller, Cgroup, Confinement, CpuClock, Layer, Report, Step};
+use crate::{Backend, Caller, Cgroup, Confinement, CpuClock, Layer, Report, Step, Tier, bubblewrap};
 
 /// Why a jail could not be built, or its program not be started. Never the fault of the program.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,7 @@ pub struct Jail {
     open_network: bool,
     confinement: Option<Confinement>,
     least: Option<Report>,
+    backend: Backend,
 }
 
 impl Jail {
@@ -83,6 +84,7 @@ impl Jail {
             open_network: false,
             confinement: None,
             least: None,
+            backend: Backend::Own,
         }
     }
 
@@ -104,10 +106,17 @@ impl Jail {
         Self { confinement: Some(confinement), ..self }
     }
 
-    /// Where it would hold less than was found, the program is not started: see [`JailError::Weaker`].
+    /// It is made by the backend that was found. Where it would hold less than was found, the program is not started: see
+    /// [`JailError::Weaker`].
     #[must_use]
     pub fn no_weaker_than(self, found: &Report) -> Self {
-        Self { least: Some(found.clone()), ..self }
+        Self { least: Some(found.clone()), ..self }.by(found.backend)
+    }
+
+    /// Its namespaces are made by this backend, or it is refused. [`Jail::no_weaker_than`] says it, too.
+    #[must_use]
+    pub fn by(self, backend: Backend) -> Self {
+        Self { backend, ..self }
     }
 
     /// Adds a listener on 127.0.0.1 inside. In a network of its own every port is free, those below 1024 too, so the
@@ -124,12 +133,18 @@ impl Jail {
         Self { call: true, ..self }
     }
 
+    /// A weaker tier has no namespaces that anybody would have to make.
+    fn is_by_bubblewrap(&self) -> bool {
+        let enforced = self.confinement.as_ref().is_some_and(|it| it.tier == Tier::Enforced);
+        enforced && self.backend == Backend::Bubblewrap
+    }
+
     /// The command to spawn instead of `argv`, once, and the door through which its listeners come.
     ///
     /// Working directory, environment, streams, process group and CPUs of the spawned process are those of the program.
     ///
     /// # Errors
-    /// [`JailError`] where there are too many listeners or no more descriptors.
+    /// [`JailError`] where there are too many listeners or no more descriptors, or bubblewrap is not installed.
     pub fn prepare<S: AsRef<OsStr>>(&self, argv: &[S]) -> Result<(Vec<OsString>, Door), JailError> {
         if self.listeners.len() > MOST_LISTENERS {
             return Err(JailError::TooManyListeners { count: self.listeners.len() });
@@ -140,12 +155,13 @@ impl Jail {
             call: self.call,
             open_network: self.open_network,
             confinement: self.confinement.clone(),
+            bubblewrap: if self.is_by_bubblewrap() { Some(bubblewrap::find()?) } else { None },
         };
         let text = |written: serde_json::Result<String>| written.map_err(JailError::system("write a plan"));
         if text(serde_json::to_string(&plan))?.len() > LONGEST - 1000 {
             return Err(JailError::system("tell a launcher so many paths")(Errno::MSGSIZE));
         }
-        let address = text(serde_json::to_string(&Address { door: listening.name.clone() }))?;
+        let address = text(serde_json::to_string(&Address::Door(listening.name.clone())))?;
         let mut command = self.launcher.clone();
         command.push(address.into());
         command.extend(argv.iter().map(|arg| arg.as_ref().to_owned()));

@@ -37,6 +37,25 @@ impl Lack {
         known.unwrap_or_else(|| Self::new(error, UNKNOWN))
     }
 
+    /// Namespaces were refused to `launcher` itself, and came about by bubblewrap neither.
+    pub(crate) fn of_both(own: &Refusal, by_bubblewrap: &JailError, launcher: &OsStr) -> Self {
+        let lack = Self::of(&own.clone().into(), launcher);
+        lack.nor_by_bubblewrap(own, by_bubblewrap, &Settings::read())
+    }
+
+    fn nor_by_bubblewrap(self, own: &Refusal, by_bubblewrap: &JailError, settings: &Settings) -> Self {
+        let Self { what, remedy } = self;
+        match by_bubblewrap {
+            JailError::Refused(refusal) if refusal.is_no_bubblewrap() => {
+                // A limit of the kernel, or a filter, is one for all.
+                let forbidden = matches!(Errno::from_raw_os_error(own.errno), Errno::PERM | Errno::ACCESS);
+                let may_help = forbidden && settings.seccomp != Some(2);
+                Self::new(what, if may_help { format!("{remedy}; or {INSTALL}") } else { remedy })
+            }
+            error => Self::new(format!("{what}; and then: {error}"), remedy),
+        }
+    }
+
     /// Landlock is there, and does not keep signals inside.
     pub(crate) fn of_signals() -> Self {
         Self::new("the Landlock of this kernel does not keep signals inside", "use Linux 6.12 or later")
@@ -52,6 +71,8 @@ impl Lack {
     }
 }
 
+const INSTALL: &str =
+    "install bubblewrap, which may be allowed them: apt-get install bubblewrap, or as the system has it";
 const UNKNOWN: &str =
     "no setting of this machine explains it: try as root, or outside of the container or chroot";
 
@@ -116,6 +137,9 @@ fn explain(refusal: &Refusal, settings: &Settings, launcher: &str) -> Option<Lac
             "the root can't be changed here, as in a chroot or an initial ramdisk",
             "start sprag outside of it",
         )),
+        Step::Bubblewrap(_) if refusal.is_no_bubblewrap() => {
+            Some(Lack::new("bubblewrap is not installed, or others than root can replace it", INSTALL))
+        }
         Step::Landlock => Some(Lack::new(
             "Landlock is not in this kernel, not switched on, or older than its version 3",
             "use Linux 6.2 or later, with landlock in the list `lsm=` of its command line; containers: one whose seccomp \
@@ -124,6 +148,10 @@ fn explain(refusal: &Refusal, settings: &Settings, launcher: &str) -> Option<Lac
         Step::SystemCalls => Some(Lack::new(
             "this kernel can't filter system calls, or this is neither x86-64 nor AArch64",
             "use a kernel with CONFIG_SECCOMP_FILTER, as distributions ship; gVisor has none",
+        )),
+        Step::Processes if errno == Errno::ROFS => Some(Lack::new(
+            "the processes of root are not limited in what bubblewrap makes",
+            "run as an ordinary user, or where cgroups can be made",
         )),
         Step::Processes if forbidden => Some(Lack::new(
             "the processes of root are not limited where there is no namespace for them",
@@ -261,6 +289,30 @@ mod tests {
         says_of(Step::Clock, Errno::ACCESS, debian, "perf_event_paranoid is 3", "perf_event_paranoid=2");
         let docker = Settings { perf_event_paranoid: Some(2), seccomp: Some(2), ..none() };
         says_of(Step::Clock, Errno::PERM, docker, "seccomp", "--cap-add PERFMON");
+    }
+
+    #[test]
+    fn bubblewrap_is_proposed_where_it_may_be_allowed_more_and_heard_where_it_is_not() {
+        let none = Settings::default;
+        let debian = || Settings { unprivileged_userns_clone: Some(0), ..none() };
+        let after = |errno: Errno, settings: &Settings, by_bubblewrap: Refusal| {
+            let own = Refusal { step: Step::Namespaces, errno: errno.raw_os_error() };
+            let lack = explain(&own, settings, "/usr/bin/sprag").unwrap();
+            lack.nor_by_bubblewrap(&own, &by_bubblewrap.into(), settings)
+        };
+        let lack = after(Errno::PERM, &debian(), Refusal::no_bubblewrap());
+        assert!(lack.remedy.contains("userns_clone=1; or install bubblewrap"), "{lack}");
+        let filtered = Settings { seccomp: Some(2), ..none() };
+        let full = Settings { max_user_namespaces: Some(0), ..none() };
+        for (errno, settings) in [(Errno::PERM, filtered), (Errno::NOSPC, full)] {
+            let lack = after(errno, &settings, Refusal::no_bubblewrap());
+            assert!(!lack.to_string().contains("bubblewrap"), "{lack}");
+        }
+        let step = Step::Bubblewrap("setting up uid map".to_owned());
+        let refused = Refusal { step, errno: Errno::PERM.raw_os_error() };
+        let lack = after(Errno::PERM, &debian(), refused);
+        assert!(lack.what.contains("by bubblewrap (setting up uid map): Operation not"), "{lack}");
+        assert!(!lack.remedy.contains("install"), "{lack}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use landlock::RulesetCreated;
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::bubblewrap::{self, Inside};
 use crate::channel::Channel;
 use crate::grants::Grants;
 use crate::places::Places;
@@ -37,37 +38,71 @@ pub fn launch(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         eprintln!("this command is for sprag itself: it starts what is measured in a jail");
         return ExitCode::from(2);
     };
-    let closed = inherited().map(close);
-    let done = Channel::connect(&address.door).and_then(|channel| match channel.receive()? {
-        Some((Word::Build(plan), _)) => start(channel, closed, &plan, program, args),
-        _ => Err(io::ErrorKind::ConnectionAborted.into()),
-    });
+    let argv = Argv { program, args };
+    let done = match address {
+        Address::Door(door) => {
+            let closed = inherited(None).map(close);
+            Channel::connect(&door).and_then(|channel| match channel.receive()? {
+                Some((Word::Build(plan), _)) => start(channel, closed, &plan, argv),
+                _ => Err(io::ErrorKind::ConnectionAborted.into()),
+            })
+        }
+        Address::Inherited(socket) => inherited(Some(socket)).and_then(|others| {
+            close(others);
+            go_on(bubblewrap::inherited(socket), argv)
+        }),
+    };
     if let Err(error) = done {
         eprintln!("sprag's launcher lost its parent: {error}");
     }
     ExitCode::from(family::FAILED)
 }
 
+/// The program, and its arguments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Argv<'a> {
+    pub(crate) program: &'a OsStr,
+    pub(crate) args: &'a [OsString],
+}
+
 /// Comes back where something was refused, and then that was said; or as an error where nobody is there to be told.
-fn start(
-    channel: Channel,
-    closed: io::Result<()>,
-    plan: &Plan,
-    program: &OsStr,
-    args: &[OsString],
-) -> io::Result<()> {
+fn start(channel: Channel, closed: io::Result<()>, plan: &Plan, argv: Argv<'_>) -> io::Result<()> {
     let tier = plan.confinement.as_ref().map(|confinement| confinement.tier);
-    let separated = closed.map_err(Refusal::of(Step::Descriptors)).and_then(|()| match tier {
-        Some(Tier::Enforced) => family::separate(plan.open_network),
-        _ => Ok(()),
-    });
-    let descended = match (separated, tier) {
-        (Err(refusal), _) => Err((channel, refusal)),
-        (Ok(()), Some(Tier::Enforced)) => family::descend(channel),
-        (Ok(()), _) => Ok(channel),
+    let closed = closed.map_err(Refusal::of(Step::Descriptors));
+    let descended = match (closed, tier, &plan.bubblewrap) {
+        (Err(refusal), ..) => Err((channel, refusal)),
+        (Ok(()), Some(Tier::Enforced), Some(program)) => {
+            Err(bubblewrap::descend(channel, program, plan, argv))
+        }
+        (Ok(()), Some(Tier::Enforced), None) => match family::separate(plan.open_network) {
+            Ok(()) => family::descend(channel),
+            Err(refusal) => Err((channel, refusal)),
+        },
+        (Ok(()), ..) => Ok(channel),
     };
+    finish(descended, plan, None, argv)
+}
+
+/// The same in the process that bubblewrap started, from where the launcher outside has left off.
+fn go_on(socket: OwnedFd, argv: Argv<'_>) -> io::Result<()> {
+    let (channel, report, inside) = bubblewrap::take_up(socket)?;
+    let folder = &inside.folder;
+    let here = std::env::set_current_dir(folder).map_err(Refusal::of(Step::about(Step::Folder, folder)));
+    let descended = match here {
+        Ok(()) => family::be_first(channel, report),
+        Err(refusal) => Err((channel, refusal)),
+    };
+    finish(descended, &inside.plan, Some(&inside), argv)
+}
+
+fn finish(
+    descended: Result<Channel, (Channel, Refusal)>,
+    plan: &Plan,
+    inside: Option<&Inside>,
+    argv: Argv<'_>,
+) -> io::Result<()> {
     let (channel, refusal) = match descended {
-        Ok(channel) => match become_program(&channel, plan, program, args) {
+        Ok(channel) => match become_program(&channel, plan, inside, argv) {
             Ok(Ok(never)) => match never {},
             Ok(Err(refusal)) => (channel, refusal),
             Err(error) => return Err(error),
@@ -90,10 +125,10 @@ struct Built {
 fn become_program(
     channel: &Channel,
     plan: &Plan,
-    program: &OsStr,
-    args: &[OsString],
+    inside: Option<&Inside>,
+    Argv { program, args }: Argv<'_>,
 ) -> io::Result<Result<Infallible, Refusal>> {
-    let built = match build(plan) {
+    let built = match build(plan, inside.map(|inside| &inside.places)) {
         Ok(built) => built,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -102,6 +137,9 @@ fn become_program(
     channel.send(&Word::Ready { wall, clock: clock.is_some(), lost }, &descriptors)?;
     let mut command = Command::new(program);
     command.args(args);
+    if let Some(inside) = inside {
+        command.env_clear().envs(inside.environment.iter().cloned());
+    }
     match channel.receive()? {
         Some((Word::Go, _)) => {}
         _ => return Err(io::ErrorKind::ConnectionAborted.into()),
@@ -111,12 +149,13 @@ fn become_program(
     Ok(Err(Refusal::of(Step::about(Step::Program, program.as_ref()))(error)))
 }
 
-fn build(plan: &Plan) -> Result<Built, Refusal> {
+/// `made` are the places of a root that bubblewrap has made.
+fn build(plan: &Plan, made: Option<&Places>) -> Result<Built, Refusal> {
     let Some(confinement) = &plan.confinement else {
         let wall = if plan.open_network { Wall::Open } else { network::enter()? };
         return Ok(Built { wall, sockets: sockets(plan)?, clock: None, lost: Vec::new() });
     };
-    let (wall, sockets) = connect(plan, confinement.tier)?;
+    let (wall, sockets) = connect(plan, confinement.tier, made.is_some())?;
     let mut lost = Vec::new();
     let rules = match confinement.tier {
         Tier::None => None,
@@ -126,9 +165,19 @@ fn build(plan: &Plan) -> Result<Built, Refusal> {
             Some(grants.rules(true).map_err(Refusal::of(Step::Landlock))?)
         }
         Tier::Enforced => {
-            let places = Places::of(confinement, plan.open_network)?;
-            lost.extend(root::enter(&places, &confinement.limits)?);
-            kept(Grants::in_own_root(&places).rules(false), Step::Landlock, &mut lost)
+            let grants = match made {
+                Some(places) => {
+                    // Its /proc is read-only from the start. Who is not root is limited in any case.
+                    lost.extend(geteuid().is_root().then(|| Refusal::of(Step::Processes)(Errno::ROFS)));
+                    Grants::in_own_root(places)
+                }
+                None => {
+                    let places = Places::of(confinement, plan.open_network)?;
+                    lost.extend(root::enter(&places, &confinement.limits)?);
+                    Grants::in_own_root(&places)
+                }
+            };
+            kept(grants.rules(false), Step::Landlock, &mut lost)
         }
     };
     let clock = kept(clock::open(), Step::Clock, &mut lost);
@@ -145,10 +194,12 @@ fn kept<T>(tried: io::Result<T>, step: Step, lost: &mut Vec<Refusal>) -> Option<
 }
 
 /// The network that was asked for, or that which comes next to it.
-fn connect(plan: &Plan, tier: Tier) -> Result<(Wall, Vec<OwnedFd>), Refusal> {
+fn connect(plan: &Plan, tier: Tier, made: bool) -> Result<(Wall, Vec<OwnedFd>), Refusal> {
     let wall = match tier {
         _ if plan.open_network => Wall::Open,
         Tier::None => network::enter()?,
+        // Bubblewrap has brought the loopback up.
+        Tier::Enforced if made => Wall::ForAll,
         Tier::Enforced => {
             network::loopback_up().map_err(Refusal::of(Step::Loopback))?;
             Wall::ForAll
@@ -214,12 +265,12 @@ fn lock(
     system_calls::install(&filters).map_err(Refusal::of(Step::SystemCalls))
 }
 
-/// The numbers of what was open when this process started, but for the three streams.
-fn inherited() -> io::Result<Vec<i32>> {
+/// The numbers of what was open when this process started, but for the three streams, and for one that is kept.
+fn inherited(kept: Option<i32>) -> io::Result<Vec<i32>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir("/proc/self/fd")? {
         let number = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
-        numbers.extend(number.filter(|&number| number > 2));
+        numbers.extend(number.filter(|&number| number > 2 && Some(number) != kept));
     }
     Ok(numbers)
 }

@@ -13,7 +13,8 @@
 //!   descriptors, files and scratch have limits. Those of processes and of memory are a [`Cgroup`]'s, where one can be made.
 //! - **Namespaces** ([`Tier::Enforced`]): a root in memory with the system, read-only, and what the program was given;
 //!   a process namespace that is dead as a whole when the program has ended. The launcher then stays outside, with the
-//!   process id and the group that Sprag knows, and ends as the program did.
+//!   process id and the group that Sprag knows, and ends as the program did. Where the machine allows namespaces to
+//!   `bwrap` alone, that makes them ([`Backend`]).
 //! - **A filter for system calls**, and **Landlock's rules for files**: all that there is in [`Tier::Reduced`], on
 //!   machines that allow no namespaces.
 //!
@@ -29,6 +30,8 @@
 //! make no cgroup.
 
 mod acts;
+mod backend;
+mod bubblewrap;
 mod caller;
 mod cgroup;
 mod channel;
@@ -49,11 +52,12 @@ mod report;
 mod root;
 mod system_calls;
 
+pub use backend::Backend;
 pub use caller::Caller;
 pub use cgroup::Cgroup;
 pub use clock::CpuClock;
 pub use confinement::{Confinement, Limits};
-pub use examine::{examine, examine_up_to};
+pub use examine::{examine, examine_by, examine_up_to};
 pub use jail::{Door, Jail, JailError, Ready};
 pub use lack::Lack;
 pub use launcher::{COMMAND, launch};

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::plan::{Refusal, Step};
 use crate::{Confinement, Tier};
 
@@ -31,7 +33,7 @@ const SHARED: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/run"];
 pub(crate) const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// What is at a path. Where two are asked for at the same one, the first of this order holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// Nothing, whatever is there outside.
     Hidden,
@@ -44,7 +46,7 @@ pub(crate) enum Kind {
 }
 
 /// The places of a jail.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Places {
     /// By paths without links: each comes after those that it lies in. None lies in a hidden one, and each hidden one
     /// lies in what can be read.
@@ -96,6 +98,17 @@ impl Places {
         }
         places.settle();
         Ok(places)
+    }
+
+    /// The links that are not there already: by another link on the way to them, or as part of what was given.
+    pub(crate) fn links_to_make(&self) -> impl Iterator<Item = (&Path, &Path)> {
+        let above = |link: &Path| {
+            let kind = link.ancestors().skip(1).find_map(|above| self.kinds.get(above));
+            matches!(kind, Some(Kind::Read | Kind::Write))
+                || link.ancestors().skip(1).any(|above| self.links.contains_key(above))
+        };
+        let links = self.links.iter().map(|(link, target)| (link.as_path(), target.as_path()));
+        links.filter(move |(link, _)| !above(link))
     }
 
     fn ask(&mut self, path: &Path, real: PathBuf, kind: Kind) -> Result<(), Refusal> {
@@ -214,6 +227,22 @@ mod tests {
         let places = Places::of(&confinement, false).unwrap();
         assert!(places.links.contains_key(&root.join("link")));
         assert!(places.links.contains_key(&root.join("link/code")), "it leads to nothing");
+    }
+
+    #[test]
+    fn a_link_that_is_there_already_need_not_be_made() {
+        let (_folder, root) = folder(&["real/code", "given", "scratch"]);
+        for link in ["link", "given/link", "scratch/link"] {
+            symlink(root.join("real"), root.join(link)).unwrap();
+        }
+        let mut confinement = Confinement::new(Tier::Enforced);
+        confinement.read = vec![root.join("link"), root.join("link/code"), root.join("given")];
+        confinement.read.extend([root.join("given/link"), root.join("scratch/link")]);
+        confinement.scratch = vec![root.join("scratch")];
+        let places = Places::of(&confinement, false).unwrap();
+        let made = places.links_to_make().filter_map(|(link, _)| link.strip_prefix(&root).ok());
+        let made: Vec<&Path> = made.collect();
+        assert_eq!(made, ["link", "scratch/link"].map(Path::new));
     }
 
     #[test]

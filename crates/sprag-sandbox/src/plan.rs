@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +16,12 @@ pub(crate) const MOST_DESCRIPTORS: usize = MOST_LISTENERS + 3;
 
 /// Where the launcher is told what to do. It is its first argument, as JSON; the program can read it there.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Address {
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Address {
     /// The abstract name of the socket on which Sprag waits.
-    pub(crate) door: String,
+    Door(String),
+    /// The number of a socket that was inherited, of a launcher outside: this one was started by bubblewrap, inside.
+    Inherited(i32),
 }
 
 /// What the launcher builds before it becomes the program.
@@ -32,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) open_network: bool,
     /// What else holds the program; `None` where only the network does.
     pub(crate) confinement: Option<Confinement>,
+    /// The program that makes the namespaces and the root; `None` where the launcher does that itself.
+    pub(crate) bubblewrap: Option<PathBuf>,
 }
 
 /// One message through the door.
@@ -53,6 +58,10 @@ pub(crate) enum Word {
     Go,
     /// From the launcher, its last word.
     Refused(Refusal),
+    /// From the launcher inside to the one outside, with a handle to itself: bubblewrap has started it.
+    Inside,
+    /// To the launcher inside: go on from here, with what is sent along.
+    GoOn,
 }
 
 /// Whom the network of a jail holds; the later, the fewer.
@@ -97,6 +106,15 @@ impl Refusal {
         // An error that has no number was made up by the standard library, about an argument.
         let einval = rustix::io::Errno::INVAL.raw_os_error();
         move |error| Self { step, errno: error.into().raw_os_error().unwrap_or(einval) }
+    }
+
+    /// The program is not where it should be.
+    pub(crate) fn no_bubblewrap() -> Self {
+        Self { step: Step::Bubblewrap(String::new()), errno: rustix::io::Errno::NOENT.raw_os_error() }
+    }
+
+    pub(crate) fn is_no_bubblewrap(&self) -> bool {
+        *self == Self::no_bubblewrap()
     }
 
     /// The system's error.
@@ -149,11 +167,19 @@ pub enum Step {
     Landlock,
     /// Count CPU time by a perf event.
     Clock,
+    /// Let bubblewrap make the namespaces and the root; what it complained of, where it was started.
+    Bubblewrap(String),
     /// Become the program.
     Program(String),
 }
 
 impl Step {
+    /// Where it is refused, bubblewrap may still be allowed it.
+    pub(crate) fn is_of_namespaces(&self) -> bool {
+        use Step::{Identity, Loopback, Namespaces, Proc, Process, Root};
+        matches!(self, Namespaces | Identity | Loopback | Process | Proc | Root)
+    }
+
     /// About a path, of which so much is said that a message still fits through the door.
     pub(crate) fn about(step: fn(String) -> Self, path: &std::path::Path) -> Self {
         step(path.to_string_lossy().chars().take(1000).collect())
@@ -185,6 +211,8 @@ impl fmt::Display for Step {
             Step::SystemCalls => f.write_str("filter system calls"),
             Step::Landlock => f.write_str("restrict files by Landlock"),
             Step::Clock => f.write_str("count CPU time by a perf event"),
+            Step::Bubblewrap(said) if said.is_empty() => f.write_str("start bubblewrap"),
+            Step::Bubblewrap(said) => write!(f, "make a jail by bubblewrap ({said})"),
             Step::Program(program) => write!(f, "start `{program}`"),
         }
     }

@@ -5,13 +5,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Refusal, Step, Wall};
-use crate::{Lack, Tier};
+use crate::{Backend, Lack, Tier};
 
 /// What the self-test found. It belongs into the ledger: a number is worth what held the program that it is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Report {
     /// The strongest tier in which all that must fail fails.
     pub tier: Tier,
+    /// Who makes the namespaces of such a jail, where it has any.
+    #[serde(default, skip_serializing_if = "Backend::is_own")]
+    pub backend: Backend,
     /// Whom the network of such a jail holds.
     pub wall: Wall,
     /// Each layer that was tried.
@@ -49,7 +52,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "tier {}", self.tier)?;
+        match self.backend {
+            Backend::Own => writeln!(f, "tier {}", self.tier)?,
+            Backend::Bubblewrap => writeln!(f, "tier {}, by {}", self.tier, self.backend)?,
+        }
         for LayerReport { layer, state, .. } in &self.layers {
             match state {
                 State::Held => writeln!(f, "held     {layer:<13} {}", layer.meaning())?,
@@ -201,7 +207,7 @@ mod tests {
             LayerReport::missing(Layer::Namespaces, lack),
             held(Layer::Landlock),
         ];
-        let report = Report { tier: Tier::Reduced, wall: Wall::Ports, layers };
+        let report = Report { tier: Tier::Reduced, backend: Backend::Own, wall: Wall::Ports, layers };
         insta::assert_snapshot!(report, @r"
         tier reduced
         held     privileges    nothing inherited but three streams, no privilege, limits

@@ -1,7 +1,7 @@
 //! What a session tells while it runs. Whoever shows it decides how: a terminal view, plain lines, a page.
 
 use sprag_judge::{Reason, Verdict};
-use sprag_ledger::{Calibration, Final, Run};
+use sprag_ledger::{Calibration, Final, Run, Usage};
 
 /// Something that a person who watches wants to know.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub enum Event<'a> {
         description: &'a str,
         /// Why it came to nothing.
         why: &'a str,
+        /// What it used all the same.
+        usage: &'a Usage,
     },
     /// An idea was parked.
     Parked {

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sprag_agent::Note;
 use sprag_judge::stats::median;
 use sprag_judge::{Evidence, Finding, Mode, Next, Reason, Status, Trial};
-use sprag_ledger::{Event as Happening, EventKind, Run as Row, RunKind, Seconds, Usage};
+use sprag_ledger::{Event as Happening, EventKind, Run as Row, RunKind, Seconds};
 use sprag_workspace::{Candidate, CommitId, Expected, ImportRules, TreeId, import_candidate};
 
 use crate::SessionError;
@@ -166,6 +166,7 @@ impl Session<'_> {
         caveats.extend(asked_again.map(|why| self.asked_again(why)));
         let evidence = trial.into_evidence(seed.to_string());
         let (metric, metrics) = shown_metrics(&evidence);
+        let usage = self.usage_of(&proposed.note);
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         if evidence.rule.mode == Mode::Single {
             caveats.push("unverified: one run a candidate".to_owned());
@@ -188,7 +189,7 @@ impl Session<'_> {
             diff: proposed.diff,
             output: self.keep_output(proposed.run)?,
             contract: segment.config.contract.clone(),
-            usage: usage(&proposed.note.usage),
+            usage,
             agent: Some(proposed.agent),
             proposal: proposed.note.id,
             seconds: proposed.seconds,
@@ -220,15 +221,17 @@ impl Session<'_> {
         let word = kind.word().to_owned();
         let mut event = Happening::new(kind, why, now());
         event.tree = tree.map(|tree| tree.to_string());
-        event.usage = usage(&note.usage);
+        event.usage = self.usage_of(&note);
         event.seconds = seconds;
         event.agent = Some(agent.to_owned());
         event.data.insert("description".to_owned(), note.description.clone().into());
         if let Some(id) = &note.id {
             event.data.insert("proposal".to_owned(), id.clone().into());
         }
+        let usage = event.usage.clone();
         self.record(event)?;
-        self.observer.tell(&Event::NoRow { word: &word, description: &note.description, why });
+        let description = &note.description;
+        self.observer.tell(&Event::NoRow { word: &word, description, why, usage: &usage });
         Ok(Outcome::NoRow(word))
     }
 }
@@ -259,11 +262,6 @@ pub(crate) fn shown_metrics(evidence: &Evidence) -> (Option<f64>, sprag_judge::M
     }
     let primary = metrics.remove(&evidence.rule.primary);
     (primary, metrics)
-}
-
-pub(crate) fn usage(usage: &sprag_agent::Usage) -> Usage {
-    let sprag_agent::Usage { input, cached, output, reasoning, usd } = *usage;
-    Usage { input, output, cached, reasoning, usd }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn front(run: &Run) -> String {
             let _ = writeln!(front, "{} = {}", quote(key), quote(&text));
         }
     }
-    let usage = run.usage;
+    let usage = &run.usage;
     let tokens = [
         ("input", usage.input),
         ("cached", usage.cached),

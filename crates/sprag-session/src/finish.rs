@@ -43,6 +43,7 @@ impl Session<'_> {
         }
         let stop = StopEntry { reason: reason.to_owned(), detail: detail.to_owned(), timestamp: Some(now()) };
         self.record(stop)?;
+        self.tell_bill();
         self.observer.tell(&Event::Stopped { why: detail });
         Ok(())
     }

@@ -7,6 +7,7 @@ mod answers;
 mod apply;
 mod audit;
 mod bench;
+mod bill;
 mod blobs;
 mod brief;
 mod calibrate;

@@ -96,7 +96,13 @@ impl Session<'_> {
             let copy = self.fresh_copy()?;
             let out = self.transcripts(self.state.last_run + 1);
             let blobs = StoreBlobs(&self.store);
-            match proposer.propose(&Asked { brief: "", copy: copy.path(), out: &out, blobs: &blobs })? {
+            match proposer.propose(&Asked {
+                brief: "",
+                copy: copy.path(),
+                out: &out,
+                blobs: &blobs,
+                usd_left: None,
+            })? {
                 Proposal::Exhausted => return Ok(outcomes),
                 Proposal::Edit(note) => outcomes.push(self.experiment(copy.path(), note, PERSON, None)?),
                 Proposal::Skipped { note, why } => {

@@ -7,10 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use sprag_agent::{Asked, Blobs, Failure, Note, Proposal, ProposeError, Proposer};
+use sprag_agent::{Asked, Blobs, Failure, Note, Proposal, ProposeError, Proposer, Usage};
 use sprag_contract::settings::format_duration;
 use sprag_judge::Reason;
-use sprag_judge::stop::{Standing, first_to_fire};
+use sprag_judge::stop::first_to_fire;
 use sprag_ledger::{EventKind, Seconds};
 use sprag_measure::Role;
 use sprag_workspace::{AgentCopy, Store, TreeId};
@@ -57,6 +57,7 @@ impl Session<'_> {
     /// [`SessionError`]; everything finished is in the ledger.
     pub fn run(&mut self, proposer: &mut dyn Proposer) -> Result<Ending, SessionError> {
         self.calibrate()?;
+        self.settle_tab()?;
         let given_back = self.proposals_given_back();
         let done: Vec<String> =
             self.state.proposals.iter().filter(|id| !given_back.contains(*id)).cloned().collect();
@@ -67,7 +68,7 @@ impl Session<'_> {
         let mut unavailable = 0;
         loop {
             self.interrupt.check()?;
-            self.warn_of_deaf_rules(&mut warned);
+            self.warn_of_limits(proposer, &mut warned);
             self.take_notes()?;
             match self.home.asked() {
                 Some(Request::Pause) => {
@@ -89,7 +90,11 @@ impl Session<'_> {
                 self.finish("failed", &why)?;
                 return Err(SessionError::GaveUp { what: why });
             }
-            match self.one_try(proposer)? {
+            let tried = self.one_try(proposer);
+            let settled = self.settle_tab();
+            let tried = tried?;
+            settled?;
+            match tried {
                 Try::Made => unavailable = 0,
                 Try::Exhausted => {
                     self.finish("exhausted", "the proposer has nothing more to try")?;
@@ -99,18 +104,6 @@ impl Session<'_> {
                     self.back_off(&agent, &failure, unavailable)?;
                     unavailable += 1;
                 }
-            }
-        }
-    }
-
-    /// Says once which stop rules cannot fire because what they look at is unknown.
-    fn warn_of_deaf_rules(&mut self, warned: &mut BTreeSet<String>) {
-        let standings = self.contract.stop.iter().map(|rule| rule.check(&self.state.progress));
-        let deaf: Vec<String> =
-            standings.filter_map(|s| if let Standing::Unknown(why) = s { Some(why) } else { None }).collect();
-        for why in deaf {
-            if warned.insert(why.clone()) {
-                self.notice(&why);
             }
         }
     }
@@ -125,15 +118,24 @@ impl Session<'_> {
         let out = self.transcripts(run);
         set_aside(&out)?;
         let blobs = StoreBlobs(&self.store);
-        let proposal =
-            proposer.propose(&Asked { brief: &brief, copy: copy.path(), out: &out, blobs: &blobs });
+        self.write_tab(proposer, None)?;
+        let usd_left = self.usd_left();
+        let asked = Asked { brief: &brief, copy: copy.path(), out: &out, blobs: &blobs, usd_left };
+        let proposal = proposer.propose(&asked);
         let propose = seconds(started);
         let agent = proposer.name().to_owned();
         let outcome = match proposal {
-            Ok(Proposal::Exhausted) => return Ok(Try::Exhausted),
-            Ok(Proposal::Edit(note)) => self.judge(copy.path(), note, &agent, propose)?,
+            Ok(Proposal::Exhausted) => {
+                self.close_tab();
+                return Ok(Try::Exhausted);
+            }
+            Ok(Proposal::Edit(note)) => {
+                self.write_tab(proposer, Some(&self.usage_of(&note)))?;
+                self.judge(copy.path(), note, &agent, propose)?
+            }
             Ok(Proposal::Idea(note)) => {
                 self.park(&note)?;
+                self.close_tab();
                 Outcome::NoRow("idea".to_owned())
             }
             Ok(Proposal::Skipped { note, why }) => {
@@ -141,7 +143,8 @@ impl Session<'_> {
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, seconds)?
             }
             Err(ProposeError::Apply { id, why }) => {
-                let note = Note { description: id.clone(), id: Some(id), ..Note::default() };
+                let usage = Usage::FREE;
+                let note = Note { description: id.clone(), id: Some(id), usage, ..Note::default() };
                 self.no_row(EventKind::Skipped, &note, &agent, &why, None, Seconds::default())?
             }
             Err(ProposeError::Unavailable { agent, failure, note }) => {

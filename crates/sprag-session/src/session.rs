@@ -4,6 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
 use sprag_contract::{Contract, ScopeMatcher};
+use sprag_judge::stop::StopRule;
 use sprag_ledger::{Entry, Event, EventKind, Grade, Ledger, Log, MirrorState, Tier, UnixMs};
 use sprag_measure::Interrupt;
 use sprag_measure::host::HostLock;
@@ -52,6 +53,11 @@ impl Session<'_> {
     /// What judges it.
     pub fn contract(&self) -> &Contract {
         &self.contract
+    }
+
+    /// The stop rules in force.
+    pub fn stop_rules(&self) -> &[StopRule] {
+        &self.contract.stop
     }
 
     /// All that its ledger holds.

@@ -1,7 +1,7 @@
 //! Where a session stands: a fold over the entries of its ledger, the same live, after a resume and in an audit.
 
 use sprag_judge::stop::Progress;
-use sprag_ledger::{Config, Entry, EventKind, Run, RunKind};
+use sprag_ledger::{Config, Entry, EventKind, Run, RunKind, Usage};
 
 use crate::segment::{Segment, all_metrics};
 
@@ -24,7 +24,6 @@ pub struct State {
     pub proposals: Vec<String>,
     /// The tree of the latest fresh measurement.
     pub measured_result: Option<String>,
-    spent: Spent,
 }
 
 /// One kept candidate.
@@ -34,19 +33,6 @@ pub struct Keep {
     pub run: u64,
     /// The provisional effect: the median x of its pairs.
     pub effect: Option<f64>,
-}
-
-/// Sums in which one unknown part makes the whole unknown.
-#[derive(Debug, Clone)]
-struct Spent {
-    usd: Option<f64>,
-    tokens: Option<u64>,
-}
-
-impl Default for Spent {
-    fn default() -> Self {
-        Self { usd: Some(0.0), tokens: Some(0) }
-    }
 }
 
 impl State {
@@ -77,7 +63,10 @@ impl State {
             Entry::Event(event) => {
                 if event.event.is_try() {
                     self.idle += 1;
-                    self.spend(&event.usage, event.seconds.total());
+                }
+                if event.is_billed() {
+                    self.progress.seconds += event.seconds.total();
+                    spend(&mut self.progress, &event.usage);
                 } else if event.event == EventKind::Bench {
                     self.progress.seconds += event.seconds.total();
                 }
@@ -121,7 +110,7 @@ impl State {
         self.idle = 0;
         self.last_run = self.last_run.max(run.run);
         self.proposals.extend(run.proposal.clone());
-        self.spend(&run.usage, run.seconds.total());
+        self.progress.seconds += run.seconds.total();
         let segment =
             self.segment.as_mut().ok_or_else(|| format!("run {} stands before any config", run.run))?;
         if run.kind == Some(RunKind::Baseline) {
@@ -135,6 +124,7 @@ impl State {
         if run.kind != Some(RunKind::Experiment) {
             return Ok(());
         }
+        spend(&mut self.progress, &run.usage);
         let stored = run.evidence.as_ref().ok_or_else(|| format!("run {} has no evidence", run.run))?;
         let evidence =
             stored.get().map_err(|e| format!("the evidence of run {} cannot be read: {e}", run.run))?;
@@ -150,16 +140,12 @@ impl State {
         }
         Ok(())
     }
+}
 
-    fn spend(&mut self, usage: &sprag_ledger::Usage, seconds: f64) {
-        self.progress.seconds += seconds;
-        let mut parts = [usage.input, usage.cached, usage.output].into_iter();
-        let tokens = parts.try_fold(0_u64, |sum, part| Some(sum.saturating_add(part?)));
-        self.spent.usd = self.spent.usd.zip(usage.usd).map(|(a, b)| a + b);
-        self.spent.tokens = self.spent.tokens.zip(tokens).map(|(a, b)| a.saturating_add(b));
-        self.progress.usd = self.spent.usd;
-        self.progress.tokens = self.spent.tokens;
-    }
+/// Takes in what one try used.
+fn spend(progress: &mut Progress, usage: &Usage) {
+    progress.usd.add(usage.usd);
+    progress.tokens.add(usage.tokens().map(|tokens| tokens as f64));
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) fn held(settings: &Settings) -> Result<(SandboxInfo, Option<Report>),
     let wanted = settings.sandbox.tier;
     if wanted == Tier::None {
         let lost = vec!["nothing is locked in: a candidate runs with the rights of the person".to_owned()];
-        return Ok((SandboxInfo { tier: wanted, selftest: None, lost }, None));
+        return Ok((SandboxInfo { tier: wanted, backend: None, selftest: None, lost }, None));
     }
     let report = examine_up_to(&own(COMMAND)?, wanted);
     if report.tier < wanted {
@@ -31,5 +31,6 @@ pub(crate) fn held(settings: &Settings) -> Result<(SandboxInfo, Option<Report>),
     }
     let lost = report.lacks().map(|(layer, _)| format!("{layer}: {}", layer.lost())).collect();
     let selftest = Some(format!("b3:{}", blake3::hash(&report.bytes()).to_hex()));
-    Ok((SandboxInfo { tier: wanted, selftest, lost }, Some(report)))
+    let backend = (!report.backend.is_own()).then(|| report.backend.to_string());
+    Ok((SandboxInfo { tier: wanted, backend, selftest, lost }, Some(report)))
 }

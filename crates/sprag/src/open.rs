@@ -5,6 +5,7 @@ use std::mem::ManuallyDrop;
 use camino::{Utf8Path, Utf8PathBuf};
 use miette::{IntoDiagnostic, WrapErr, miette};
 use sprag_contract::locate::locate;
+use sprag_judge::stop::StopRule;
 use sprag_ledger::Log;
 use sprag_session::{Home, Project};
 use sprag_workspace::UserRepo;
@@ -12,6 +13,12 @@ use sprag_workspace::UserRepo;
 /// The project around `dir`.
 pub(crate) fn project(dir: &Utf8Path) -> miette::Result<Project> {
     Project::open(dir).into_diagnostic()
+}
+
+/// The stop rules of the project around `dir`; none where its spec cannot be read now.
+pub(crate) fn stop_rules(dir: &Utf8Path) -> Vec<StopRule> {
+    let contract = Project::open(dir).ok().and_then(|project| Some(project.contract().ok()?.stop.clone()));
+    contract.unwrap_or_default()
 }
 
 /// The state folder of the repository around `dir`.

@@ -133,10 +133,10 @@ fn the_count_the_discards_and_the_target_each_end_the_session_with_their_sentenc
 }
 
 #[test]
-fn money_and_tokens_that_were_spent_end_the_session_and_unknown_ones_cannot() {
+fn money_and_tokens_end_the_session_before_the_try_that_would_pass_them_and_unknown_ones_cannot() {
     let cases = [
-        ("at $1", "[usage]\nusd = 0.6\n", 2),
-        ("at 1000 tokens", "[usage]\ninput = 400\ncached = 0\noutput = 200\n", 2),
+        ("at $1", "[usage]\nusd = 0.4\n", 2),
+        ("at 1000 tokens", "[usage]\ninput = 400\ncached = 0\noutput = 50\n", 2),
     ];
     for (rule, usage, rows) in cases {
         let repo = Repo::new();
@@ -158,7 +158,7 @@ fn money_and_tokens_that_were_spent_end_the_session_and_unknown_ones_cannot() {
     repo.proposal("01-nothing", "description = \"nothing\"\n[usage]\ninput = 400\n", "");
     repo.proposal("02-nothing", "description = \"nothing\"\n[usage]\ninput = 400\n", "");
     let done = repo.play().expect(0);
-    assert_eq!(done.stderr.matches("`at $1` cannot fire").count(), 1, "{}", done.stderr);
+    assert_eq!(done.stderr.matches("`at $1` cannot stop anything").count(), 1, "{}", done.stderr);
 }
 
 #[test]

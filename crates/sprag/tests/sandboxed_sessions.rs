@@ -84,6 +84,56 @@ fn a_measured_run_finds_its_tree_and_the_system_and_can_write_neither() {
     assert!(sandbox["selftest"].as_str().unwrap().starts_with("b3:"), "{sandbox}");
 }
 
+/// Becomes another program, for which unshare(2) is not permitted: Sprag makes its namespaces by it, bubblewrap as root
+/// does not.
+const WITHOUT_UNSHARE: &str = "
+import ctypes, os, platform, struct, sys
+call = {'x86_64': 272, 'aarch64': 97}[platform.machine()]
+code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, call, 0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7FFF0000)
+class Filter(ctypes.Structure):
+    _fields_ = [('len', ctypes.c_ushort), ('code', ctypes.c_char_p)]
+prctl = ctypes.CDLL(None).prctl
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.byref(Filter(4, code))) == 0
+os.execv(sys.argv[1], sys.argv[1:])";
+
+#[test]
+fn a_session_by_bubblewrap_holds_the_same_and_says_so_in_its_ledger() {
+    let itself = [SPRAG, sprag_sandbox::COMMAND];
+    let found = sprag_sandbox::examine_by(&itself, sprag_sandbox::Backend::Bubblewrap);
+    if let Err(lack) = found {
+        return eprintln!("skipped: {lack}");
+    }
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("skipped: as an ordinary user bubblewrap needs unshare(2), too");
+    }
+    let repo = acting("enforced", "[run]\nbuild = \"sh src/build\"\n");
+    repo.write("src/build", "true\n");
+    repo.commit("a build in scope");
+    let before = ["/usr/bin/env", "python3", "-c", WITHOUT_UNSHARE];
+    let can = |act: &str| {
+        repo.write("src/act", &format!("{{ {act}; }} >/dev/null 2>&1 || exit 9\n"));
+        let output = try_by(&repo, &before);
+        let (_, reason, detail) = repo.verdict();
+        match (output.status.code(), reason.as_str()) {
+            (Some(10), _) => true,
+            (Some(12), "crash") if detail.contains("exit code 9") => false,
+            _ => panic!("{reason}: {detail}\n{output:?}"),
+        }
+    };
+    assert!(can("touch \"$HOME/x\" \"$TMPDIR/x\" /tmp/x"));
+    assert!(!can("touch src/memo"));
+    assert!(!can("ls ../../harness"));
+    let sandbox = &repo.entries()[0]["sandbox"];
+    assert_eq!((&sandbox["tier"], &sandbox["backend"]), (&"enforced".into(), &"bubblewrap".into()));
+    // By another backend it is another segment: what was measured in one is not compared with the other.
+    if sprag_sandbox::examine(&itself).backend.is_own() {
+        assert!(does(&repo, "test -x /bin/sh"));
+        let segments = repo.entries().into_iter().filter(|entry| entry["type"] == "config");
+        let backends: Vec<_> = segments.map(|entry| entry["sandbox"]["backend"].clone()).collect();
+        assert_eq!(backends, ["bubblewrap".into(), serde_json::Value::Null]);
+    }
+}
+
 #[test]
 fn a_folder_that_is_written_by_the_benchmark_is_named_and_told() {
     if !enforced() {

@@ -26,6 +26,9 @@ impl Adapter for Claude {
         let mut fixed = vec!["-p", "--allowedTools", "Bash Edit Glob Grep Read Write"];
         fixed.extend(["--permission-mode", "acceptEdits", "--output-format", "stream-json", "--verbose"]);
         fixed.extend(["--no-session-persistence", "--strict-mcp-config"]);
+        // It stops by itself when it has spent that much: its answers come at a price that only it knows in time.
+        let left = call.usd_left.map(|usd| format!("{:.4}", usd.max(0.0001)));
+        fixed.extend(left.iter().flat_map(|usd| ["--max-budget-usd", usd]));
         if KEYS.iter().any(|key| call.env.get(*key).is_some_and(|value| !value.is_empty())) {
             // No memory files, hooks and plugins of the person: each try starts from the brief alone.
             fixed.push("--bare");
@@ -62,6 +65,7 @@ impl Adapter for Claude {
     fn read(&self, line: &str, told: &mut Told) {
         let Some((kind, event)) = event(line) else { return };
         match kind.as_str() {
+            "system" if event["subtype"] == "init" => told.asks(event["model"].as_str()),
             // It asks ten times more, over minutes.
             "system" if event["subtype"] == "api_retry" => {
                 let said = event["error"].as_str().unwrap_or("the request failed");
@@ -87,7 +91,8 @@ fn result(event: &Value, told: &mut Told) {
     told.set(usage(event));
     let said = event["result"].as_str().unwrap_or_default();
     let subtype = event["subtype"].as_str().unwrap_or_default();
-    if event["is_error"] == true {
+    // The money for this try is used up, or its turns: what it has edited is half made.
+    if event["is_error"] == true || subtype.starts_with("error") {
         told.fail(match event["api_error_status"].as_u64() {
             Some(status) => Failure::of(Some(status), said),
             None => Failure::of_words(if said.is_empty() { subtype } else { said }),

@@ -5,7 +5,7 @@ use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event};
 use crate::told::Told;
-use crate::{Failure, Usage};
+use crate::{Failure, Tells, Usage};
 
 pub(crate) struct Codex;
 
@@ -29,6 +29,10 @@ impl Adapter for Codex {
 
     fn reads(&self) -> &'static [&'static str] {
         &["CODEX_API_KEY", "CODEX_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
+    }
+
+    fn tells(&self) -> Tells {
+        Tells { usd: false, tokens: true }
     }
 
     fn read(&self, line: &str, told: &mut Told) {

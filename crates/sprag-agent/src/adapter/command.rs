@@ -5,6 +5,7 @@ use sprag_contract::settings::UsagePatterns;
 use sprag_measure::process::{Program, Status};
 
 use super::{Adapter, Call};
+use crate::Tells;
 use crate::told::Told;
 
 pub(crate) struct Command {
@@ -54,6 +55,11 @@ impl Adapter for Command {
 
     fn reads(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    fn tells(&self) -> Tells {
+        let tokens = self.input.is_some() && self.cached.is_some() && self.output.is_some();
+        Tells { usd: self.usd.is_some(), tokens }
     }
 
     fn read(&self, line: &str, told: &mut Told) {

@@ -47,7 +47,10 @@ impl Adapter for Pi {
         let Some((kind, event)) = event(line) else { return };
         let message = &event["message"];
         match kind.as_str() {
-            "message_end" if message["role"] == "assistant" => answer(message, told),
+            "message_end" if message["role"] == "assistant" => {
+                told.asks(message["model"].as_str());
+                answer(message, told);
+            }
             "agent_settled" => told.is_over = true,
             _ => {}
         }

@@ -47,6 +47,27 @@ fn a_try_that_ends_well_is_told_with_its_last_words_and_what_it_used() {
 }
 
 #[test]
+fn the_model_is_the_one_that_the_agent_names() {
+    let model = |adapter: &dyn Adapter| play(adapter, "edit").model;
+    assert_eq!(model(&Claude).as_deref(), Some("claude-opus-5-5"));
+    assert_eq!(model(&Pi).as_deref(), Some("scripted"));
+    assert_eq!((model(&Codex), model(&OpenCode)), (None, None), "they name none");
+    let mut told = Told::default();
+    told.asks(Some(&"m".repeat(5000)));
+    assert_eq!(told.model, None, "a name without end is none");
+}
+
+#[test]
+fn a_try_of_claude_that_used_up_the_money_is_half_made() {
+    let mut told = Told::default();
+    let end = r#"{"type":"result","subtype":"error_max_budget_usd","is_error":false,"total_cost_usd":0.4,"modelUsage":{"m":{"inputTokens":9,"outputTokens":9,"cacheReadInputTokens":0}}}"#;
+    Claude.read(end, &mut told);
+    let failure = told.failure.as_ref().unwrap();
+    assert_eq!((failure.kind, failure.said.as_str()), (FailureKind::Model, "error_max_budget_usd"));
+    assert_eq!(told.usage().usd, Some(0.4));
+}
+
+#[test]
 fn what_a_server_refuses_is_told_apart_whatever_the_exit_code() {
     use FailureKind::*;
     for adapter in all() {
@@ -176,6 +197,7 @@ fn argv(adapter: &dyn Adapter, env: &[(&str, &str)]) -> String {
         copy: Utf8Path::new("/copy"),
         brief: "faster; it's $HOME\n",
         brief_file: Utf8Path::new("/out/brief.md"),
+        usd_left: None,
     };
     match adapter.call(&call) {
         Program::Argv(argv) => argv.join(" "),

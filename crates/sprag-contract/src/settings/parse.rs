@@ -1,6 +1,7 @@
 //! Reads the settings, and says where they are wrong.
 
 mod agent;
+mod prices;
 mod replay;
 mod sandbox;
 
@@ -134,6 +135,7 @@ impl Findings {
             );
         }
         self.agent(&settings.agent);
+        self.prices(&settings.prices);
         self.unread_tables();
         if let Some(replay) = &settings.replay {
             self.replay(replay, settings);
@@ -143,14 +145,9 @@ impl Findings {
     }
 
     fn unread_tables(&mut self) {
-        for (table, instead) in [
-            ("prices", "a budget in dollars counts what the agent itself reports"),
-            ("memory", "the ledger stays in this repository"),
-        ] {
-            if span_of(&self.source.text, &[table]).is_some() {
-                let message = format!("`[{table}]` is not read by this version");
-                self.add(Severity::Warning, &[table], message, instead);
-            }
+        if span_of(&self.source.text, &["memory"]).is_some() {
+            let message = "`[memory]` is not read by this version";
+            self.add(Severity::Warning, &["memory"], message, "the ledger stays in this repository");
         }
     }
 

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Progress, Rule, Sentence, Standing};
+use super::{Budget, Progress, Resource, Rule, Sentence, Standing};
 
-/// So much money spent on agents.
+/// So much money spent on agents. Fires before the try that would pass it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Money {
     /// US dollars.
@@ -30,15 +30,17 @@ impl Rule for Money {
     }
 
     fn check(&self, progress: &Progress) -> Standing {
-        match progress.usd {
-            None => Standing::Unknown(format!(
-                "`{self}` cannot fire: the cost of at least one step is unknown: its agent reported none"
-            )),
-            Some(usd) if usd >= self.usd => {
-                Standing::Stop(format!("${usd:.2} spent: the limit is ${}", self.usd))
-            }
-            Some(_) => Standing::GoOn,
-        }
+        self.budget_in(progress).standing(&self.to_string())
+    }
+
+    fn budget(&self, progress: &Progress) -> Option<Budget> {
+        Some(self.budget_in(progress))
+    }
+}
+
+impl Money {
+    fn budget_in(&self, progress: &Progress) -> Budget {
+        Budget { of: Resource::Money, limit: self.usd, spent: progress.usd }
     }
 }
 
@@ -60,14 +62,5 @@ mod tests {
             assert_eq!(Money::parse(&Sentence::new(text)), Some(Money { usd }), "{text}");
         }
         assert_eq!(Money::parse(&Sentence::new("at 25")), None);
-    }
-
-    #[test]
-    fn fires_at_the_amount_and_never_on_an_unknown_cost() {
-        let rule = Money { usd: 25.0 };
-        let at = |usd| rule.check(&Progress { usd, ..Progress::default() });
-        assert_eq!(at(Some(24.99)), Standing::GoOn);
-        assert_eq!(at(Some(25.004)), Standing::Stop("$25.00 spent: the limit is $25".into()));
-        assert!(matches!(at(None), Standing::Unknown(_)));
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Progress, Rule, Sentence, Standing};
+use super::{Budget, Progress, Resource, Rule, Sentence, Standing};
 
-/// So many tokens used by agents, of all kinds together.
+/// So many tokens used by agents, of all kinds together. Fires before the try that would pass it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// How many.
@@ -39,15 +39,17 @@ impl Rule for Tokens {
     }
 
     fn check(&self, progress: &Progress) -> Standing {
-        match progress.tokens {
-            None => Standing::Unknown(format!(
-                "`{self}` cannot fire: the tokens of at least one step are unknown"
-            )),
-            Some(used) if used >= self.count => {
-                Standing::Stop(format!("{} tokens used: the limit is {}", spell(used), spell(self.count)))
-            }
-            Some(_) => Standing::GoOn,
-        }
+        self.budget_in(progress).standing(&self.to_string())
+    }
+
+    fn budget(&self, progress: &Progress) -> Option<Budget> {
+        Some(self.budget_in(progress))
+    }
+}
+
+impl Tokens {
+    fn budget_in(&self, progress: &Progress) -> Budget {
+        Budget { of: Resource::Tokens, limit: self.count as f64, spent: progress.tokens }
     }
 }
 
@@ -58,7 +60,7 @@ impl fmt::Display for Tokens {
 }
 
 /// Short and exact: 3M, 3.25M, 500k, 1234567.
-fn spell(count: u64) -> String {
+pub(super) fn spell(count: u64) -> String {
     match count {
         c if c >= MILLION && c % (MILLION / 100) == 0 => format!("{}M", c as f64 / MILLION as f64),
         c if c >= THOUSAND && c % (THOUSAND / 10) == 0 => format!("{}k", c as f64 / THOUSAND as f64),
@@ -83,14 +85,5 @@ mod tests {
             assert_eq!(Tokens::parse(&Sentence::new(&rule.unwrap().to_string())), rule, "{text}");
         }
         assert_eq!(Tokens::parse(&Sentence::new("at 3 tokens of love")), None);
-    }
-
-    #[test]
-    fn fires_at_the_count_and_never_on_unknown_usage() {
-        let rule = Tokens { count: 3_000_000 };
-        let at = |tokens| rule.check(&Progress { tokens, ..Progress::default() });
-        assert_eq!(at(Some(2_999_999)), Standing::GoOn);
-        assert_eq!(at(Some(3_100_000)), Standing::Stop("3.1M tokens used: the limit is 3M".into()));
-        assert!(matches!(at(None), Standing::Unknown(_)));
     }
 }

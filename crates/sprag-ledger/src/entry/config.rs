@@ -82,6 +82,9 @@ impl Config {
 pub struct SandboxInfo {
     /// What it holds.
     pub tier: Tier,
+    /// What makes its namespaces, where that is not Sprag itself: `bubblewrap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// `b3:` hash of the self-test's report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selftest: Option<String>,

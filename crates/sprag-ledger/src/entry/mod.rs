@@ -20,7 +20,7 @@ pub use red_team::{Cheated, Fate, RedTeam};
 pub use run::{Run, RunKind};
 pub(crate) use skimmed::Skimmed;
 pub use status::RunStatus;
-pub use usage::{Seconds, UnixMs, Usage};
+pub use usage::{Price, Seconds, UnixMs, Usage};
 
 use serde_json::Value;
 

@@ -93,6 +93,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// Whether somebody was asked for it: then it has a part in the bill, known or not. Besides tries that came to no row
+    /// that is one that was lost to an interruption.
+    pub fn is_billed(&self) -> bool {
+        self.event.is_try() || (self.event == EventKind::Interrupted && self.agent.is_some())
+    }
+
     /// An event with its sentence.
     pub fn new(event: EventKind, detail: impl Into<String>, timestamp: UnixMs) -> Self {
         Self {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sprag_judge::{Direction, Status};
 
 use super::{Log, Record, Totals};
-use crate::{Config, Entry, Final, RedTeam, Run, RunKind, StopEntry};
+use crate::{Config, Entry, Final, RedTeam, Run, RunKind, StopEntry, Usage};
 
 /// One effort, from its first baseline on. Another tool's log is one session.
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +122,22 @@ impl<'a> Session<'a> {
             Entry::Stop(stop) => Some(stop),
             _ => None,
         }
+    }
+
+    /// Every try, with what it used and whether it was kept: experiments, and what came to no row.
+    pub fn tries(&self) -> Vec<(&'a Usage, bool)> {
+        let of = |segment: Segment<'a>| {
+            let baseline = segment.baseline();
+            segment.records.iter().filter_map(move |record| match &record.entry {
+                Entry::Run(run) => {
+                    let is_baseline = baseline.is_some_and(|base| std::ptr::eq(base, run.as_ref()));
+                    (run.is_experiment() && !is_baseline).then(|| (&run.usage, run.is_keep()))
+                }
+                Entry::Event(event) => event.is_billed().then_some((&event.usage, false)),
+                _ => None,
+            })
+        };
+        self.segments().into_iter().flat_map(of).collect()
     }
 
     /// Counts and sums.

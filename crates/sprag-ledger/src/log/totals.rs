@@ -4,7 +4,7 @@ use serde::Serialize;
 use sprag_judge::Status;
 
 use super::Session;
-use crate::{Entry, EventKind, Seconds, Usage};
+use crate::{Entry, Seconds, Usage};
 
 /// A sum of numbers some of which may be unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -80,8 +80,7 @@ impl Totals {
                     Entry::Event(event) => {
                         totals.add_seconds(&event.seconds);
                         totals.events_without_row += u64::from(event.event.is_try());
-                        let by_a_model = matches!(event.event, EventKind::NoEdit | EventKind::Duplicate);
-                        if by_a_model || !event.usage.is_unknown() {
+                        if event.is_billed() {
                             totals.add_usage(&event.usage);
                         }
                     }

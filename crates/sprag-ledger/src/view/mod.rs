@@ -1,6 +1,7 @@
 //! What people are shown: tables, one run, the state of a session. Each view is a value that serializes to the
 //! documented JSON of `--json`, and has a method that renders it as plain text.
 
+mod bill;
 mod number;
 mod red_team;
 mod run;
@@ -8,6 +9,7 @@ mod safe;
 mod status;
 mod table;
 
+pub use bill::{AmountView, BillView, BudgetView, bill_view};
 pub use number::{change, count, duration, number};
 pub use red_team::RedTeamView;
 pub use run::{RunView, run_view};

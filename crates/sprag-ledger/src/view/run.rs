@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 use sprag_judge::Evidence;
+use sprag_judge::stop::Resource;
 
 use super::{MetricView, RowView, SessionView, change, count, duration, number, sanitize};
-use crate::{Hash, Run, Session, Usage};
+use crate::{Hash, Price, Run, Session, Usage};
 
 /// One run. As JSON: `sprag show N --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -126,9 +127,18 @@ fn cost(usage: &Usage) -> String {
         ("cached", usage.cached),
         ("reasoning", usage.reasoning),
     ];
-    let mut parts: Vec<String> = usage.usd.map(|usd| format!("${usd:.2}")).into_iter().collect();
+    let mut parts: Vec<String> = usage.usd.map(|usd| Resource::Money.spell(usd)).into_iter().collect();
     parts.extend(tokens.iter().filter_map(|(name, n)| Some(format!("{} {name}", count((*n)? as f64)))));
-    parts.join(", ")
+    parts.join(", ") + &usage.price.as_ref().map(computed).unwrap_or_default()
+}
+
+/// That the dollars are Sprag's own arithmetic, and on what it rests.
+fn computed(price: &Price) -> String {
+    let Price { model, date, input, cached, output, .. } = price;
+    let reasoning = price.reasoning.map(|each| format!(", ${each} reasoning")).unwrap_or_default();
+    format!(
+        "; the dollars are computed: {model} of {date}, a million tokens at ${input} in, ${cached} cached, ${output} out{reasoning}"
+    )
 }
 
 /// Labels in a column of their own.

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::{
-    MetricView, RedTeamView, RowView, SessionView, change, count, duration, number, sanitize,
-    table::not_understood,
+    BillView, MetricView, RedTeamView, RowView, SessionView, bill_view, change, count, duration, number,
+    sanitize, table::not_understood,
 };
 use crate::{Final, Interval, Log, Point, StopEntry, Sum, Totals};
+use sprag_judge::stop::StopRule;
 
 /// The state of a session. As JSON: `sprag status --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,6 +32,8 @@ pub struct StatusView {
     pub last: Option<RowView>,
     /// Counts and sums over the whole session.
     pub totals: Totals,
+    /// What it has cost, and what was got for it.
+    pub bill: BillView,
     /// The measured result; `null` before the end.
     pub result: Option<Final>,
     /// Why it ended; `null` while it goes on.
@@ -42,8 +45,9 @@ pub struct StatusView {
     pub bad_count: u64,
 }
 
-/// The state of a log's last session.
-pub fn status_view(log: &Log) -> StatusView {
+/// The state of a log's last session. `rules` are the stop rules in force now: they may change while a session lasts,
+/// and are in no entry. Without any it has no budgets.
+pub fn status_view(log: &Log, rules: &[StopRule]) -> StatusView {
     let session = log.session();
     let segments = session.segments();
     let segment = session.segment();
@@ -65,6 +69,7 @@ pub fn status_view(log: &Log) -> StatusView {
         delta: best.and_then(|best| segment.delta(best.metric)),
         last,
         totals: session.totals(),
+        bill: bill_view(&session, rules),
         result: session.result().cloned(),
         stop: session.stop().cloned(),
         redteam: RedTeamView::of(&session),
@@ -81,7 +86,9 @@ impl StatusView {
         let mut lines = vec![self.title()];
         lines.push(self.progress());
         lines.push(self.counts());
-        lines.push(self.cost());
+        lines.push(self.used());
+        lines.push(self.bill.money());
+        lines.extend(self.bill.bars());
         if let Some(last) = &self.last {
             let reason = last.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
             let words = super::clip(&last.description, 80);
@@ -150,19 +157,22 @@ impl StatusView {
         format!("{} experiment{s}{detail}{row}", totals.experiments)
     }
 
-    fn cost(&self) -> String {
+    /// Time and tokens.
+    fn used(&self) -> String {
         let totals = &self.totals;
         let mut parts = Vec::new();
         if totals.seconds.total() > 0.0 {
             parts.push(duration(totals.seconds.total()));
         }
-        match totals.usd {
-            // Known to be nothing is worth saying: a playbook asks no model.
-            Sum { known: 0.0, unknown: 0 } if totals.experiments > 0 => parts.push("$0.00".to_owned()),
-            usd => parts.extend(sum(usd, |usd| format!("${usd:.2}"), "cost")),
-        }
         parts.extend(sum(totals.input, |n| format!("{} tokens in", count(n)), "input tokens"));
+        parts.extend(sum(totals.cached, |n| format!("{} cached", count(n)), "cached tokens"));
         parts.extend(sum(totals.output, |n| format!("{} out", count(n)), "output tokens"));
+        // Most agents do not tell reasoning apart.
+        let reasoning = Some(totals.reasoning).filter(|sum| sum.known > 0.0);
+        parts.extend(
+            reasoning.and_then(|sum_of| sum(sum_of, |n| format!("{} of it reasoning", count(n)), "")),
+        );
+        parts.extend(self.bill.tokens_each());
         parts.join("; ")
     }
 }

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 use sprag_judge::Reason;
+use sprag_judge::stop::Resource;
 
 use super::{
     MetricView, RedTeamView, SessionView, change, clip, mark_word, number,
     safe::{columns, pad, pad_left},
     sanitize,
 };
-use crate::{BadLine, Log, Mark, Run, RunKind, Segment, Session, Totals, UnixMs, log::relative};
+use crate::{BadLine, Log, Mark, Run, RunKind, Segment, Session, Totals, UnixMs, Usage, log::relative};
 
 /// The runs of one session. As JSON: `sprag log --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,6 +67,8 @@ pub struct RowView {
     pub reason: Option<Reason>,
     /// One line by the proposer: data, not made safe for a terminal.
     pub description: String,
+    /// What its proposal used; numbers that are left out are unknown.
+    pub usage: Usage,
     /// The commit; empty where unknown.
     pub commit: String,
     /// When, in milliseconds since 1970; `null`: unknown.
@@ -167,9 +170,9 @@ impl SegmentView {
             text.push_str("no runs yet\n");
             return;
         }
-        let header = ["run", &self.metric.name, "change", "status", "reason", "description"]
+        let header = ["run", &self.metric.name, "change", "status", "reason", "cost", "description"]
             .map(|cell| clip(cell, 20));
-        let rows: Vec<[String; 6]> = self.runs.iter().map(|run| run.cells(self.best)).collect();
+        let rows: Vec<[String; 7]> = self.runs.iter().map(|run| run.cells(self.best)).collect();
         let mut widths = header.each_ref().map(|cell| columns(cell));
         for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -177,9 +180,11 @@ impl SegmentView {
             }
         }
         // A column that says nothing is left out.
-        let with_reason = rows.iter().any(|row| !row[4].is_empty());
-        let used: usize =
-            widths[..4].iter().map(|w| w + 2).sum::<usize>() + if with_reason { widths[4] + 2 } else { 0 };
+        let says = |column: usize| rows.iter().any(|row| !row[column].is_empty());
+        let (with_reason, with_cost) = (says(4), says(5));
+        let optional = [(with_reason, widths[4]), (with_cost, widths[5])];
+        let optional = optional.iter().filter(|(is_shown, _)| *is_shown).map(|(_, width)| width + 2);
+        let used = widths[..4].iter().map(|w| w + 2).sum::<usize>() + optional.sum::<usize>();
         let left = width.saturating_sub(used).max(10);
         for row in std::iter::once(&header).chain(&rows) {
             let mut line = format!(
@@ -192,7 +197,10 @@ impl SegmentView {
             if with_reason {
                 line.push_str(&format!("{}  ", pad(&row[4], widths[4])));
             }
-            line.push_str(&clip(&row[5], left));
+            if with_cost {
+                line.push_str(&format!("{}  ", pad_left(&row[5], widths[5])));
+            }
+            line.push_str(&clip(&row[6], left));
             text.push_str(line.trim_end());
             text.push('\n');
         }
@@ -212,13 +220,14 @@ impl RowView {
             status: run.status.word().to_owned(),
             reason: run.reason,
             description: run.description.clone(),
+            usage: run.usage.clone(),
             commit: run.commit.clone(),
             timestamp: run.timestamp,
             chain: mark_word(mark),
         }
     }
 
-    fn cells(&self, best: Option<u64>) -> [String; 6] {
+    fn cells(&self, best: Option<u64>) -> [String; 7] {
         let status = match self.status.as_str() {
             "" => "?".to_owned(),
             word => clip(word, 16),
@@ -237,6 +246,7 @@ impl RowView {
             self.delta.map_or(String::new(), change),
             status,
             reason,
+            self.usage.usd.filter(|usd| *usd > 0.0).map_or(String::new(), |usd| Resource::Money.spell(usd)),
             self.description.clone(),
         ]
     }

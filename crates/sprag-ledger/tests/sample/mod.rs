@@ -38,7 +38,12 @@ pub(crate) fn config() -> Config {
         contract: Some(hash("contract")),
         harness: Some(hash("harness")),
         host: json!({"cpu": "an ordinary one", "cores": 2}),
-        sandbox: Some(SandboxInfo { tier: Tier::Enforced, selftest: Some(hash("selftest")), lost: vec![] }),
+        sandbox: Some(SandboxInfo {
+            tier: Tier::Enforced,
+            backend: None,
+            selftest: Some(hash("selftest")),
+            lost: vec![],
+        }),
         grade: Some(GRADE),
         phase: Some(1),
         revision: Some("4c0ffee".into()),
@@ -141,6 +146,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
         cached: Some(31_000),
         reasoning: None,
         usd: Some(0.5),
+        price: None,
     };
     keep.seconds = Seconds { propose: Some(41.0), build: Some(2.0), measure: Some(33.0), check: Some(4.5) };
     keep.asi = map(json!({"hypothesis": "row-wise calls dominate", "next": ["look at the copies", 2]}));

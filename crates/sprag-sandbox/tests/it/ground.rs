@@ -6,34 +6,46 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use sprag_sandbox::{Confinement, Jail, JailError, Ready, Tier};
+use sprag_sandbox::{Backend, Confinement, Jail, JailError, Ready, Tier};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_jailed-test-program");
 /// Becomes the user `nobody` and then the rest of the command, in the same process.
 pub(crate) const AS_NOBODY: [&str; 4] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// Somebody who starts launchers.
+/// Somebody who starts launchers, with what makes the namespaces where there are any.
 #[derive(Debug)]
 pub(crate) struct User {
     before: Vec<&'static str>,
+    pub(crate) backend: Backend,
     tier: Tier,
 }
 
 impl User {
-    fn of(before: &[&'static str]) -> Self {
-        let user = Self { before: before.to_vec(), tier: Tier::None };
-        let tier = sprag_sandbox::examine(&user.launcher()).tier;
-        Self { tier, ..user }
+    /// With each backend.
+    fn of(before: &[&'static str]) -> [Self; 2] {
+        [Backend::Own, Backend::Bubblewrap].map(|backend| {
+            let user = Self { before: before.to_vec(), backend, tier: Tier::None };
+            let by = sprag_sandbox::examine_by(&user.launcher(), backend);
+            let tier = match (by, backend) {
+                (Ok(found), _) => found.tier,
+                (Err(_), Backend::Own) => sprag_sandbox::examine_up_to(&user.launcher(), Tier::Reduced).tier,
+                (Err(lack), Backend::Bubblewrap) => {
+                    eprintln!("no bubblewrap as {before:?}: {lack}");
+                    Tier::None
+                }
+            };
+            Self { tier, ..user }
+        })
     }
 
     /// All that there are here.
     pub(crate) fn all() -> Vec<Self> {
-        let mut users = vec![Self::of(&[])];
+        let mut users = Vec::from(Self::of(&[]));
         let other = Command::new(AS_NOBODY[0]).args(&AS_NOBODY[1..]).args([PROGRAM, "nothing"]).output();
         match other {
             // It says so of a name that it does not know.
-            Ok(output) if output.status.code() == Some(2) => users.push(Self::of(&AS_NOBODY)),
+            Ok(output) if output.status.code() == Some(2) => users.extend(Self::of(&AS_NOBODY)),
             _ => eprintln!(
                 "skipped as nobody: this user can't become that one, or that one can't run {PROGRAM}"
             ),
@@ -44,9 +56,7 @@ impl User {
     /// Those that get this tier here.
     pub(crate) fn with(tier: Tier) -> Vec<Self> {
         let (able, others): (Vec<_>, Vec<_>) = Self::all().into_iter().partition(|user| user.tier >= tier);
-        others
-            .iter()
-            .for_each(|user| eprintln!("skipped as {:?}: there is no tier {tier} here", user.before));
+        others.iter().for_each(|user| eprintln!("skipped as {user:?}: there is no tier {tier} here"));
         able
     }
 
@@ -56,6 +66,8 @@ impl User {
         tiers
             .into_iter()
             .flat_map(|tier| Self::with(tier).into_iter().map(move |user| (user, tier)))
+            // Without namespaces there is nothing for it to make.
+            .filter(|(user, tier)| *tier == Tier::Enforced || user.backend.is_own())
             .collect()
     }
 
@@ -64,7 +76,7 @@ impl User {
     }
 
     pub(crate) fn jail(&self, confinement: &Confinement) -> Jail {
-        Jail::new(self.launcher()).confine(confinement.clone())
+        Jail::new(self.launcher()).confine(confinement.clone()).by(self.backend)
     }
 }
 
@@ -155,4 +167,18 @@ pub(crate) fn printed(output: &Output) -> String {
 /// What was printed and what was complained about, for a failed test.
 pub(crate) fn all_said(output: &Output) -> String {
     format!("{}: {} {}", output.status, printed(output), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A program that becomes another one, for which one system call is not permitted.
+pub(crate) fn without(call: libc::c_long) -> String {
+    format!(
+        "
+import ctypes, os, struct, sys
+code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, {call}, 0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7FFF0000)
+class Filter(ctypes.Structure):
+    _fields_ = [('len', ctypes.c_ushort), ('code', ctypes.c_char_p)]
+prctl = ctypes.CDLL(None).prctl
+assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.byref(Filter(4, code))) == 0
+os.execv(sys.argv[1], sys.argv[1:])"
+    )
 }

@@ -109,23 +109,6 @@ fn a_daemon_does_not_outlive_the_run() {
 }
 
 #[test]
-fn with_the_launcher_all_that_it_started_is_killed() {
-    for (number, user) in User::with(Tier::Enforced).iter().enumerate() {
-        let ground = Ground::new(&[]);
-        let marker = format!("8{}{number}.25", std::process::id());
-        let script = format!("setsid sleep {marker} & echo on; sleep {marker}");
-        let Jailed { mut child, ready } =
-            ground.start(&user.jail(&ground.confinement(Tier::Enforced)), &["sh", "-c", &script]);
-        let _group = ready.go().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        child.kill().unwrap();
-        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
-        assert!(gone(&marker), "{user:?}");
-    }
-}
-
-#[test]
 fn a_signal_to_the_launcher_reaches_the_program() {
     for (user, tier) in User::with_each_tier() {
         let ground = Ground::new(&[]);
@@ -146,13 +129,74 @@ fn a_signal_to_the_launcher_reaches_the_program() {
     }
 }
 
+/// A process, and all that it has started.
+fn family(pid: Pid) -> Vec<Pid> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = list.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap());
+    std::iter::once(pid).chain(children.flat_map(family)).collect()
+}
+
+#[test]
+fn a_signal_to_all_in_the_group_of_the_launcher_reaches_the_program() {
+    for user in User::with(Tier::Enforced) {
+        let ground = Ground::new(&[]);
+        let program = "import os, signal, sys, time
+def stop(*_):
+    time.sleep(0.1); print('stopped', flush=True); os._exit(9)
+signal.signal(signal.SIGTERM, stop)
+print('on', flush=True)
+while True: time.sleep(1)";
+        let jail = user.jail(&ground.confinement(Tier::Enforced));
+        let Jailed { mut child, ready } = ground.start(&jail, &["python3", "-c", program]);
+        let _group = ready.go().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        stdout.read_line(&mut said).unwrap();
+        // The program has a group of its own.
+        let family = family(Pid::from_child(&child));
+        family[..family.len() - 1].iter().for_each(|&pid| kill_process(pid, Signal::TERM).unwrap());
+        stdout.read_to_string(&mut said).unwrap();
+        assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(9), "on\nstopped\n"), "{user:?}");
+    }
+}
+
+#[test]
+fn with_any_process_around_the_program_all_that_it_started_is_killed() {
+    for (number, user) in User::with(Tier::Enforced).iter().enumerate() {
+        // The launcher, bubblewrap where it is, and the first process inside.
+        let around = if user.backend.is_own() { 2 } else { 3 };
+        for killed in 0..around {
+            let ground = Ground::new(&[]);
+            let marker = format!("9{}{number}{killed}.25", std::process::id());
+            let script = format!("setsid sleep {marker} & echo on; exec sleep {marker}");
+            let jail = user.jail(&ground.confinement(Tier::Enforced));
+            let Jailed { mut child, ready } = ground.start(&jail, &["sh", "-c", &script]);
+            let _group = ready.go().unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            kill_process(family(Pid::from_child(&child))[killed], Signal::KILL).unwrap();
+            assert!(!child.wait().unwrap().success(), "{user:?} {killed}");
+            assert!(gone(&marker), "{user:?} {killed}");
+        }
+    }
+}
+
+#[test]
+fn the_environment_is_the_one_that_the_launcher_was_started_with() {
+    let mut outside: Vec<String> = std::env::vars().map(|(name, value)| format!("{name}={value}")).collect();
+    outside.sort();
+    for (user, tier) in User::with_each_tier() {
+        let ground = Ground::new(&[]);
+        let output = ground.start(&user.jail(&ground.confinement(tier)), &["env", "-0"]).run();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let mut inside: Vec<&str> = said.split_terminator('\0').collect();
+        inside.sort();
+        assert_eq!(inside, outside, "{user:?} {tier}");
+    }
+}
+
 #[test]
 fn all_inside_can_be_stopped_from_outside_and_goes_on() {
-    fn family(pid: Pid) -> Vec<Pid> {
-        let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        let children = list.split_whitespace().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap());
-        std::iter::once(pid).chain(children.flat_map(family)).collect()
-    }
     let state = |pid: Pid| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit_once(") ").and_then(|(_, after)| after.chars().next())

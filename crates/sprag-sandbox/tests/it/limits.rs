@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::geteuid;
 use sprag_sandbox::{Jail, JailError, Layer, Step, Tier};
 
-use crate::ground::{AS_NOBODY, Ground, Jailed, PATIENCE, PROGRAM, User, all_said, printed, start};
+use crate::ground::{AS_NOBODY, Ground, Jailed, PATIENCE, PROGRAM, User, all_said, printed, start, without};
 
 /// The folders of version 1 in which this process's groups are, and of version 2 the one.
 fn groups_of(process: &str) -> Vec<PathBuf> {
@@ -231,20 +231,6 @@ fn cpu_time_is_seen_behind_an_ignored_sigchld() {
         // What waits for a child is told none of it, and two clocks differ a little.
         assert!(seen >= Duration::from_millis(290), "{user:?} {tier}: {seen:?}");
     }
-}
-
-/// A program that becomes another one, for which one system call is not permitted.
-fn without(call: libc::c_long) -> String {
-    format!(
-        "
-import ctypes, os, struct, sys
-code = struct.pack('HBBI' * 4, 0x20, 0, 0, 0, 0x15, 0, 1, {call}, 0x06, 0, 0, 0x00050001, 0x06, 0, 0, 0x7FFF0000)
-class Filter(ctypes.Structure):
-    _fields_ = [('len', ctypes.c_ushort), ('code', ctypes.c_char_p)]
-prctl = ctypes.CDLL(None).prctl
-assert prctl(38, 1, 0, 0, 0) == 0 and prctl(22, 2, ctypes.byref(Filter(4, code))) == 0
-os.execv(sys.argv[1], sys.argv[1:])"
-    )
 }
 
 #[test]

@@ -158,7 +158,11 @@ fn git() -> Result<String, Lack> {
 
 fn empty_network() -> Result<String, Lack> {
     let launcher = launcher().map_err(|error| Lack::new(error.to_string(), "reinstall it"))?;
-    let wall = sprag_sandbox::network(&launcher).map_err(|why| Lack::new(why.what, why.remedy))?;
+    let wall = sprag_sandbox::network(&launcher).map_err(|why| {
+        let enforced = sprag_sandbox::examine(&launcher).tier == Tier::Enforced;
+        let beside = if enforced { "; in the sandbox there is one, by bubblewrap" } else { "" };
+        Lack::new(format!("{}{beside}", why.what), why.remedy)
+    })?;
     let found = "a program in it finds no way out, and reaches the listeners that Sprag holds";
     Ok(match wall.caveat() {
         None => found.to_owned(),
@@ -187,7 +191,9 @@ fn sandbox() -> Vec<Line> {
     let report = sprag_sandbox::examine(&launcher);
     let tier = match report.tier {
         Tier::Enforced => {
-            Line::ok("sandbox", "tier enforced: a program in it was stopped in all that it must not do")
+            let by = if report.backend.is_own() { String::new() } else { format!(", by {}", report.backend) };
+            let detail = format!("tier enforced{by}: a program in it was stopped in all that it must not do");
+            Line::ok("sandbox", detail)
         }
         Tier::Reduced => Line {
             what: "sandbox",

@@ -63,7 +63,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let ended = Session::open(project, &opening, interrupt, &mut *view).and_then(|mut session| {
         session.suggest_red_team();
         session.run(&mut *proposer)?;
-        Ok(args.json.then(|| status_view(session.log())))
+        Ok(args.json.then(|| status_view(session.log(), session.stop_rules())))
     });
     drop(view);
     match ended {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_ledger::{Log, view};
+use sprag_ledger::view;
 
 use crate::{open, show};
 
@@ -22,15 +22,13 @@ pub(crate) struct Args {
 
 pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
     let reading = open::skimming(dir, args.file.as_deref())?;
+    // A file that is named may be of another project, whose limits nobody knows.
+    let rules = if args.file.is_none() { open::stop_rules(dir) } else { Vec::new() };
+    let view = view::status_view(&reading.log, &rules);
     if args.json {
-        show::json(&view::status_view(&reading.log))?;
+        show::json(&view)?;
     } else {
-        show::text(&text(&reading.log))?;
+        show::text(&view.to_text())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The state as text.
-pub(crate) fn text(log: &Log) -> String {
-    view::status_view(log).to_text()
 }

@@ -59,7 +59,7 @@ fn measure(session: &mut Session<'_>, playbook: &mut Playbook, edits: u32) -> Re
     while tally.edits < edits {
         let copy = session.baseline_copy()?;
         let out = copy.proposal_dir();
-        let asked = Asked { brief: "", copy: copy.path(), out: &out, blobs: &NoBlobs };
+        let asked = Asked { brief: "", copy: copy.path(), out: &out, blobs: &NoBlobs, usd_left: None };
         let Proposal::Edit(note) = playbook.propose(&asked)? else { break };
         let outcome = session.experiment(copy.path(), note, "playbook", None)?;
         copy.remove()?;

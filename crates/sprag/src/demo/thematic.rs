@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use include_dir::{Dir, include_dir};
 use miette::{IntoDiagnostic, miette};
 use sprag_agent::Playbook;
+use sprag_ledger::view::status_view;
 use sprag_session::{Opening, Project, Session};
 
 use super::{python, unpack::unpack};
@@ -42,7 +43,7 @@ fn tell(dir: &Utf8Path) -> miette::Result<ExitCode> {
     }
     let project = Project::open(dir).into_diagnostic()?;
     let applied = sprag_session::apply(&project, "sprag/kept").into_diagnostic()?;
-    show::text(&commands::status::text(&reading.log))?;
+    show::text(&status_view(&reading.log, &[]).to_text())?;
     show::text(&format!(
         "\nthe example     {dir}\nthe branch      {} ({} commits): git -C {dir} log -p {}\nthe curve       {dir}/curve.svg and curve.png\nthe ledger      {}\ncheck it all    sprag -C {dir} audit",
         applied.branch, applied.commits, applied.branch, reading.path

@@ -62,6 +62,10 @@ impl Observer for Live {
                 }
                 self.refresh("");
             }
+            Event::NoRow { usage, .. } => {
+                self.spent = self.spent.zip(usage.usd).map(|(spent, usd)| spent + usd);
+                self.refresh("");
+            }
             Event::Stopped { .. } => self.bar.finish_and_clear(),
             _ => {}
         }

@@ -27,7 +27,7 @@ pub(crate) fn line(event: &Event<'_>) -> Option<String> {
         }
         Event::Notice(text) => format!("  {}", short_note(text)),
         Event::Judged { run, verdict } => judged(run, &verdict.detail),
-        Event::NoRow { word, description, why } => {
+        Event::NoRow { word, description, why, .. } => {
             format!("   –  {word:<13} {}\n      {}", short(description), short_note(why))
         }
         Event::Parked { text } => format!("   –  {:<13} {}", "idea parked", short(text)),
