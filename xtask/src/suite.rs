@@ -28,10 +28,11 @@ pub(crate) fn attacks(root: &Root, which: &[&str]) -> Result<(), Failure> {
     command::run(&mut root.cargo(&[&test[..], which].concat()))
 }
 
-/// Runs the real coding agents in the loop, asked by a model that plays a script. A table of their sessions comes last.
+/// Runs the real coding agents, asked by a model that plays a script: in the loop, and as clients of `sprag mcp`. A table
+/// of their sessions comes last.
 pub(crate) fn agents(root: &Root) -> Result<(), Failure> {
     let provision = needs::agents(root)?;
-    let tests = ["real_agents", "real_extension", "real_side_by_side", "real_sessions"];
+    let tests = ["real_agents", "real_extension", "real_mcp", "real_side_by_side", "real_sessions"];
     tests.iter().try_for_each(|test| with_real_agents(root, &provision, test))
 }
 

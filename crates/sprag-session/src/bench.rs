@@ -1,14 +1,15 @@
-//! `bench`: measures the working tree once and decides nothing.
+//! `bench`: measures a tree once and decides nothing.
 
 use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
 
+use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 use sprag_judge::{Finding, Metrics};
-use sprag_measure::{Interrupt, Role, process};
+use sprag_measure::{CaseOutput, Interrupt, Role, process};
 use sprag_replay::Proxy;
-use sprag_workspace::Start;
+use sprag_workspace::{Start, Store, TreeId};
 
 use crate::coin::Seed;
 use crate::goldens::Goldens;
@@ -16,8 +17,8 @@ use crate::ground::{Ground, import_baseline};
 use crate::lab::Lab;
 use crate::{Home, Observer, Project, SessionError};
 
-/// One measurement of the working tree. It decides nothing, and no ledger knows of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One measurement of the working tree, of which no ledger knows, or of a guest's copy. It decides nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bench {
     /// The numbers; empty where something went wrong.
     pub metrics: Metrics,
@@ -76,37 +77,48 @@ fn measure_once(
     let tree = import_baseline(&ground.project, &ground.store, Start::Snapshot)?.tree;
     let out = ground.home.work("bench");
     let mut lab = Lab::open_with(&ground, &tree, 1, interrupt, proxy)?;
-    let loaded = lab.load(&ground.store, Role::Incumbent, &tree, None, &out)?;
-    let mut bench = Bench {
-        metrics: Metrics::new(),
-        findings: loaded.finding.into_iter().collect(),
-        seconds: 0.0,
-        build_seconds: loaded.seconds,
-        notes: Vec::new(),
-        output: String::new(),
-    };
-    if bench.findings.is_empty() {
-        let started = Instant::now();
-        let run = lab.run(&ground.store, Role::Incumbent, Seed::fresh().toss(0, 0).seed, &out)?;
-        bench.seconds = started.elapsed().as_secs_f64();
-        bench.output =
-            run.logs.iter().map(|log| process::capped(log)).find(|t| !t.is_empty()).unwrap_or_default();
-        bench.findings.extend(run.failure.map(|finding| {
-            let detail = SessionError::told(&finding);
-            Finding { detail, ..finding }
-        }));
-        bench.metrics = run.metrics;
-        bench.notes = run.notes;
-        if beside {
-            return Ok(bench);
+    let (mut bench, outputs) = look(&mut lab, &ground.store, Role::Incumbent, &tree, &out)?;
+    match outputs {
+        Some(_) if beside => return Ok(bench),
+        Some(outputs) => {
+            let goldens = Goldens::of_harness(&ground.store, &tree, &ground.contract, 1)?;
+            bench.findings.extend(goldens.and_then(|goldens| goldens.check(&outputs)));
+            let (finding, _) = lab.checks(&ground.store, Role::Incumbent, &out)?;
+            bench.findings.extend(finding);
         }
-        let goldens = Goldens::of_harness(&ground.store, &tree, &ground.contract, 1)?;
-        bench.findings.extend(goldens.and_then(|goldens| goldens.check(&run.outputs)));
-        let (finding, _) = lab.checks(&ground.store, Role::Incumbent, &out)?;
-        bench.findings.extend(finding);
+        None => {}
     }
     remember(&ground.home, &bench)?;
     Ok(bench)
+}
+
+/// Builds and runs `tree` once, in the slot of `role`. Answers what came of it, and what the cases answered where
+/// there was a run.
+pub(crate) fn look(
+    lab: &mut Lab,
+    store: &Store,
+    role: Role,
+    tree: &TreeId,
+    out: &Utf8Path,
+) -> Result<(Bench, Option<Vec<CaseOutput>>), SessionError> {
+    let loaded = lab.load(store, role, tree, None, out)?;
+    let mut bench = Bench { build_seconds: loaded.seconds, ..Bench::default() };
+    if let Some(finding) = loaded.finding {
+        bench.findings.push(finding);
+        return Ok((bench, None));
+    }
+    let started = Instant::now();
+    let run = lab.run(store, role, Seed::fresh().toss(0, 0).seed, out)?;
+    bench.seconds = started.elapsed().as_secs_f64();
+    bench.output =
+        run.logs.iter().map(|log| process::capped(log)).find(|t| !t.is_empty()).unwrap_or_default();
+    bench.findings.extend(run.failure.map(|finding| {
+        let detail = SessionError::told(&finding);
+        Finding { detail, ..finding }
+    }));
+    bench.metrics = run.metrics;
+    bench.notes = run.notes;
+    Ok((bench, Some(run.outputs)))
 }
 
 /// Keeps the numbers for `sprag check`, which says how fast the loop would be.

@@ -118,6 +118,25 @@ pub enum Stage {
     Final,
 }
 
+impl Stage {
+    /// What is running, in a word or two.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stage::Prepare => "preparing",
+            Stage::Profile => "profiling",
+            Stage::Propose => "proposing",
+            Stage::Import => "importing",
+            Stage::Build => "building",
+            Stage::First => "first run",
+            Stage::Checks => "checks",
+            Stage::Pairs => "pairs",
+            Stage::Hidden => "hidden cases",
+            Stage::Confirm => "confirming",
+            Stage::Final => "fresh measurement",
+        }
+    }
+}
+
 /// Told of everything that happens. Answers nothing: who watches cannot change a verdict.
 pub trait Observer {
     /// Something happened.

@@ -48,6 +48,9 @@ impl Request {
 }
 
 impl Home {
+    /// The proposer's copy, in the work folder.
+    pub const COPY: &str = "agent";
+
     /// The folder of a repository, made when it is not there.
     ///
     /// # Errors

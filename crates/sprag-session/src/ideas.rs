@@ -19,7 +19,10 @@ const IDEAS_OF_A_TRY: usize = 5;
 
 impl Session<'_> {
     /// Parks an idea: one line in the ideas file, one entry in the ledger.
-    pub(crate) fn park(&mut self, note: &Note) -> Result<(), SessionError> {
+    ///
+    /// # Errors
+    /// [`SessionError`]: the ledger.
+    pub fn park(&mut self, note: &Note) -> Result<(), SessionError> {
         let note = note.clone().capped();
         let phase = self.state.segment().map_err(SessionError::Refused)?.phase;
         let said = |key: &str| note.asi.get(key).and_then(|v| v.as_str());

@@ -1,6 +1,8 @@
 //! The loop: propose, judge, record, until a stop rule fires, the proposer has nothing left, or somebody asks.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +20,8 @@ use crate::SessionError;
 use crate::coin::Seed;
 use crate::events::Outcome;
 use crate::finish::KEEPS_BETWEEN_AUDITS;
-use crate::home::Request;
+use crate::guest::HANDED_OUT;
+use crate::home::{Home, Request};
 use crate::hooks::Moment;
 use crate::lab::{is_transient, without_hidden};
 use crate::open::parse_tree;
@@ -156,13 +159,18 @@ impl Session<'_> {
         };
         self.forget_turn()?;
         copy.remove()?;
-        if let Outcome::Row { reason, .. } = outcome {
-            self.hook(Moment::After)?;
-            if reason == Reason::Improved && self.state.keeps.len().is_multiple_of(KEEPS_BETWEEN_AUDITS) {
-                self.audit_ratchet()?;
-            }
-        }
+        self.follow_up(&outcome)?;
         Ok(Try::Made)
+    }
+
+    /// What follows a row: the person's hook, and now and then an audit of what the keeps have claimed.
+    pub(crate) fn follow_up(&mut self, outcome: &Outcome) -> Result<(), SessionError> {
+        let Outcome::Row { reason, .. } = outcome else { return Ok(()) };
+        self.hook(Moment::After)?;
+        if *reason == Reason::Improved && self.state.keeps.len().is_multiple_of(KEEPS_BETWEEN_AUDITS) {
+            self.audit_ratchet()?;
+        }
+        Ok(())
     }
 
     /// Another one goes on in the place of a proposer that could not reach its model; where there is none, it is waited.
@@ -209,7 +217,7 @@ impl Session<'_> {
 
     /// One experiment. Where the host fails again and again under it, that is an event and no verdict, and the loop
     /// goes on: a candidate that brings its neighbour down must not end the session.
-    fn judge(
+    pub(crate) fn judge(
         &mut self,
         copy: &Utf8Path,
         note: Note,
@@ -262,12 +270,21 @@ impl Session<'_> {
     /// The folder of the proposer's copy in the work folder. A session beside the one that commands mean leaves that one's
     /// alone: a turn may go on in it.
     pub(crate) fn copy_name(&self) -> &'static str {
-        if self.home.current().as_ref() == Some(&self.id) { "agent" } else { "beside" }
+        if self.home.current().as_ref() == Some(&self.id) { Home::COPY } else { "beside" }
     }
 
     /// The same in the folder `name` of the work folder.
     pub(crate) fn copy_in(&self, name: &str, tree: &TreeId) -> Result<AgentCopy, SessionError> {
         let dir = self.home.work(name);
+        if name == Home::COPY {
+            let handed_out = self.home.work(HANDED_OUT);
+            match fs::remove_file(&handed_out) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(SessionError::io("remove", &handed_out, error));
+                }
+                _ => {}
+            }
+        }
         if dir.symlink_metadata().is_ok() {
             // An interrupted try left it; what it held was never judged.
             AgentCopy::open(&dir).remove()?;

@@ -56,6 +56,11 @@ impl Session<'_> {
         &self.state
     }
 
+    /// What judges it.
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
     /// The stop rules in force.
     pub fn stop_rules(&self) -> &[StopRule] {
         &self.contract.stop

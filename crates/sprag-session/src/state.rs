@@ -78,6 +78,8 @@ impl State {
                 if event.is_billed() {
                     self.progress.seconds += event.seconds.total();
                     spend(&mut self.progress, &event.usage);
+                } else if event.event == EventKind::Bench {
+                    self.progress.seconds += event.seconds.total();
                 }
                 match event.event {
                     EventKind::Interrupted => {

@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Stop(commands::control::StopArgs),
     Import(commands::import::Args),
     Export(commands::export::Args),
+    #[cfg(feature = "mcp")]
+    Mcp(commands::mcp::Args),
     Demo(commands::demo::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),

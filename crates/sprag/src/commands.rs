@@ -17,6 +17,8 @@ pub(crate) mod ideas;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod log;
+#[cfg(feature = "mcp")]
+pub(crate) mod mcp;
 pub(crate) mod note;
 pub(crate) mod phase;
 pub(crate) mod plot;
@@ -67,6 +69,8 @@ pub(crate) fn run(cli: Cli) -> miette::Result<ExitCode> {
         Command::Stop(args) => control::stop(dir, args),
         Command::Import(args) => import::run(dir, args),
         Command::Export(args) => export::run(dir, args),
+        #[cfg(feature = "mcp")]
+        Command::Mcp(args) => mcp::run(dir, args),
         Command::Demo(args) => demo::run(args),
         Command::Doctor(args) => doctor::run(dir, args),
         Command::Completions(args) => completions::run(args),

@@ -37,6 +37,8 @@ pub enum EventKind {
     Alarm,
     /// `[run] profile` was run on an incumbent; its detail is why it failed, where it did.
     Profiled,
+    /// A proposer had its copy measured once. It cost time, and decided nothing.
+    Bench,
     /// A kind of a later version.
     #[serde(untagged)]
     Other(String),
@@ -57,6 +59,7 @@ impl EventKind {
             EventKind::Mended => "mended",
             EventKind::Alarm => "alarm",
             EventKind::Profiled => "profiled",
+            EventKind::Bench => "bench",
             EventKind::Other(word) => word,
         }
     }

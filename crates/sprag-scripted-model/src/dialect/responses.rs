@@ -24,10 +24,17 @@ fn items(said: &Said<'_>) -> Vec<Value> {
         }));
     }
     for (at, call) in said.step.tools.iter().enumerate() {
-        items.push(json!({
-            "type": "function_call", "id": said.id("fc", at), "call_id": said.id("call", at), "name": call.tool,
+        // A tool of a namespace is written `namespace.name`: no name has a dot in it.
+        let (namespace, name) =
+            call.tool.split_once('.').map_or((None, call.tool.as_str()), |(n, t)| (Some(n), t));
+        let mut item = json!({
+            "type": "function_call", "id": said.id("fc", at), "call_id": said.id("call", at), "name": name,
             "arguments": call.arguments(), "status": "completed",
-        }));
+        });
+        if let Some(namespace) = namespace {
+            item["namespace"] = namespace.into();
+        }
+        items.push(item);
     }
     items
 }

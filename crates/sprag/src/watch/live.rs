@@ -45,7 +45,7 @@ impl Observer for Live {
         }
         match event {
             Event::Stage { run, stage, description } => {
-                self.running = format!("run {run}: {} {}", words::stage(*stage), words::short(description));
+                self.running = format!("run {run}: {} {}", stage.word(), words::short(description));
                 self.refresh("");
             }
             Event::Calibrating { done, of } => self.refresh(&format!(" {done}/{of}")),

@@ -2,7 +2,7 @@
 
 use crate::show::clean;
 use sprag_ledger::{Final, Interval, Run};
-use sprag_session::{Event, Stage};
+use sprag_session::Event;
 
 /// How long a description may be in a line.
 const DESCRIPTION: usize = 72;
@@ -86,22 +86,5 @@ fn gain(metric: &str, [a, b]: [f64; 2], interval: Option<Interval>, demonstrated
             )
         }
         None => format!("{metric} {a:.2} → {b:.2}{ratio}"),
-    }
-}
-
-/// What is running, for the progress line.
-pub(crate) fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Prepare => "preparing",
-        Stage::Profile => "profiling",
-        Stage::Propose => "proposing",
-        Stage::Import => "importing",
-        Stage::Build => "building",
-        Stage::First => "first run",
-        Stage::Checks => "checks",
-        Stage::Pairs => "pairs",
-        Stage::Hidden => "hidden cases",
-        Stage::Confirm => "confirming",
-        Stage::Final => "fresh measurement",
     }
 }
