@@ -11,7 +11,7 @@ use sprag_measure::process::{self, Invocation, Program, sanitized};
 use sprag_measure::{AgentSandbox, Interrupt, Jail, MeasureError};
 
 use crate::adapter::{self, Adapter, Call};
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::leak;
 use crate::listener::Secrets;
 use crate::report::Report;
@@ -171,6 +171,10 @@ impl Proposer for Agent {
         1
     }
 
+    fn forget(&mut self, copy: &Utf8Path) {
+        home::clear(&home_of(copy));
+    }
+
     fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path) -> Result<Cut, ProposeError> {
         let secrets = secrets(&*self.adapter, &self.settings, &self.passed_on());
         let counts_later = self.adapter.sums_conversations();
@@ -287,8 +291,16 @@ impl Agent {
         // A shell that goes elsewhere has another PWD.
         env.insert("SPRAG_COPY".to_owned(), copy.to_string());
         let secrets = secrets(&*self.adapter, &self.settings, &env);
-        let held = sandbox
-            .map(|sandbox| hold(&*self.adapter, sandbox, copy, std::slice::from_ref(&brief_file), &mut env));
+        let held = sandbox.map(|sandbox| {
+            hold(
+                &*self.adapter,
+                sandbox,
+                copy,
+                std::slice::from_ref(&brief_file),
+                &mut env,
+                goes_on.is_some(),
+            )
+        });
         let (home, jail) = held.transpose()?.unzip();
         let call = Call {
             model: self.settings.model.as_deref(),
@@ -319,6 +331,11 @@ impl Agent {
     }
 }
 
+/// Where the home of a turn in a copy is.
+fn home_of(copy: &Utf8Path) -> Utf8PathBuf {
+    format!("{copy}-home").into()
+}
+
 /// Makes the home that an agent finds, and the jail around both it and the copy. `read` is there inside besides.
 fn hold(
     adapter: &dyn Adapter,
@@ -326,9 +343,9 @@ fn hold(
     copy: &Utf8Path,
     read: &[Utf8PathBuf],
     env: &mut BTreeMap<String, String>,
+    goes_on: bool,
 ) -> Result<(Home, Jail), MeasureError> {
-    let folder = Utf8PathBuf::from(format!("{copy}-home"));
-    let home = Home::make(&folder, adapter.keeps(), sandbox.named(), env)?;
+    let home = Home::make(&home_of(copy), adapter.keeps(), sandbox.named(), env, goes_on)?;
     env.extend(sandbox.variables());
     let read = [&home.read[..], read].concat();
     let write = [&home.write[..], &[copy.to_owned()]].concat();
@@ -379,7 +396,7 @@ fn version_of(
 ) -> Result<String, MeasureError> {
     let Place { copy, out, _folder } = Place::new()?;
     let mut env = passed_on(adapter, more);
-    let held = sandbox.map(|sandbox| hold(adapter, sandbox, &copy, &[], &mut env));
+    let held = sandbox.map(|sandbox| hold(adapter, sandbox, &copy, &[], &mut env, false));
     let (home, jail) = held.transpose()?.unzip();
     let invocation = Invocation {
         program: Program::Argv(vec![program.to_owned(), "--version".to_owned()]),

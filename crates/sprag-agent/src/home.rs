@@ -1,4 +1,4 @@
-//! The home that an agent finds in a sandbox: new for each call, and in it what the agent keeps for itself and what the
+//! The home that an agent finds in a sandbox: new for each turn, and in it what the agent keeps for itself and what the
 //! settings name, each as a link to its place.
 //!
 //! Folders are shared, so that a login that is renewed inside is renewed outside too, whatever becomes of Sprag. What in
@@ -48,10 +48,12 @@ const FILES: [&str; 6] = [
     "SSL_CERT_FILE",
 ];
 
-/// The home of one call.
+/// The home of one turn.
 #[derive(Debug)]
 pub(crate) struct Home {
     dir: Utf8PathBuf,
+    /// It was made for an earlier call, and whoever ran in it may have put links into it: nothing more is made there.
+    is_old: bool,
     /// What is to be there inside.
     pub(crate) read: Vec<Utf8PathBuf>,
     pub(crate) write: Vec<Utf8PathBuf>,
@@ -60,8 +62,8 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// Makes it in the folder `dir`, of which nothing is left from before, and says so in `env`, the environment of the
-    /// agent. `named` is what the settings open to it.
+    /// Makes it in the folder `dir`, and says so in `env`, the environment of the agent. `named` is what the settings open
+    /// to it. For a turn that `goes_on` it is the one of before, where that is there: the conversation may be kept in it.
     ///
     /// # Errors
     /// The folder cannot be cleared or made.
@@ -70,13 +72,17 @@ impl Home {
         kept: &[Kept],
         named: impl Iterator<Item = &'a Utf8Path>,
         env: &mut BTreeMap<String, String>,
+        goes_on: bool,
     ) -> Result<Self, MeasureError> {
+        let folders = ["home", "tmp"].map(|name| dir.join(name));
+        let is_folder = |path: &Utf8Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        let is_old = goes_on && is_folder(dir) && folders.iter().all(|folder| is_folder(folder));
         let mut home =
-            Self { dir: dir.to_owned(), read: vec![], write: vec![dir.to_owned()], steering: vec![] };
-        home.clear();
+            Self { dir: dir.to_owned(), is_old, read: vec![], write: vec![dir.to_owned()], steering: vec![] };
         let failed = |source| MeasureError::File { doing: "make the home", path: dir.to_owned(), source };
-        for name in ["home", "tmp"] {
-            fs::create_dir_all(dir.join(name)).map_err(failed)?;
+        if !is_old {
+            clear(dir);
+            folders.iter().try_for_each(fs::create_dir_all).map_err(failed)?;
         }
         let outside = env.get("HOME").map(Utf8PathBuf::from);
         for kept in kept {
@@ -108,6 +114,7 @@ impl Home {
 
     fn bring(&mut self, kept: &Kept, place: &Utf8Path) -> io::Result<()> {
         match kept.how {
+            Keeping::Copied if self.is_old => return Ok(()),
             Keeping::Copied => {
                 let copy = self.dir.join("home").join(kept.below_home);
                 fs::create_dir_all(copy.parent().unwrap_or(&self.dir))?;
@@ -135,7 +142,7 @@ impl Home {
     /// A link in the home to a place outside.
     fn link(&self, below: &Utf8Path, place: &Utf8Path) -> io::Result<()> {
         let link = self.dir.join("home").join(below);
-        if link.symlink_metadata().is_ok() || link.exists() {
+        if self.is_old || link.symlink_metadata().is_ok() || link.exists() {
             return Ok(());
         }
         fs::create_dir_all(link.parent().unwrap_or(&self.dir))?;
@@ -147,8 +154,8 @@ impl Home {
         &self.dir
     }
 
-    /// Takes it away once all that ran in it is dead. What would steer the agent and was not there before is set aside, and
-    /// named: a person's own work may be among it.
+    /// Once all that ran in it is dead: what would steer the agent and was not there before is set aside, and named: a
+    /// person's own work may be among it. The folder stays until the turn is over ([`clear`]).
     pub(crate) fn end(self) -> Vec<Utf8PathBuf> {
         let mut aside = Vec::new();
         for (path, target) in &self.steering {
@@ -164,15 +171,15 @@ impl Home {
                 let _ = target.as_ref().map(|target| symlink(target, path));
             }
         }
-        self.clear();
         aside
     }
+}
 
-    fn clear(&self) {
-        if self.dir.symlink_metadata().is_ok() {
-            // What is left costs disk, and the next call refuses to make its home among it.
-            let _ = remove_dir(&self.dir);
-        }
+/// Takes the folder of a home away.
+pub(crate) fn clear(dir: &Utf8Path) {
+    if dir.symlink_metadata().is_ok() {
+        // What is left costs disk, and the next call refuses to make its home among it.
+        let _ = remove_dir(dir);
     }
 }
 

@@ -123,6 +123,9 @@ pub trait Proposer {
         Err(failure)
     }
 
+    /// The turn that worked in `copy` is over: what was kept for it can go.
+    fn forget(&mut self, _copy: &Utf8Path) {}
+
     /// What is left of a turn that printed to `out` and worked in `copy`, when nobody saw its end. All that it started is
     /// dead.
     ///

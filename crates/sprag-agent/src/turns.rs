@@ -99,6 +99,10 @@ impl Proposer for Turns {
         Err(failure)
     }
 
+    fn forget(&mut self, copy: &Utf8Path) {
+        self.agents[self.up].agent.forget(copy);
+    }
+
     fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path) -> Result<Cut, ProposeError> {
         self.agents[self.up].agent.pick_up(out, copy)
     }

@@ -258,7 +258,8 @@ mod tests {
     fn each_tool_that_is_listed_is_understood() {
         let arguments = json!({ "description": "d", "text": "t", "metric_name": "ms" });
         for tool in all() {
-            let properties = tool.input_schema["properties"].as_object().cloned().unwrap_or_default();
+            let properties = tool.input_schema.get("properties").and_then(Value::as_object).cloned();
+            let properties = properties.unwrap_or_default();
             let mut own = arguments.as_object().cloned().expect("an object");
             own.retain(|key, _| properties.contains_key(key));
             assert!(Call::parse(&tool.name, Some(own), String::new()).is_ok(), "{}", tool.name);

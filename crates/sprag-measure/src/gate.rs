@@ -96,7 +96,8 @@ fn answer(
             refused.seen.push(host);
         }
         drop(refused);
-        return refuse(&mut client, "403 Forbidden", "[agent] network does not name this host");
+        // Not 403: agents take that for the word of their model's server about their key.
+        return refuse(&mut client, "502 Bad Gateway", "[agent] network does not name this host");
     }
     let Some(mut server) = connect(&host) else {
         return refuse(&mut client, "502 Bad Gateway", "the host cannot be reached");
@@ -180,7 +181,7 @@ mod tests {
         for _ in 0..2 {
             for asked in ["api.example.com:80", "example.com:443", "127.0.0.1:22"] {
                 let said = ask(&gate, &format!("CONNECT {asked} HTTP/1.1\r\nHost: api.example.com\r\n\r\n"));
-                assert!(said.starts_with("HTTP/1.1 403 "), "{said}");
+                assert!(said.starts_with("HTTP/1.1 502 "), "{said}");
             }
         }
         let told: Vec<String> = gate.refused().iter().map(Host::to_string).collect();

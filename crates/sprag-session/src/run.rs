@@ -152,12 +152,14 @@ impl Session<'_> {
             }
             Err(ProposeError::Unavailable { agent, failure, note }) => {
                 self.no_row(EventKind::Infrastructure, &note, &agent, &failure.to_string(), None, seconds)?;
+                proposer.forget(copy.path());
                 copy.remove()?;
                 return Ok(Try::Unavailable { agent, failure });
             }
             Err(error) => return Err(error.into()),
         };
         self.forget_turn()?;
+        proposer.forget(copy.path());
         copy.remove()?;
         self.follow_up(&outcome)?;
         Ok(Try::Made)

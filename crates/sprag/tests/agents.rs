@@ -417,7 +417,7 @@ fn an_agent_reaches_the_hosts_that_are_named_and_no_other() {
     bench.stand_in("pi", &[format!("{look}; {}; {}", edit("src/a.txt", 5), stream("pi", "edit"))]);
     let told = "pi 0.87.0 asked for example.com, which it does not reach: add \"example.com\"";
     bench.run(&["run", "--agent", "pi"]).expect(0).says(&[told]);
-    assert_eq!(bench.noted("reached").trim(), format!("{port}\nHTTP/1.1 403 Forbidden"));
+    assert_eq!(bench.noted("reached").trim(), format!("{port}\nHTTP/1.1 502 Bad Gateway"));
 }
 
 #[test]

@@ -24,7 +24,12 @@ fn a_gain_is_begun_edited_submitted_and_kept() {
     assert!(client.tool("status", json!({})).contains("no session yet"));
 
     let begun = client.tool("begin_experiment", json!({}));
-    for word in ["experiment 2 is open", "Fewer bytes in src.", "In scope: src/", "Off limits: src/vendor/"] {
+    for word in [
+        "experiment 2 is open",
+        "Fewer bytes in src.",
+        "In scope, and nothing else: src/",
+        "Off limits: src/vendor/",
+    ] {
         assert!(begun.contains(word), "`{word}` is missing in:\n{begun}");
     }
     let copy = folder(&begun);
