@@ -3,17 +3,21 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Map, Value};
 use sprag_contract::settings::Agent as Settings;
 use sprag_measure::process::{self, Invocation, Program, sanitized};
 use sprag_measure::{AgentSandbox, Interrupt, Jail, MeasureError};
 
 use crate::adapter::{self, Adapter, Call};
+use crate::builtin;
 use crate::home::{self, Home};
 use crate::leak;
 use crate::listener::Secrets;
+use crate::login::Login;
 use crate::report::Report;
 use crate::runner::{self, Errand};
 use crate::told::Told;
@@ -175,29 +179,33 @@ impl Proposer for Agent {
         home::clear(&home_of(copy));
     }
 
-    fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path) -> Result<Cut, ProposeError> {
+    fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path, counted: &Usage) -> Result<Cut, ProposeError> {
         let secrets = secrets(&*self.adapter, &self.settings, &self.passed_on());
         let counts_later = self.adapter.sums_conversations();
         let Some(told) = runner::told_in(&*self.adapter, out, &secrets)? else {
-            return Ok(Cut { note: Note { usage: Usage::FREE, ..Note::default() }, ..Cut::default() });
+            // Where it was never called it cost nothing; else nobody knows.
+            let usage = if out.exists() { Usage::default() } else { Usage::FREE };
+            return Ok(Cut { note: Note { usage, ..Note::default() }, ..Cut::default() });
         };
         let is_over =
             told.is_over && told.failure.is_none() && matches!(leak::find(copy, &secrets), Ok(None));
         let usage = if is_over { told.usage() } else { told.usage_so_far() };
+        let sums = told.conversation.is_some() && self.adapter.sums_conversations();
+        let usage = if sums { usage.without(counted) } else { usage };
         Ok(Cut { is_over, note: note(copy, &told, usage, &secrets), counts_later })
     }
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {
-        let Called { told, secrets, aside } = self.call(asked, &message_of(asked))?;
+        let Called { told, secrets, refused } = self.call(asked, &message_of(asked))?;
         let mut usage = told.usage();
         let conversation = asked.goes_on.filter(|on| on.conversation.is_some());
         if let Some(goes_on) = conversation.filter(|_| self.adapter.sums_conversations()) {
             usage = usage.without(goes_on.counted);
         }
         let mut note = note(asked.copy, &told, usage, &secrets);
-        if !aside.is_empty() {
-            let paths: Vec<&str> = aside.iter().map(|path| path.as_str()).collect();
-            note.asi.insert("set_aside".to_owned(), paths.into());
+        if !refused.is_empty() {
+            let paths: Vec<&str> = refused.iter().map(|path| path.as_str()).collect();
+            note.asi.insert("not_taken_back".to_owned(), paths.into());
         }
         match told.failure {
             None => Ok(match leak::find(asked.copy, &secrets) {
@@ -234,9 +242,12 @@ fn note(copy: &Utf8Path, told: &Told, usage: Usage, secrets: &Secrets) -> Note {
     Note {
         id: None,
         description: said.unwrap_or_else(|| last_line(&told.words)),
-        asi: secrets.hidden_in_asi(report.asi),
+        asi: match secrets.hidden_in_json(report.asi.into()) {
+            Value::Object(asi) => asi,
+            _ => Map::new(),
+        },
         usage,
-        conversation: told.conversation.clone(),
+        conversation: told.conversation.clone().filter(|name| !secrets.are_in(name.as_bytes())),
         model: told.model.as_ref().map(|model| secrets.hidden_in(&sanitized(model.as_bytes()))),
     }
 }
@@ -254,8 +265,8 @@ impl Blobs for NoBlobs {
 struct Called {
     told: Told,
     secrets: Secrets,
-    /// What it made to steer itself by, outside of its sandbox too.
-    aside: Vec<Utf8PathBuf>,
+    /// Logins that it changed otherwise than by renewing them.
+    refused: Vec<Utf8PathBuf>,
 }
 
 impl Agent {
@@ -301,7 +312,9 @@ impl Agent {
                 goes_on.is_some(),
             )
         });
-        let (home, jail) = held.transpose()?.unzip();
+        let (home, jail): (Option<Home>, _) = held.transpose()?.unzip();
+        let lent = home.iter().flat_map(|home: &Home| &home.logins);
+        let secrets = secrets.with(lent.flat_map(Login::secrets));
         let call = Call {
             model: self.settings.model.as_deref(),
             args: &self.settings.args,
@@ -326,8 +339,8 @@ impl Agent {
             fills: home.as_ref().map(|home: &Home| home.dir().to_owned()),
         };
         let told = errand.run(&*self.adapter, &self.interrupt);
-        let aside = home.map(Home::end).unwrap_or_default();
-        Ok(Called { told: told?, secrets, aside })
+        let refused = home.map(Home::end).unwrap_or_default();
+        Ok(Called { told: told?, secrets, refused })
     }
 }
 
@@ -345,7 +358,7 @@ fn hold(
     env: &mut BTreeMap<String, String>,
     goes_on: bool,
 ) -> Result<(Home, Jail), MeasureError> {
-    let home = Home::make(&home_of(copy), adapter.keeps(), sandbox.named(), env, goes_on)?;
+    let home = Home::make(&home_of(copy), adapter.keeps(), sandbox, env, goes_on)?;
     env.extend(sandbox.variables());
     let read = [&home.read[..], read].concat();
     let write = [&home.write[..], &[copy.to_owned()]].concat();
@@ -355,24 +368,49 @@ fn hold(
 
 /// The values in an agent's environment that nobody must read.
 fn secrets(adapter: &dyn Adapter, settings: &Settings, env: &BTreeMap<String, String>) -> Secrets {
-    let is_secret = |name: &str| SECRET_NAMES.iter().any(|part| name.to_uppercase().contains(part));
-    let known = adapter.reads().iter().chain(ALWAYS_PASSED).copied();
-    let known = known.filter(|name| is_secret(name) && !name.eq_ignore_ascii_case("no_proxy"));
+    let known = adapter.reads().iter().chain(ALWAYS_PASSED).copied().filter(|name| is_secret(name));
     Secrets::of(env, settings.env.iter().map(String::as_str).chain(known))
 }
 
-impl Secrets {
-    fn hidden_in_asi(
-        &self,
-        asi: serde_json::Map<String, serde_json::Value>,
-    ) -> serde_json::Map<String, serde_json::Value> {
-        let text = serde_json::Value::Object(asi.clone()).to_string();
-        if !self.are_in(text.as_bytes()) {
-            return asi;
-        }
-        // A secret with characters that JSON escapes leaves text that cannot be read back: then nothing is kept.
-        serde_json::from_str(&self.hidden_in(&text)).unwrap_or_default()
+/// The keys in Sprag's own environment, for a change that somebody else hands in.
+#[derive(Debug)]
+pub struct Keys(Secrets);
+
+impl Keys {
+    /// Of all agents that Sprag knows, and those whose variables `more` names.
+    pub fn of_environment(more: &[String]) -> Self {
+        let adapters = adapter::all();
+        let reads =
+            adapters.iter().flat_map(|adapter| adapter.reads()).chain(builtin::KEYS).chain(ALWAYS_PASSED);
+        let names: Vec<&str> = reads.copied().filter(|name| is_secret(name)).collect();
+        let names = names.into_iter().chain(more.iter().map(String::as_str));
+        let set = names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+        Self(Secrets::default().with(set))
     }
+
+    /// The first of them that a file of the copy holds, and which.
+    ///
+    /// # Errors
+    /// The copy cannot be read. Then nobody knows.
+    pub fn found_in(&self, copy: &Utf8Path) -> io::Result<Option<(String, Utf8PathBuf)>> {
+        leak::find(copy, &self.0)
+    }
+
+    /// What somebody says, with names in the place of keys.
+    #[must_use]
+    pub fn hidden_in(&self, note: Note) -> Note {
+        let asi = match self.0.hidden_in_json(note.asi.into()) {
+            Value::Object(asi) => asi,
+            _ => Map::new(),
+        };
+        Note { description: self.0.hidden_in(&note.description), asi, ..note }
+    }
+}
+
+/// Whether nobody must read what a variable holds, by its name.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_uppercase();
+    name != "NO_PROXY" && SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 /// What becomes the description where there is no other: the last line that is more than white space.

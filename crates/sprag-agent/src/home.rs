@@ -1,9 +1,9 @@
-//! The home that an agent finds in a sandbox: new for each turn, and in it what the agent keeps for itself and what the
-//! settings name, each as a link to its place.
+//! The home that an agent finds in a sandbox: new for each turn, and in it what the agent needs of the person's.
 //!
-//! Folders are shared, so that a login that is renewed inside is renewed outside too, whatever becomes of Sprag. What in
-//! them steers an agent can only be read: hooks and settings written in a sandbox would be obeyed outside of it, the next
-//! time that the person calls the same agent.
+//! Nothing of the person's own can be written: settings, hooks and programs that were put there in a sandbox would be obeyed
+//! outside of it, the next time that the person calls the same agent, and a list of all that an agent obeys is always
+//! behind. Settings are read where they are. Logins are copied in, and taken back where they were renewed
+//! ([`login`](crate::login)). Everything else the agent makes anew, and it goes with the home.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,31 +11,34 @@ use std::io;
 use std::os::unix::fs::symlink;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sprag_measure::{MeasureError, toolchains};
+use sprag_measure::{AgentSandbox, MeasureError, toolchains};
 use sprag_workspace::remove_dir;
+
+use crate::login::Login;
 
 /// Something that an agent keeps in a person's home from one call to the next.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
     /// Where it is below HOME.
     pub(crate) below_home: &'static str,
-    /// Where it is instead, where a variable is set: below its value.
+    /// Where it is instead, where a variable is set: below its value. The agent does not get the variable.
     pub(crate) elsewhere: Option<(&'static str, &'static str)>,
-    /// Who may write it.
-    pub(crate) how: Keeping,
+    /// What of it the agent gets.
+    pub(crate) given: Given,
 }
 
-/// Who may write what an agent keeps.
+/// What an agent gets of something that it keeps.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Keeping {
-    /// A folder that the agent writes, but for these in it, by which it is steered.
-    Written {
-        /// Names in the folder.
-        steering: &'static [&'static str],
+pub(crate) enum Given {
+    /// Of a folder no more than this.
+    Folder {
+        /// Names that it reads where they are.
+        settings: &'static [&'static str],
+        /// Names of files that are copied in, and taken back where they were renewed.
+        logins: &'static [&'static str],
     },
-    /// Settings that the agent itself writes, too, or replaces as a whole, which no mount of a file allows. It gets a copy
-    /// that goes with the home: they name programs that it would start outside, and hold no login that is renewed.
-    Copied,
+    /// A copy: the agent itself replaces it as a whole.
+    Copy,
 }
 
 /// Variables that hold the path of something to be read.
@@ -47,6 +50,10 @@ const FILES: [&str; 6] = [
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
 ];
+/// What the agent writes, in the folder of its home, and what it never sees.
+const HOME: &str = "home";
+const TMP: &str = "tmp";
+const BEFORE: &str = "before";
 
 /// The home of one turn.
 #[derive(Debug)]
@@ -57,91 +64,119 @@ pub(crate) struct Home {
     /// What is to be there inside.
     pub(crate) read: Vec<Utf8PathBuf>,
     pub(crate) write: Vec<Utf8PathBuf>,
-    /// What would steer the agent, and is not a file or folder that is held by its mount.
-    steering: Vec<(Utf8PathBuf, Option<Utf8PathBuf>)>,
+    pub(crate) logins: Vec<Login>,
 }
 
 impl Home {
-    /// Makes it in the folder `dir`, and says so in `env`, the environment of the agent. `named` is what the settings open
-    /// to it. For a turn that `goes_on` it is the one of before, where that is there: the conversation may be kept in it.
+    /// Makes it in the folder `dir`, and says so in `env`, the environment of the agent. For a turn that `goes_on` it is the
+    /// one of before, where that is there: the conversation is kept in it.
     ///
     /// # Errors
     /// The folder cannot be cleared or made.
-    pub(crate) fn make<'a>(
+    pub(crate) fn make(
         dir: &Utf8Path,
         kept: &[Kept],
-        named: impl Iterator<Item = &'a Utf8Path>,
+        sandbox: &AgentSandbox,
         env: &mut BTreeMap<String, String>,
         goes_on: bool,
     ) -> Result<Self, MeasureError> {
-        let folders = ["home", "tmp"].map(|name| dir.join(name));
+        let folders = [HOME, TMP, BEFORE].map(|name| dir.join(name));
         let is_folder = |path: &Utf8Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
         let is_old = goes_on && is_folder(dir) && folders.iter().all(|folder| is_folder(folder));
-        let mut home =
-            Self { dir: dir.to_owned(), is_old, read: vec![], write: vec![dir.to_owned()], steering: vec![] };
+        let write = vec![dir.join(HOME), dir.join(TMP)];
+        let mut home = Self { dir: dir.to_owned(), is_old, read: vec![], write, logins: vec![] };
         let failed = |source| MeasureError::File { doing: "make the home", path: dir.to_owned(), source };
-        if !is_old {
-            clear(dir);
-            folders.iter().try_for_each(fs::create_dir_all).map_err(failed)?;
-        }
         let outside = env.get("HOME").map(Utf8PathBuf::from);
-        for kept in kept {
-            let moved = kept.elsewhere.and_then(|(variable, below)| {
-                env.get(variable)
-                    .filter(|value| !value.is_empty())
-                    .map(|value| Utf8Path::new(value).join(below))
-            });
+        let place = |kept: &Kept| -> Option<Utf8PathBuf> {
+            let set = |name: &str| env.get(name).filter(|value| !value.is_empty());
+            let moved = kept.elsewhere.and_then(|(name, below)| Some(Utf8Path::new(set(name)?).join(below)));
             let place = moved.or_else(|| Some(outside.as_ref()?.join(kept.below_home)));
-            // What is not there the agent makes in the new home, and it goes with that.
-            if let Some(place) = place.filter(|place| place.is_absolute() && place.exists()) {
-                home.bring(kept, &place).map_err(failed)?;
+            place.filter(|place| place.is_absolute() && place.exists())
+        };
+        // What is not there the agent makes in the new home.
+        let found: Vec<(&Kept, Utf8PathBuf)> =
+            kept.iter().filter_map(|kept| Some((kept, place(kept)?))).collect();
+        home.logins = found.iter().flat_map(|(kept, place)| home.logins_of(kept, place)).collect();
+        if !is_old {
+            // A Sprag that was killed has not taken back what was renewed.
+            for login in &home.logins {
+                let _ = login.take_back();
+            }
+            clear(dir);
+            fs::create_dir(dir).map_err(failed)?;
+            folders.iter().try_for_each(fs::create_dir).map_err(failed)?;
+        }
+        // What lies around the home would open it whole.
+        let is_private = |path: &Utf8Path| {
+            let real = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+            sandbox.hides(path) || outside.as_ref().is_some_and(|home| home.starts_with(&real))
+        };
+        for (kept, place) in &found {
+            home.bring(kept, place, &is_private).map_err(failed)?;
+        }
+        for login in &home.logins {
+            if !is_old {
+                login.lend().map_err(failed)?;
             }
         }
-        for place in named {
+        for place in sandbox.named() {
             if let Some(below) = outside.as_ref().and_then(|outside| place.strip_prefix(outside).ok()) {
                 home.link(below, place).map_err(failed)?;
             }
         }
         let files = FILES.iter().filter_map(|name| env.get(*name)).map(Utf8PathBuf::from);
-        home.read.extend(files.filter(|path| path.is_absolute() && path.exists()));
+        home.read.extend(files.filter(|path| path.is_absolute() && path.exists() && !is_private(path)));
         // The new home has what is kept at its usual place.
-        env.retain(|name, _| !name.starts_with("XDG_"));
+        let moved =
+            |name: &String| kept.iter().any(|kept| kept.elsewhere.is_some_and(|(set, _)| set == name));
+        env.retain(|name, _| !name.starts_with("XDG_") && !moved(name));
         env.extend(toolchains().map(|(name, place)| (name.to_owned(), place.into_string())));
-        env.insert("HOME".to_owned(), dir.join("home").into_string());
-        env.insert("TMPDIR".to_owned(), dir.join("tmp").into_string());
+        env.insert("HOME".to_owned(), dir.join(HOME).into_string());
+        env.insert("TMPDIR".to_owned(), dir.join(TMP).into_string());
         Ok(home)
     }
 
-    fn bring(&mut self, kept: &Kept, place: &Utf8Path) -> io::Result<()> {
-        match kept.how {
-            Keeping::Copied if self.is_old => return Ok(()),
-            Keeping::Copied => {
-                let copy = self.dir.join("home").join(kept.below_home);
-                fs::create_dir_all(copy.parent().unwrap_or(&self.dir))?;
-                return copy_all(place, &copy, 0);
+    fn logins_of(&self, kept: &Kept, place: &Utf8Path) -> Vec<Login> {
+        let Given::Folder { logins, .. } = kept.given else { return Vec::new() };
+        let login = |name: &&str| Login {
+            place: place.join(name),
+            home: self.dir.join(HOME),
+            below: Utf8Path::new(kept.below_home).join(name),
+            before: self.dir.join(BEFORE).join(format!("{}-{name}", kept.below_home.replace('/', "-"))),
+        };
+        logins.iter().map(login).collect()
+    }
+
+    fn bring(
+        &mut self,
+        kept: &Kept,
+        place: &Utf8Path,
+        is_private: &dyn Fn(&Utf8Path) -> bool,
+    ) -> io::Result<()> {
+        let inside = self.dir.join(HOME).join(kept.below_home);
+        let Given::Folder { settings, .. } = kept.given else {
+            if self.is_old || is_private(place) {
+                return Ok(());
             }
-            Keeping::Written { steering } => {
-                self.write.push(place.to_owned());
-                for path in steering.iter().map(|name| place.join(name)) {
-                    if path.exists() {
-                        self.read.push(path.clone());
-                    }
-                    match path.symlink_metadata() {
-                        Ok(found) if !found.is_symlink() => {}
-                        _ => {
-                            let target = path.read_link_utf8().ok();
-                            self.steering.push((path, target));
-                        }
-                    }
-                }
+            fs::create_dir_all(inside.parent().unwrap_or(&self.dir))?;
+            return copy_all(place, &inside, 0);
+        };
+        if !self.is_old {
+            fs::create_dir_all(&inside)?;
+        }
+        for name in settings {
+            let path = place.join(name);
+            if path.exists() && !is_private(&path) {
+                self.link(&Utf8Path::new(kept.below_home).join(name), &path)?;
+                self.read.push(path);
             }
         }
-        self.link(Utf8Path::new(kept.below_home), place)
+        Ok(())
     }
 
     /// A link in the home to a place outside.
     fn link(&self, below: &Utf8Path, place: &Utf8Path) -> io::Result<()> {
-        let link = self.dir.join("home").join(below);
+        let link = self.dir.join(HOME).join(below);
         if self.is_old || link.symlink_metadata().is_ok() || link.exists() {
             return Ok(());
         }
@@ -154,24 +189,11 @@ impl Home {
         &self.dir
     }
 
-    /// Once all that ran in it is dead: what would steer the agent and was not there before is set aside, and named: a
-    /// person's own work may be among it. The folder stays until the turn is over ([`clear`]).
+    /// Once all that ran in it is dead: takes back the logins that were renewed, and answers those that were changed
+    /// otherwise, which stay as they were. The folder stays until the turn is over ([`clear`]).
     pub(crate) fn end(self) -> Vec<Utf8PathBuf> {
-        let mut aside = Vec::new();
-        for (path, target) in &self.steering {
-            let is_same = target.is_some() && path.read_link_utf8().ok() == *target;
-            if is_same || path.symlink_metadata().is_err() {
-                continue;
-            }
-            let free = (1..).map(|n| Utf8PathBuf::from(format!("{path}.set-aside-{n}")));
-            let free = free.into_iter().find(|path| path.symlink_metadata().is_err());
-            // Whoever may not rename it could not have made it.
-            if let Some(free) = free.filter(|free| fs::rename(path, free).is_ok()) {
-                aside.push(free);
-                let _ = target.as_ref().map(|target| symlink(target, path));
-            }
-        }
-        aside
+        let refused = self.logins.iter().filter(|login| login.take_back() == crate::login::Taken::Refused);
+        refused.map(|login| login.place.clone()).collect()
     }
 }
 

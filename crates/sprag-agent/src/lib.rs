@@ -14,6 +14,7 @@ mod home;
 mod knobs;
 mod leak;
 mod listener;
+mod login;
 mod playbook;
 mod proposal;
 mod report;
@@ -21,7 +22,7 @@ mod runner;
 mod told;
 mod turns;
 
-pub use agent::{Answer, Known, known};
+pub use agent::{Answer, Keys, Known, known};
 pub use failure::{Failure, FailureKind};
 pub use history::{History, Past};
 pub use knobs::{KnobError, Knobs};
@@ -126,12 +127,13 @@ pub trait Proposer {
     /// The turn that worked in `copy` is over: what was kept for it can go.
     fn forget(&mut self, _copy: &Utf8Path) {}
 
-    /// What is left of a turn that printed to `out` and worked in `copy`, when nobody saw its end. All that it started is
+    /// What is left of a turn that printed to `out` and worked in `copy`, when nobody saw its end; `counted` is what its
+    /// conversation had cost before. All that it started is
     /// dead.
     ///
     /// # Errors
     /// [`ProposeError`]: files that cannot be read or written.
-    fn pick_up(&mut self, _out: &Utf8Path, _copy: &Utf8Path) -> Result<Cut, ProposeError> {
+    fn pick_up(&mut self, _out: &Utf8Path, _copy: &Utf8Path, _counted: &Usage) -> Result<Cut, ProposeError> {
         Ok(Cut::default())
     }
     /// Told before each try: what became of those before it.

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Read, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use memchr::memmem;
+use serde_json::Value;
 
 use crate::adapter::Adapter;
 use crate::told::Told;
@@ -17,6 +18,9 @@ const MAX_AT_ONCE: usize = 4 << 20;
 /// A shorter value is no secret, and would be found in any text.
 const SHORTEST_SECRET: usize = 8;
 
+/// A shorter line of a value of several lines is no secret by itself.
+const LONG_LINE: usize = 16;
+
 /// Values of an environment that stand in no file and no row, each with the name of its variable.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Secrets(Vec<(String, String)>);
@@ -25,13 +29,39 @@ impl Secrets {
     /// Those of `names` in an environment.
     pub(crate) fn of<'a>(env: &BTreeMap<String, String>, names: impl IntoIterator<Item = &'a str>) -> Self {
         let value = |name: &str| Some((name.to_owned(), env.get(name)?.clone()));
-        Self(
-            names.into_iter().filter_map(value).filter(|(_, value)| value.len() >= SHORTEST_SECRET).collect(),
-        )
+        Self::default().with(names.into_iter().filter_map(value))
+    }
+
+    /// These besides, each in all the forms in which it may be printed.
+    #[must_use]
+    pub(crate) fn with(mut self, more: impl IntoIterator<Item = (String, String)>) -> Self {
+        let forms = |(name, value): (String, String)| {
+            let forms = forms_of(&value).into_iter().map(move |form| (name.clone(), form));
+            forms.collect::<Vec<_>>()
+        };
+        self.0.extend(more.into_iter().flat_map(forms).filter(|(_, value)| value.len() >= SHORTEST_SECRET));
+        // One may begin with another one, whose name in its place would leave the rest.
+        self.0.sort_by(|(_, a), (_, b)| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        self.0.dedup_by(|(_, a), (_, b)| a == b);
+        self
     }
 
     pub(crate) fn hidden_in(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(value, &format!("[{name}]")))
+    }
+
+    /// The same in all words of a value, those that are keys among them.
+    pub(crate) fn hidden_in_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => self.hidden_in(&text).into(),
+            Value::Array(all) => all.into_iter().map(|value| self.hidden_in_json(value)).collect(),
+            Value::Object(all) => {
+                let all =
+                    all.into_iter().map(|(key, value)| (self.hidden_in(&key), self.hidden_in_json(value)));
+                Value::Object(all.collect())
+            }
+            other => other,
+        }
     }
 
     pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
@@ -60,6 +90,41 @@ impl Secrets {
         } else {
             bytes.to_vec()
         }
+    }
+}
+
+/// A secret as it is; as it stands in JSON; of several lines each one; and the secrets in it, where it is JSON or an address.
+fn forms_of(value: &str) -> Vec<String> {
+    let mut forms = vec![value.to_owned()];
+    forms.extend(escaped(value));
+    let lines =
+        value.lines().map(str::trim).filter(|line| line.len() >= LONG_LINE && !line.starts_with("-----"));
+    forms.extend(lines.filter(|line| *line != value).map(str::to_owned));
+    let password = value.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@')?.0.split_once(':'));
+    forms.extend(password.map(|(_, password)| password.to_owned()));
+    if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(value) {
+        in_settings("", &value, &mut forms);
+    }
+    forms
+}
+
+fn escaped(value: &str) -> Option<String> {
+    let text = Value::from(value).to_string();
+    Some(text.trim_start_matches('"').strip_suffix('"')?.to_owned()).filter(|text| text != value)
+}
+
+/// What stands in settings under a name that says that it is secret.
+fn in_settings(key: &str, value: &Value, found: &mut Vec<String>) {
+    let is_secret =
+        ["key", "token", "secret", "password"].iter().any(|word| key.to_lowercase().contains(word));
+    match value {
+        Value::String(text) if is_secret => {
+            found.extend(escaped(text));
+            found.push(text.clone());
+        }
+        Value::Array(all) => all.iter().for_each(|value| in_settings(key, value, found)),
+        Value::Object(all) => all.iter().for_each(|(key, value)| in_settings(key, value, found)),
+        _ => {}
     }
 }
 

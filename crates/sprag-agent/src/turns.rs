@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use crate::{Asked, Cut, Failure, Proposal, ProposeError, Proposer, Tells, is_same_agent};
+use crate::{Asked, Cut, Failure, Proposal, ProposeError, Proposer, Tells, Usage, is_same_agent};
 
 /// So many tries of others one rests that could not reach its model.
 const REST: u32 = 5;
@@ -103,8 +103,8 @@ impl Proposer for Turns {
         self.agents[self.up].agent.forget(copy);
     }
 
-    fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path) -> Result<Cut, ProposeError> {
-        self.agents[self.up].agent.pick_up(out, copy)
+    fn pick_up(&mut self, out: &Utf8Path, copy: &Utf8Path, counted: &Usage) -> Result<Cut, ProposeError> {
+        self.agents[self.up].agent.pick_up(out, copy, counted)
     }
 
     fn propose(&mut self, asked: &Asked<'_>) -> Result<Proposal, ProposeError> {

@@ -9,6 +9,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use sprag_measure::process::sanitized;
+use sprag_session::GUEST;
 
 use crate::desk::{Answer, Desk, Job, Ticket};
 use crate::place::Place;
@@ -130,5 +131,5 @@ fn client(context: &RequestContext<RoleServer>) -> String {
     let name = context.client_info().map(|info| format!("{} {}", info.name, info.version));
     let name = name.unwrap_or_else(|| "unknown".to_owned());
     let name: String = sanitized(name.as_bytes()).replace(['\n', '\t'], " ").chars().take(LONGEST).collect();
-    format!("mcp: {}", name.trim())
+    format!("{GUEST}{}", name.trim())
 }

@@ -139,6 +139,7 @@ impl Worker {
             }
             Ask::Begin => self.begin(session),
             Ask::Bench => {
+                self.refuse_when_over(session)?;
                 let open = self.open(session)?;
                 let bench = session.bench_copy(open.copy.path())?;
                 Ok(answer::bench(&bench, &session.state().progress.incumbent))

@@ -3,7 +3,7 @@
 //! What goes through a tunnel is not looked at: it is encrypted, between the agent and its model.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -135,7 +135,16 @@ fn asked(client: &mut TcpStream) -> io::Result<Option<(Host, Vec<u8>)>> {
 
 fn connect(host: &Host) -> Option<TcpStream> {
     let places = (host.name.as_str(), host.port).to_socket_addrs().ok()?;
-    places.into_iter().find_map(|place| TcpStream::connect_timeout(&place, PATIENCE).ok())
+    // A name does not lead to this machine, or to what clouds tell machines there, unless it says so itself.
+    let says_so = host.name == "localhost" || host.name.parse::<IpAddr>().is_ok();
+    let is_near = |ip: IpAddr| match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local() || ip.is_unspecified(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified(),
+    };
+    places
+        .into_iter()
+        .filter(|place| says_so || !is_near(place.ip()))
+        .find_map(|place| TcpStream::connect_timeout(&place, PATIENCE).ok())
 }
 
 #[cfg(test)]

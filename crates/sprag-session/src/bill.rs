@@ -38,7 +38,8 @@ impl Session<'_> {
             if budget.spent.dearest == 0.0
                 && let Some(why) = proposer.tells().and_then(|tells| self.deafness(budget.of, tells))
             {
-                let text = format!("`{rule}` cannot stop this session: {} {why}", proposer.name());
+                let who = if proposer.agents() > 1 { "one of the agents" } else { proposer.name() };
+                let text = format!("`{rule}` cannot stop this session: {who} {why}");
                 found.push((format!("deaf {rule}"), format!("{text}; {}", self.other_rules())));
             }
             let ends = matches!(rule.check(&self.state.progress), Standing::Stop(_));

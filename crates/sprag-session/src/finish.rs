@@ -35,6 +35,8 @@ impl Session<'_> {
     /// # Errors
     /// [`SessionError`]; what was kept stays kept.
     pub fn finish(&mut self, reason: &str, detail: &str) -> Result<(), SessionError> {
+        // A turn that is not judged any more is paid for all the same.
+        self.abandon_turn()?;
         let segment = self.state.segment().map_err(SessionError::Refused)?;
         let stale = segment.origin.tree != segment.incumbent.tree
             && self.state.measured_result.as_deref() != Some(segment.incumbent.tree.as_str());

@@ -5,7 +5,7 @@
 use std::fs;
 
 use camino::Utf8Path;
-use sprag_agent::Note;
+use sprag_agent::{Keys, Note};
 use sprag_judge::stop::{Standing, first_to_fire};
 use sprag_ledger::{Event as Happening, EventKind, Seconds};
 use sprag_measure::Role;
@@ -21,6 +21,9 @@ use crate::session::{Session, now};
 
 /// Says in the work folder which session and tree the copy beside it was handed out of. It goes when the copy does.
 pub(crate) const HANDED_OUT: &str = "agent-of";
+
+/// What the name of a guest begins with, in rows.
+pub const GUEST: &str = "mcp: ";
 
 /// What a guest gets who asks for an experiment.
 #[derive(Debug)]
@@ -105,8 +108,18 @@ impl Session<'_> {
     /// [`SessionError`]: the host, never the candidate. Nothing was decided then.
     pub fn hand_in(&mut self, copy: &Utf8Path, note: Note, agent: &str) -> Result<Outcome, SessionError> {
         self.calibrate()?;
+        let keys = Keys::of_environment(&self.contract.settings.agent.env);
+        let note = keys.hidden_in(note);
+        let held = match keys.found_in(copy) {
+            Ok(None) => None,
+            Ok(Some((name, path))) => Some(format!("the change holds the value of {name}, in {path}")),
+            Err(error) => Some(format!("the change can't be searched for keys: {error}")),
+        };
         // How long a guest took is not known: they may have been to lunch.
-        let outcome = self.judge(copy, note, agent, None)?;
+        let outcome = match held {
+            Some(why) => self.no_row(EventKind::Skipped, &note, agent, &why, None, Seconds::default())?,
+            None => self.judge(copy, note, agent, None)?,
+        };
         self.follow_up(&outcome)?;
         Ok(outcome)
     }

@@ -58,7 +58,7 @@ pub use error::SessionError;
 pub use events::{Event, Observer, Outcome, Stage};
 pub use export::export_playbook;
 pub use finish::expected_false_keeps;
-pub use guest::{Begun, Handout};
+pub use guest::{Begun, GUEST, Handout};
 pub use home::{Home, Request};
 pub use notes::leave_note;
 pub use open::{Opening, StartFrom};

@@ -16,7 +16,7 @@ use crate::run::StoreBlobs;
 use crate::session::Session;
 
 /// What rows say under `agent`.
-const PERSON: &str = "person";
+pub(crate) const PERSON: &str = "person";
 
 impl Session<'_> {
     /// Judges the in-scope files of the working tree, as they are now.

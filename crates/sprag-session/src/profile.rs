@@ -18,6 +18,8 @@ use crate::session::{Session, now};
 const KEPT: u64 = 4 << 10;
 /// Under this key of the event lies the text.
 const TEXT: &str = "text";
+/// And under this one what was run: another command is another profile.
+const COMMAND: &str = "command";
 
 impl Session<'_> {
     /// Profiles the incumbent, unless that was done or nobody asks for it. That it failed is told once a session.
@@ -27,7 +29,8 @@ impl Session<'_> {
     pub(crate) fn profile(&mut self) -> Result<(), SessionError> {
         let Some(command) = self.contract.settings.run.profile.clone() else { return Ok(()) };
         let tree = self.state.segment().map_err(SessionError::Refused)?.incumbent.tree.clone();
-        if profile_of(self.ledger.log(), &tree).is_some() {
+        let is_of = |event: &&Event| event.data.get(COMMAND).and_then(Value::as_str) == Some(&command);
+        if profiles(self.ledger.log()).filter(is_of).any(|event| event.tree.as_ref() == Some(&tree)) {
             return Ok(());
         }
         self.hold_host()?;
@@ -39,7 +42,7 @@ impl Session<'_> {
             Ok((finding, logs)) => (beginning(&logs), finding.map(|finding| finding.detail)),
         };
         if let Some(why) = &failed
-            && !profiles(self.ledger.log()).any(|event| !event.detail.is_empty())
+            && !profiles(self.ledger.log()).filter(is_of).any(|event| !event.detail.is_empty())
         {
             self.notice(&format!("[run] profile failed, and the session goes on without it: {why}"));
         }
@@ -48,6 +51,7 @@ impl Session<'_> {
         let mut event = Event::new(EventKind::Profiled, failed.unwrap_or_default(), now());
         event.tree = Some(tree);
         event.data.insert(TEXT.to_owned(), text.into());
+        event.data.insert(COMMAND.to_owned(), command.into());
         self.record(event)
     }
 }

@@ -84,8 +84,12 @@ impl Session<'_> {
             return Ok(None);
         }
         let Some(lines) = self.lines(&incumbent, tree)? else { return Ok(None) };
+        // What the copy began as is near to what is left in it, as it should be.
+        let begun: &[u64] = self.state.stall.start.as_ref().map_or(&[], |start| &start.runs);
         let judged = self.ledger.log().runs().filter(|run| {
-            run.is_experiment() && !run.is_keep() && run.parent.as_deref() == Some(&segment.incumbent.tree)
+            let same_code = run.parent.as_deref() == Some(&segment.incumbent.tree);
+            let same_rules = run.contract == segment.config.contract;
+            run.is_experiment() && !run.is_keep() && same_code && same_rules && !begun.contains(&run.run)
         });
         let judged: Vec<&Run> = judged.collect();
         let mut nearest: Option<(f64, &Run)> = None;

@@ -3,6 +3,8 @@
 use sprag_judge::stop::Progress;
 use sprag_ledger::{Config, Entry, EventKind, Run, RunKind, Usage};
 
+use crate::guest::GUEST;
+use crate::person::PERSON;
 use crate::segment::{Segment, all_metrics};
 use crate::stall::{STALLED, Stall};
 use crate::turn::Cut;
@@ -83,6 +85,8 @@ impl State {
                 }
                 match event.event {
                     EventKind::Interrupted => {
+                        // Whoever is started again and again by somebody must come to an end.
+                        self.idle += 1;
                         self.end_turn(event.agent.as_deref());
                         self.cut = Some(Cut::of(event));
                     }
@@ -118,7 +122,7 @@ impl State {
     fn end_turn(&mut self, agent: Option<&str>) {
         self.turns += 1;
         self.cut = None;
-        self.proposer = agent.map(str::to_owned).or(self.proposer.take());
+        self.proposer = agent.filter(|name| is_agent(name)).map(str::to_owned).or(self.proposer.take());
     }
 
     /// The segment under way.
@@ -162,9 +166,10 @@ impl State {
         let evidence =
             stored.get().map_err(|e| format!("the evidence of run {} cannot be read: {e}", run.run))?;
         let gain = segment.judge(run, &evidence);
+        let by_agent = run.agent.as_deref().is_some_and(is_agent);
         self.turns += 1;
         self.cut = None;
-        self.proposer = run.agent.clone().or(self.proposer.take());
+        self.proposer = run.agent.clone().filter(|_| by_agent).or(self.proposer.take());
         self.progress.experiments += 1;
         self.progress.gains.push(gain);
         if run.is_keep() {
@@ -174,10 +179,16 @@ impl State {
             self.keeps.push(Keep { run: run.run, effect: gain });
         } else {
             self.progress.consecutive_discards += 1;
-            self.stall.discards += 1;
+            // What a person or a folder of patches tried says nothing of the agents.
+            self.stall.discards += u32::from(by_agent);
         }
         Ok(())
     }
+}
+
+/// Whether it is an agent that the loop asks: not a person, not a guest of `sprag mcp`, and nobody who needs no brief.
+fn is_agent(name: &str) -> bool {
+    ![PERSON, "playbook", "knobs"].contains(&name) && !name.starts_with(GUEST)
 }
 
 /// Takes in what one try used.

@@ -31,12 +31,25 @@ const MAX_RECORD: u64 = 1 << 20;
 pub struct Cut {
     /// The conversation that can be gone on with.
     pub conversation: Option<String>,
+    /// What it cost is part of what its agent tells when it has gone on, and is in no sum until then.
+    pub owed: Option<Owed>,
+}
+
+/// What a turn that was cut short cost, and who says so.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Owed {
+    /// The agent.
+    pub agent: Option<String>,
+    /// As far as it is known.
+    pub usage: sprag_ledger::Usage,
 }
 
 impl Cut {
     pub(crate) fn of(event: &Event) -> Self {
         let conversation = event.data.get("conversation").and_then(|name| name.as_str());
-        Self { conversation: conversation.map(str::to_owned) }
+        let owes = event.data.get(Event::COUNTS_LATER).is_some_and(|later| *later == true);
+        let owed = owes.then(|| Owed { agent: event.agent.clone(), usage: event.usage.clone() });
+        Self { conversation: conversation.map(str::to_owned), owed }
     }
 }
 
@@ -105,10 +118,13 @@ impl Session<'_> {
 
     fn begin_turn(&mut self, proposer: &mut dyn Proposer) -> Result<Taken, SessionError> {
         self.seat(proposer);
+        self.pay_what_is_owed()?;
         let told = self.hook(Moment::Before)?;
         self.forget_turn()?;
-        let copy = self.copy_of_start()?;
-        let brief = format!("{}{}", self.brief(&told), self.told_of_start());
+        let is_agent = proposer.agents() > 0;
+        let copy = if is_agent { self.copy_of_start()? } else { self.fresh_copy()? };
+        let told_of_start = if is_agent { self.told_of_start() } else { String::new() };
+        let brief = format!("{}{told_of_start}", self.brief(&told));
         let turn = Turn {
             run: self.state.last_run + 1,
             agent: proposer.name().to_owned(),
@@ -141,7 +157,9 @@ impl Session<'_> {
         }
         let started = Instant::now();
         let blobs = StoreBlobs(&self.store);
-        let (sandbox, usd_left) = (self.agent_sandbox.clone(), self.usd_left());
+        let sandbox = self.agent_sandbox.clone();
+        // What the parts before have cost is in no sum yet.
+        let usd_left = self.usd_left().map(|left| (left - turn.before.usd.unwrap_or(0.0)).max(0.0));
         let sandbox = sandbox.as_deref();
         let asked = Asked { brief, goes_on, copy: copy.path(), out: &out, sandbox, blobs: &blobs, usd_left };
         let answer = proposer.propose(&asked).map(|answer| with_cost(answer, &turn.before));
@@ -195,7 +213,7 @@ impl Session<'_> {
         let mut cut = sprag_agent::Cut::default();
         if turn.ended.is_none() && is_here {
             let dir = self.home.work(self.copy_name());
-            cut = proposer.pick_up(&self.transcripts(turn.run), &dir)?;
+            cut = proposer.pick_up(&self.transcripts(turn.run), &dir, &turn.before)?;
             cut.note.usage = turn.before.plus(&cut.note.usage);
             if cut.is_over {
                 turn.ended = Some(Ended { note: cut.note.clone(), seconds: None });
@@ -245,7 +263,17 @@ impl Session<'_> {
             let note = turn.ended.as_ref().map(|ended| ended.note.clone()).unwrap_or_default();
             self.record_cut(&turn, &note, None, false)?;
         }
+        self.pay_what_is_owed()?;
         self.forget_turn()
+    }
+
+    /// Nobody goes on with the conversation of a turn that was cut short: what it had cost counts now.
+    fn pay_what_is_owed(&mut self) -> Result<(), SessionError> {
+        let Some(Owed { agent, usage }) = self.state.cut.as_ref().and_then(|cut| cut.owed.clone()) else {
+            return Ok(());
+        };
+        let detail = "the conversation was not gone on with: what it had cost counts now";
+        self.record(Event { agent, usage, ..Event::new(EventKind::Interrupted, detail, now()) })
     }
 
     fn record_cut(
@@ -263,10 +291,10 @@ impl Session<'_> {
                 )
             }
             (None, None) => format!(
-                "{agent} was cut short in its turn, and there is no conversation to go on with: it is asked anew"
+                "{agent} was cut short in its turn, and there is no conversation to go on with: the turn is taken anew"
             ),
             (None, Some(_)) => {
-                format!("what {agent} left was not judged, and there is nothing to judge it against now")
+                format!("what {agent} left was not judged; what it cost counts")
             }
         };
         let mut event = Event::new(EventKind::Interrupted, detail.clone(), now());

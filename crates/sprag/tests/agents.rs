@@ -288,12 +288,35 @@ fn any_command_can_propose_and_a_key_reaches_it_and_no_file() {
     assert_eq!(String::from_utf8_lossy(&grep.stdout), "", "a key stands in no file of Sprag's");
 }
 
+const LOGIN: &str = r#"{"tokens":{"access_token":"old-login"}}"#;
+
+#[test]
+fn a_login_that_was_made_another_one_is_not_taken_back_and_its_words_are_secrets() {
+    let bench = Bench::new(2);
+    let home = bench.repo.beside("home");
+    let login = r#"{"tokens":{"access_token":"a-token-of-more-than-twenty-characters"}}"#;
+    repo::write(&home.join(".codex/auth.json"), login.as_bytes());
+    let edited = edit("src/a.txt", 5);
+    let planted = format!(
+        "echo '{{\"key\":\"!touch x\"}}' > ~/.codex/auth.json; {edited}; {}",
+        stream("codex", "edit")
+    );
+    let leaked = format!("cat ~/.codex/auth.json > src/b.txt; {}", stream("codex", "edit"));
+    bench.stand_in("codex", &[planted, leaked]);
+    let home_variable = [("HOME", home.to_str().unwrap()), ("CODEX_HOME", "")];
+    bench.run_with(&["run", "--agent", "codex"], &home_variable);
+    assert_eq!(fs::read_to_string(home.join(".codex/auth.json")).unwrap(), login);
+    assert!(bench.rows()[0]["asi"]["not_taken_back"].to_string().contains("auth.json"));
+    let skipped = bench.repo.of_type("event").into_iter().find(|event| event["event"] == "skipped").unwrap();
+    assert!(skipped["detail"].as_str().unwrap().contains("a login in .codex/auth.json"), "{skipped}");
+}
+
 #[test]
 fn an_agent_sees_its_copy_and_what_it_was_given_and_nothing_else() {
     let bench = Bench::new(1);
     let (home, root, state) = (bench.repo.beside("home"), bench.repo.root().to_owned(), bench.repo.state());
     for (path, text) in
-        [(".codex/auth.json", "login"), (".codex/config.toml", "model = 'x'"), ("private.txt", "mine")]
+        [(".codex/auth.json", LOGIN), (".codex/config.toml", "model = 'x'"), ("private.txt", "mine")]
     {
         repo::write(&home.join(path), text.as_bytes());
     }
@@ -302,8 +325,9 @@ fn an_agent_sees_its_copy_and_what_it_was_given_and_nothing_else() {
         "for d in {home} {root} {state} /etc; do touch $d/by-an-agent; done; \
          cat {home}/private.txt {root}/README {state}/sprag/*/sessions/*/ledger.jsonl > {note}/outside; \
          cat README ~/.codex/auth.json > {note}/inside; \
-         printf renewed > ~/.codex/new && mv ~/.codex/new ~/.codex/auth.json; \
-         echo 'hooks' > ~/.codex/hooks.json; echo 'x' >> ~/.codex/config.toml; touch ~/lost $TMPDIR/lost",
+         sed s/old-login/new-login/ ~/.codex/auth.json > ~/.codex/new && mv ~/.codex/new ~/.codex/auth.json; \
+         echo 'hooks' > ~/.codex/hooks.json; ln -s {home} ~/.codex/rules; \
+         echo 'x' >> ~/.codex/config.toml; touch ~/lost $TMPDIR/lost",
         home = home.display(),
         root = root.display(),
         state = state.display()
@@ -314,16 +338,19 @@ fn an_agent_sees_its_copy_and_what_it_was_given_and_nothing_else() {
     bench.run_with(&["run", "--agent", "codex"], &home_variable).expect(0);
     assert_eq!(
         (bench.noted("outside").as_str(), bench.noted("inside").as_str()),
-        ("", "a repository\nlogin")
+        ("", format!("a repository\n{LOGIN}").as_str())
     );
     for folder in [&home, &root, &state, Path::new("/etc")] {
         assert!(!folder.join("by-an-agent").exists(), "{}", folder.display());
     }
     let kept = |name: &str| fs::read_to_string(home.join(".codex").join(name)).ok();
-    assert_eq!(kept("auth.json").as_deref(), Some("renewed"), "a login that was renewed inside stays");
+    let renewed = LOGIN.replace("old-login", "new-login");
+    assert_eq!(kept("auth.json").as_deref(), Some(renewed.as_str()), "a login that was renewed inside stays");
     assert_eq!(kept("config.toml").as_deref(), Some("model = 'x'"), "what steers it is only read");
-    assert_eq!((kept("hooks.json"), kept("hooks.json.set-aside-1").as_deref()), (None, Some("hooks\n")));
-    assert!(bench.rows()[0]["asi"]["set_aside"].to_string().contains("hooks.json.set-aside-1"));
+    let mut names: Vec<_> =
+        fs::read_dir(home.join(".codex")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["auth.json", "config.toml"], "and nothing new is there, to be obeyed outside");
     assert!(!home.join("lost").exists());
     assert!(
         bench.noted("args.1").contains("-s danger-full-access"),

@@ -212,7 +212,7 @@ fn a_turn_that_was_killed_before_it_said_anything_is_taken_anew_and_its_cost_is_
     let turn = format!("begin; {}; ask; done_", edit("src/a.txt", 5));
     bench.stand_in("pi", &[&format!("{}; reach; wait_for never", edit("src/c.txt", 1)), &turn]);
     bench.run_and_kill(&PI, || bench.has("reached"));
-    bench.run(&PI).expect(0).says(&["there is no conversation to go on with: it is asked anew"]);
+    bench.run(&PI).expect(0).says(&["there is no conversation to go on with: the turn is taken anew"]);
     let row = &bench.rows()[0];
     assert_eq!(row["metric"].as_f64(), Some(285.0), "in a fresh copy: {row}");
     assert!(!bench.noted("args.2").contains("--session talk-1"));

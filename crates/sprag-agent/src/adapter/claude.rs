@@ -4,7 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event, text_of, with_written};
-use crate::home::{Keeping, Kept};
+use crate::home::{Given, Kept};
 use crate::told::Told;
 use crate::{Failure, FailureKind, Usage};
 
@@ -61,8 +61,7 @@ impl Adapter for Claude {
     }
 
     fn keeps(&self) -> &'static [Kept] {
-        const STEERING: &[&str] = &[
-            ".claude.json",
+        const SETTINGS: &[&str] = &[
             "CLAUDE.md",
             "agents",
             "commands",
@@ -78,9 +77,13 @@ impl Adapter for Claude {
             Kept {
                 below_home: ".claude",
                 elsewhere: Some(("CLAUDE_CONFIG_DIR", "")),
-                how: Keeping::Written { steering: STEERING },
+                given: Given::Folder { settings: SETTINGS, logins: &[".credentials.json"] },
             },
-            Kept { below_home: ".claude.json", elsewhere: None, how: Keeping::Copied },
+            Kept {
+                below_home: ".claude.json",
+                elsewhere: Some(("CLAUDE_CONFIG_DIR", ".claude.json")),
+                given: Given::Copy,
+            },
         ]
     }
 

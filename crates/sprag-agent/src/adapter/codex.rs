@@ -4,7 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event};
-use crate::home::{Keeping, Kept};
+use crate::home::{Given, Kept};
 use crate::told::Told;
 use crate::{Failure, Tells, Usage};
 
@@ -39,7 +39,7 @@ impl Adapter for Codex {
     }
 
     fn keeps(&self) -> &'static [Kept] {
-        const STEERING: &[&str] = &[
+        const SETTINGS: &[&str] = &[
             "AGENTS.md",
             "AGENTS.override.md",
             "config.toml",
@@ -53,7 +53,7 @@ impl Adapter for Codex {
         &[Kept {
             below_home: ".codex",
             elsewhere: Some(("CODEX_HOME", "")),
-            how: Keeping::Written { steering: STEERING },
+            given: Given::Folder { settings: SETTINGS, logins: &["auth.json"] },
         }]
     }
 

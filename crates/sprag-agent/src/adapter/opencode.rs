@@ -4,7 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event, with_written};
-use crate::home::{Keeping, Kept};
+use crate::home::{Given, Kept};
 use crate::told::Told;
 use crate::{Failure, Usage};
 
@@ -47,17 +47,12 @@ impl Adapter for OpenCode {
             Kept {
                 below_home: ".config/opencode",
                 elsewhere: Some(("XDG_CONFIG_HOME", "opencode")),
-                how: Keeping::Copied,
+                given: Given::Copy,
             },
             Kept {
                 below_home: ".local/share/opencode",
                 elsewhere: Some(("XDG_DATA_HOME", "opencode")),
-                how: Keeping::Written { steering: &["bin"] },
-            },
-            Kept {
-                below_home: ".local/state/opencode",
-                elsewhere: Some(("XDG_STATE_HOME", "opencode")),
-                how: Keeping::Written { steering: &[] },
+                given: Given::Folder { settings: &["bin"], logins: &["auth.json", "mcp-auth.json"] },
             },
         ]
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call, event, text_of, with_written};
-use crate::home::{Keeping, Kept};
+use crate::home::{Given, Kept};
 use crate::told::Told;
 use crate::{Failure, FailureKind, Usage};
 
@@ -41,7 +41,7 @@ impl Adapter for Pi {
     }
 
     fn keeps(&self) -> &'static [Kept] {
-        const STEERING: &[&str] = &[
+        const SETTINGS: &[&str] = &[
             "AGENTS.md",
             "APPEND_SYSTEM.md",
             "SYSTEM.md",
@@ -60,7 +60,7 @@ impl Adapter for Pi {
         &[Kept {
             below_home: ".pi/agent",
             elsewhere: Some(("PI_CODING_AGENT_DIR", "")),
-            how: Keeping::Written { steering: STEERING },
+            given: Given::Folder { settings: SETTINGS, logins: &["auth.json"] },
         }]
     }
 

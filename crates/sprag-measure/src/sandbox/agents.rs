@@ -27,6 +27,8 @@ pub struct AgentSandbox {
     hide: Vec<Utf8PathBuf>,
     limits: Limits,
     found: Option<Report>,
+    /// Folders of which nothing may be seen.
+    private: Vec<Utf8PathBuf>,
     /// The way out of its empty network; `None` where it has that of the machine.
     way_out: Option<WayOut>,
 }
@@ -63,9 +65,9 @@ impl AgentSandbox {
         let read = named("[agent] read", &settings.agent.read)?;
         let write = named("[agent] write", &settings.agent.write)?;
         let mut programs = programs();
-        programs.retain(|place| !is_private(place, private));
         // What `#!/usr/bin/env node` calls.
         programs.extend(installation("node"));
+        programs.retain(|place| !is_private(place, private));
         programs.extend(launcher.first().map(Utf8PathBuf::from));
         Ok(Some(Self {
             launcher: launcher.iter().map(OsString::from).collect(),
@@ -76,6 +78,7 @@ impl AgentSandbox {
             hide: secrets(),
             limits: limits(settings),
             found: found.cloned(),
+            private: private.to_vec(),
             way_out: WayOut::of(settings, launcher)?,
         }))
     }
@@ -83,6 +86,11 @@ impl AgentSandbox {
     /// What `[agent]` names, to be read or to be written.
     pub fn named(&self) -> impl Iterator<Item = &Utf8Path> {
         self.read.iter().chain(&self.write).map(Utf8PathBuf::as_path)
+    }
+
+    /// Whether a place is, holds or lies in what an agent may not see, by whatever links it is named.
+    pub fn hides(&self, place: &Utf8Path) -> bool {
+        is_private(place, &self.private)
     }
 
     /// What tells an agent of its way out, in the words of the environment; nothing where it needs none.
@@ -108,7 +116,7 @@ impl AgentSandbox {
         let all = |places: &[Utf8PathBuf], more: &[Utf8PathBuf]| -> Vec<PathBuf> {
             places.iter().chain(more).map(PathBuf::from).collect()
         };
-        let installed = program.and_then(installation);
+        let installed = program.and_then(installation).filter(|place| !self.hides(place));
         let mut readable = all(&self.read, read);
         readable.extend(self.programs.iter().chain(&installed).map(PathBuf::from));
         let jail = Jail::new(&self.launcher);
