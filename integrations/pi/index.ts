@@ -31,6 +31,9 @@ interface Shown {
   run: { commit: string; metric: number | null; status: string; reason: string; detail: string };
 }
 
+/** So much of a value may be lost where an agent rounds it. */
+const ROUNDING = 0.005;
+
 const text = (lines: string[], details: unknown) => ({
   content: [{ type: "text" as const, text: lines.join("\n") }],
   details,
@@ -131,11 +134,14 @@ export default function (pi: ExtensionAPI) {
       const isKept = run.status === "keep";
       // What was refused or crashed has no number, whatever stands in its row for older readers.
       const isMeasured = isKept || run.status === "discard";
-      const measured = isMeasured && run.metric !== null ? String(run.metric) : "unknown";
+      const value = isMeasured ? run.metric : null;
+      const measured = value === null ? "unknown" : String(value);
       const lines = [`Run ${outcome.run}: ${run.status} (${run.reason}), ${metric.name} ${measured}.`];
       if (run.detail) lines.push(run.detail);
       const differences: string[] = [];
-      if (claimed.metric !== undefined && String(claimed.metric) !== measured) {
+      // A value that was rounded is the value.
+      const isSame = (said: number) => value !== null && Math.abs(said - value) <= ROUNDING * Math.abs(value);
+      if (claimed.metric !== undefined && !isSame(claimed.metric)) {
         differences.push(`You said that ${metric.name} is ${claimed.metric}. Measured: ${measured}.`);
       }
       if (claimed.status !== undefined && claimed.status !== run.status) {

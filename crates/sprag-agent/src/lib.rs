@@ -1,9 +1,10 @@
 //! Proposers: whoever edits. A proposer gets a brief and a copy of the incumbent to edit; what it says about numbers,
 //! verdicts or the harness has no weight. The change is read from the copy's bytes, never from its words.
 //!
-//! A new proposer is one file here that implements [`Proposer`], and one line in [`open`]. A coding agent is smaller still:
-//! a file in `adapter/` that says how it is called and what its events mean. How it is run is the same for all
-//! (`runner.rs`).
+//! A new proposer is one file here that implements [`Proposer`], and one arm in `open_one`; where it takes no turns with
+//! others, its name in [`open`] and among those of which `adapter_of` makes none. A coding agent is smaller still: a file in
+//! `adapter/` that says how it is called and what its events mean, and one arm in `adapter_of`. How it is run is the same
+//! for all (`runner.rs`).
 
 mod adapter;
 mod agent;

@@ -19,7 +19,7 @@ pub enum EventKind {
     NoEdit,
     /// The same tree against the same incumbent and contract is known already.
     Duplicate,
-    /// A patch of a playbook applies no longer.
+    /// A patch applies no longer, or an agent refused, died, ran out of time or left a key.
     Skipped,
     /// Disk, host, agent, model or network failed.
     Infrastructure,
