@@ -1,7 +1,7 @@
 //! Serves a session to somebody who sits in an agent of their own, over the Model Context Protocol.
 //!
 //! A worker thread holds the session and measures, blocking as ever; the servers are asynchronous, and only pass requests
-//! to it. What stands between the two is the [desk](desk::Desk).
+//! to it. What stands between the two is the desk (`desk.rs`).
 
 #![forbid(unsafe_code)]
 

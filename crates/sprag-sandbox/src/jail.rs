@@ -99,7 +99,7 @@ impl Jail {
         self.open_network
     }
 
-    /// The program is held by more than its network. With [`Tier::Enforced`](crate::Tier::Enforced) the spawned process
+    /// The program is held by more than its network. With [`Tier::Enforced`] the spawned process
     /// starts another one, which becomes the program, and ends as that one does.
     #[must_use]
     pub fn confine(self, confinement: Confinement) -> Self {
