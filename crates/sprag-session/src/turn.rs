@@ -108,7 +108,7 @@ impl Session<'_> {
         let told = self.hook(Moment::Before)?;
         self.forget_turn()?;
         let copy = self.copy_of_start()?;
-        let brief = format!("{}{}", self.brief(&told), self.told_of_start());
+        let brief = self.brief(&told);
         let turn = Turn {
             run: self.state.last_run + 1,
             agent: proposer.name().to_owned(),
