@@ -3,15 +3,13 @@
 use std::fmt::Write;
 
 use sprag_contract::Contract;
-use sprag_judge::{Metrics, Reason};
+use sprag_judge::Metrics;
 use sprag_ledger::view::{number, sanitize};
-use sprag_ledger::{Entry, Log, Run};
-use sprag_session::{Begun, Bench, Outcome, SessionError};
+use sprag_ledger::{Entry, Run};
+use sprag_session::{Begun, Bench, Outcome, Session, SessionError, gates_of};
 
 use crate::tools::{Claims, InitExperiment};
 
-/// What a candidate passes, in this order.
-const GATES: [&str; 8] = ["scope", "build", "run", "outputs", "controls", "checks", "gain", "hidden cases"];
 /// A value that a client rounded is the value.
 const ROUNDING: f64 = 0.005;
 
@@ -56,11 +54,12 @@ pub(crate) fn bench(bench: &Bench, incumbent: &Metrics) -> String {
 }
 
 /// What became of what was handed in, and where the client was wrong about it.
-pub(crate) fn verdict(log: &Log, outcome: &Outcome, claims: &Claims) -> String {
+pub(crate) fn verdict(session: &Session<'_>, outcome: &Outcome, claims: &Claims) -> String {
+    let log = session.log();
     match outcome {
         Outcome::Row { run, .. } => {
             let row = log.runs().find(|row| row.run == *run);
-            row.map_or_else(|| format!("run {run} is in the ledger\n"), |row| judged(row, claims))
+            row.map_or_else(|| format!("run {run} is in the ledger\n"), |row| judged(session, row, claims))
         }
         Outcome::NoRow(word) => {
             let why = log.records.iter().rev().find_map(|record| match &record.entry {
@@ -74,11 +73,11 @@ pub(crate) fn verdict(log: &Log, outcome: &Outcome, claims: &Claims) -> String {
     }
 }
 
-fn judged(row: &Run, claims: &Claims) -> String {
+fn judged(session: &Session<'_>, row: &Run, claims: &Claims) -> String {
     let reason = row.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
     let mut text = format!("run {}: {}{reason}\n{}\n", row.run, row.status.word(), sanitize(&row.detail));
-    if let Some(reason) = row.reason {
-        let _ = writeln!(text, "gates: {}", gates(reason));
+    if let (Some(reason), Ok(segment)) = (row.reason, session.state().segment()) {
+        let _ = writeln!(text, "gates: {}", gates_of(session.contract(), segment.phase, reason));
     }
     for caveat in &row.caveats {
         let _ = writeln!(text, "caveat: {}", sanitize(caveat));
@@ -87,26 +86,6 @@ fn judged(row: &Run, claims: &Claims) -> String {
         let _ = writeln!(text, "{lie}");
     }
     text
-}
-
-/// Which gates were passed, and the one that was not.
-fn gates(reason: Reason) -> String {
-    let failed = match reason {
-        Reason::Improved => None,
-        Reason::Scope => Some(0),
-        Reason::Build => Some(1),
-        Reason::Crash | Reason::Timeout | Reason::Protocol | Reason::Metric => Some(2),
-        Reason::Output | Reason::ReplayMiss => Some(3),
-        Reason::Control => Some(4),
-        Reason::Checks => Some(5),
-        Reason::NoGain | Reason::Regression | Reason::Inconclusive | Reason::Suspect => Some(6),
-        Reason::Hidden => Some(7),
-    };
-    let Some(failed) = failed else { return "all passed".to_owned() };
-    match GATES[..failed].join(", ") {
-        passed if passed.is_empty() => format!("{} failed", GATES[failed]),
-        passed => format!("{passed} passed; {} failed", GATES[failed]),
-    }
 }
 
 /// Where a client said something else than what was measured and decided, with the truth.
@@ -209,12 +188,5 @@ mod tests {
             "You said metric 1; none was measured."
         );
         assert_eq!(differences(&row(), &claims(f64::NAN, "discard", "f00b")), Vec::<String>::new());
-    }
-
-    #[test]
-    fn the_gates_before_the_one_that_failed_were_passed() {
-        assert_eq!(gates(Reason::Improved), "all passed");
-        assert_eq!(gates(Reason::Scope), "scope failed");
-        assert_eq!(gates(Reason::Output), "scope, build, run passed; outputs failed");
     }
 }

@@ -188,7 +188,7 @@ impl Worker {
 
     /// The verdict, and what comes next. It stands: whatever fails now must not hide it.
     fn verdict(&self, session: &mut Session<'_>, open: &Begun, outcome: &Outcome, claims: &Claims) -> String {
-        let verdict = answer::verdict(session.log(), outcome, claims);
+        let verdict = answer::verdict(session, outcome, claims);
         let next = match outcome {
             Outcome::NoRow(_) => format!("folder: {}\nIt is as you left it.", open.copy.path()),
             Outcome::Row { .. } if session.asked().is_some() => "A person asked for the session.".to_owned(),

@@ -8,6 +8,7 @@
 //! Nothing of the hidden cases is in it but that there are some: neither their folder is looked into, nor the seeds, nor the
 //! evidence that they gave.
 
+mod gates;
 mod now;
 mod quote;
 mod rules;
@@ -17,6 +18,8 @@ use sprag_contract::Contract;
 use sprag_ledger::Log;
 
 use crate::session::Session;
+use crate::stall::Start;
+pub use gates::gates_of;
 use quote::block;
 pub(crate) use quote::{TEXT, quoted};
 
@@ -33,6 +36,8 @@ pub struct Sources<'a> {
     pub bodies: &'a dyn Fn(&str) -> Option<Vec<u8>>,
     /// What the person's `before` hook printed.
     pub hook: &'a str,
+    /// Where the copy begins, if not as the best code so far.
+    pub start: Option<&'a Start>,
 }
 
 /// What the next try is told.
@@ -44,10 +49,15 @@ pub fn brief_of(sources: &Sources<'_>) -> String {
 }
 
 impl Session<'_> {
-    /// The brief of the next try. `hook` is what the person's `before` hook printed.
+    /// The brief of an agent's next try. `hook` is what the person's `before` hook printed.
     pub(crate) fn brief(&self, hook: &str) -> String {
+        self.brief_from(self.state.stall.start.as_ref(), hook)
+    }
+
+    /// The same for a copy that begins there, or as the incumbent.
+    pub(crate) fn brief_from(&self, start: Option<&Start>, hook: &str) -> String {
         let bodies = |hash: &str| self.home.body(&self.id, hash);
-        brief_of(&Sources { log: self.ledger.log(), contract: &self.contract, bodies: &bodies, hook })
+        brief_of(&Sources { log: self.ledger.log(), contract: &self.contract, bodies: &bodies, hook, start })
     }
 }
 

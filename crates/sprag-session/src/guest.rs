@@ -93,7 +93,12 @@ impl Session<'_> {
     fn begun(&self, copy: AgentCopy, hook: &str) -> Begun {
         let standings = self.contract.stop.iter().map(|rule| rule.check(&self.state.progress));
         let deaf = standings.filter_map(|s| if let Standing::Unknown(why) = s { Some(why) } else { None });
-        Begun { run: self.state.last_run + 1, copy, brief: self.brief(hook), notices: deaf.collect() }
+        Begun {
+            run: self.state.last_run + 1,
+            copy,
+            brief: self.brief_from(None, hook),
+            notices: deaf.collect(),
+        }
     }
 
     /// What the stop rule says that has fired; nothing while the session may go on.

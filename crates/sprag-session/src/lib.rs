@@ -52,7 +52,7 @@ pub use answers::{Answer, AnswerState, Answers, Written, accept_answers, compare
 pub use apply::{Applied, apply};
 pub use audit::{Audit, Mismatch, Rejudged, audit, rejudge};
 pub use bench::{Bench, bench, bench_beside, latest as latest_bench};
-pub use brief::{Sources, brief_of};
+pub use brief::{Sources, brief_of, gates_of};
 pub use coin::{Seed, Toss};
 pub use error::SessionError;
 pub use events::{Event, Observer, Outcome, Stage};

@@ -1,8 +1,6 @@
 //! What is done when nothing is kept for a while. A greedy search is a strong default: a start elsewhere pays only after a
 //! plateau. Each step is an event, so a session that is resumed stands on the same one.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 use sprag_agent::Proposer;
 use sprag_contract::settings::Turns;
@@ -11,7 +9,6 @@ use sprag_ledger::{Event, EventKind, Run};
 use sprag_workspace::{AgentCopy, Expected, TreeId};
 
 use crate::SessionError;
-use crate::brief::{TEXT, quoted};
 use crate::open::parse_tree;
 use crate::rule;
 use crate::session::{Session, now};
@@ -243,28 +240,6 @@ impl Session<'_> {
             Some(start) => self.copy_of(&parse_tree(&start.tree)?),
             None => self.fresh_copy(),
         }
-    }
-
-    /// What a brief says about it.
-    pub(crate) fn told_of_start(&self) -> String {
-        let Some(start) = &self.state.stall.start else { return String::new() };
-        let mut told = "\n## Where this copy begins\nNothing was kept for a while. So this copy is not the best code so far, but ".to_owned();
-        told.push_str(if start.is_combination {
-            "that with these changes together:\n"
-        } else {
-            "what this run left:\n"
-        });
-        for run in self.ledger.log().runs().filter(|run| start.runs.contains(&run.run)) {
-            let _ = writeln!(
-                told,
-                "- run {} ({}): {}",
-                run.run,
-                run.status.word(),
-                quoted(&run.description, TEXT)
-            );
-        }
-        told.push_str("What you leave is compared with the best code so far, as always. Go on from here, or elsewhere.\n");
-        told
     }
 
     /// The proposer whose turn it is, as the ledger tells it.

@@ -121,10 +121,8 @@ impl Session<'_> {
         self.pay_what_is_owed()?;
         let told = self.hook(Moment::Before)?;
         self.forget_turn()?;
-        let is_agent = proposer.agents() > 0;
-        let copy = if is_agent { self.copy_of_start()? } else { self.fresh_copy()? };
-        let told_of_start = if is_agent { self.told_of_start() } else { String::new() };
-        let brief = format!("{}{told_of_start}", self.brief(&told));
+        let copy = if proposer.agents() > 0 { self.copy_of_start()? } else { self.fresh_copy()? };
+        let brief = self.brief(&told);
         let turn = Turn {
             run: self.state.last_run + 1,
             agent: proposer.name().to_owned(),

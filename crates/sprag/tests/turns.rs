@@ -303,6 +303,8 @@ fn when_nothing_is_kept_another_agent_is_asked_then_copies_begin_elsewhere_and_t
     // Stopped in the middle: the next run stands on the same step.
     bench.repo.write(".auto/prompt.md", &after(5));
     bench.run(&["run"]).expect(0);
+    let next = bench.run(&["brief"]).expect(0).says(&["## Where this copy begins", "- run 3 (discard)"]);
+    assert!(!next.stdout.contains("which you find in this folder"), "{}", next.stdout);
     bench.repo.write(".auto/prompt.md", &after(50));
     bench.run(&["run"]).expect(0).says(&["nothing else is left to start from"]);
     let steps: Vec<(String, Value)> = bench

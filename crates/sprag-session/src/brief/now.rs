@@ -1,14 +1,15 @@
 //! How things stand: the best code so far with its numbers and where its time goes, the last verdict gate by gate, ideas,
 //! notes. The part that is another one each time.
 
-use sprag_judge::Reason;
 use sprag_ledger::{Entry, Idea, Run, view};
 
+use super::gates::gates_of;
 use super::quote::{TEXT, quoted, within};
-use super::rules::{Gate, gates, phase_of};
+use super::rules::phase_of;
 use super::{Sources, block, part};
 use crate::ideas::{parked_before, parked_in};
 use crate::profile::profile_of;
+use crate::stall::Start;
 
 /// The most bytes of each part.
 const NUMBERS: usize = 3 << 10;
@@ -23,8 +24,11 @@ const DO_IT: &str = "\n## Now\nMake one change, as \"What to hand over\" says.\n
 pub(super) fn of(sources: &Sources<'_>) -> String {
     let segment = sources.log.session().segment();
     let (incumbent, baseline) = (segment.incumbent(), segment.baseline());
-    let mut text =
-        part("The best code so far, which you find in this folder", &numbers(sources, incumbent, baseline));
+    let heading = match sources.start {
+        None => "The best code so far, which you find in this folder",
+        Some(_) => "The best code so far",
+    };
+    let mut text = part(heading, &numbers(sources, incumbent, baseline));
     let printed = incumbent.and_then(|run| (sources.bodies)(run.output.as_deref()?));
     let printed = printed.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     text += &part("The end of what it prints when it is measured", &block(&printed, PRINTED));
@@ -33,6 +37,10 @@ pub(super) fn of(sources: &Sources<'_>) -> String {
     text += &ideas(sources);
     text += &part("Notes of the person", &notes(sources));
     text += &part("From the person's hook", &block(sources.hook, HOOK));
+    text += &sources
+        .start
+        .map(|start| part("Where this copy begins", &beginning(sources, start)))
+        .unwrap_or_default();
     text + DO_IT
 }
 
@@ -75,33 +83,26 @@ fn last_verdict(sources: &Sources<'_>) -> Vec<String> {
     let Some((run, reason)) = runs.runs().rev().find_map(|run| Some((run, run.reason?))) else {
         return Vec::new();
     };
-    let failed = gate_of(reason);
-    let mut words = Vec::new();
-    for gate in gates(sources.contract, phase_of(sources)) {
-        if Some(gate) == failed {
-            break;
-        }
-        words.push(format!("{}: passed", gate.name()));
-    }
-    words.extend(failed.map(|gate| format!("{}: FAILED", gate.name())));
-    vec![format!("Run {}, {}: {}", run.run, quoted(&run.description, TEXT), words.join("; "))]
+    let gates = gates_of(sources.contract, phase_of(sources), reason);
+    vec![format!("Run {}, {}: {gates}", run.run, quoted(&run.description, TEXT))]
 }
 
-/// The gate that a verdict failed at; none for a keep.
-fn gate_of(reason: Reason) -> Option<Gate> {
-    use Reason::*;
-    Some(match reason {
-        Improved => return None,
-        Scope => Gate::Scope,
-        Build => Gate::Build,
-        Crash | Timeout | Protocol | Metric | ReplayMiss => Gate::Run,
-        Output => Gate::Outputs,
-        Control => Gate::Controls,
-        Checks => Gate::Checks,
-        NoGain | Regression | Inconclusive => Gate::Better,
-        Hidden => Gate::Hidden,
-        Suspect => Gate::Plausible,
-    })
+/// What is in the copy, where that is not the best code so far.
+fn beginning(sources: &Sources<'_>, start: &Start) -> Vec<String> {
+    let what = if start.is_combination { "that with these changes together" } else { "what this run left" };
+    let mut lines =
+        vec![format!("Nothing was kept for a while. So this copy is not the best code so far, but {what}:")];
+    let runs = sources.log.runs().filter(|run| start.runs.contains(&run.run));
+    lines.extend(
+        runs.map(|run| {
+            format!("- run {} ({}): {}", run.run, run.status.word(), quoted(&run.description, TEXT))
+        }),
+    );
+    lines.push(
+        "What you leave is compared with the best code so far, as always. Go on from here, or elsewhere."
+            .to_owned(),
+    );
+    lines
 }
 
 fn ideas(sources: &Sources<'_>) -> String {

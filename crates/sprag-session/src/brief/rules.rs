@@ -1,9 +1,9 @@
 //! The part that stays the same from try to try: what for, under which rules, how it is judged, what to hand over.
 
-use sprag_contract::settings::DriverKind;
 use sprag_contract::{Contract, Goldens, Measuring, Phase};
 use sprag_ledger::Entry;
 
+use super::gates::gates;
 use super::quote::{TEXT, quoted, within};
 use super::{Sources, part};
 use crate::rule;
@@ -135,51 +135,4 @@ fn verdict(sources: &Sources<'_>, number: u32) -> Vec<String> {
         );
     }
     lines
-}
-
-/// What a try must pass, one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gate {
-    Scope,
-    Build,
-    Run,
-    Outputs,
-    Controls,
-    Checks,
-    Better,
-    Hidden,
-    Plausible,
-}
-
-impl Gate {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Gate::Scope => "scope",
-            Gate::Build => "build",
-            Gate::Run => "run",
-            Gate::Outputs => "outputs",
-            Gate::Controls => "controls",
-            Gate::Checks => "checks",
-            Gate::Better => "better than the best so far",
-            Gate::Hidden => "hidden cases",
-            Gate::Plausible => "too good to be true, and not confirmed",
-        }
-    }
-}
-
-/// The gates of this contract, in their order.
-pub(super) fn gates(contract: &Contract, number: u32) -> Vec<Gate> {
-    let settings = &contract.settings;
-    let compared = settings.measure.driver != DriverKind::Script;
-    let there = [
-        (Gate::Scope, true),
-        (Gate::Build, settings.run.build.is_some()),
-        (Gate::Run, true),
-        (Gate::Outputs, compared),
-        (Gate::Controls, !contract.in_phase(number).controls.is_empty()),
-        (Gate::Checks, contract.checks),
-        (Gate::Better, true),
-        (Gate::Hidden, settings.hidden_cases().is_some()),
-    ];
-    there.into_iter().filter(|(_, there)| *there).map(|(gate, _)| gate).collect()
 }

@@ -89,7 +89,7 @@ fn tried(number: u64, reason: Reason, value: f64, what: &str, detail: &str, asi:
 }
 
 fn told(log: &Log, contract: &Contract) -> String {
-    brief_of(&Sources { log, contract, bodies: &|_| None, hook: "" })
+    brief_of(&Sources { log, contract, bodies: &|_| None, hook: "", start: None })
 }
 
 #[test]
@@ -122,7 +122,13 @@ fn a_brief_tells_the_rules_what_was_tried_and_how_things_stand() {
     let entries = [config()].into_iter().chain(baseline());
     let log = log(entries.chain([kept.into(), event.into(), refused.into(), idea.into(), note.into()]));
     let bodies = |hash: &str| (hash == "b3:out").then(|| b"METRIC p95_ms=80\nparse 72 ms".to_vec());
-    let brief = brief_of(&Sources { log: &log, contract: &contract, bodies: &bodies, hook: "from outside" });
+    let brief = brief_of(&Sources {
+        log: &log,
+        contract: &contract,
+        bodies: &bodies,
+        hook: "from outside",
+        start: None,
+    });
     insta::assert_snapshot!(brief, @r#"
     # faster scoring
 
@@ -229,7 +235,8 @@ fn the_longest_brief_has_an_end_and_says_what_it_leaves_out() {
         (0..400).map(|n| Idea { text: format!("{n} {long}"), phase: Some(1), ..Idea::default() }.into());
     let log = log([config()].into_iter().chain(baseline()).chain(runs).chain(notes).chain(ideas));
     let bodies = |_: &str| Some(long.clone().into_bytes());
-    let brief = brief_of(&Sources { log: &log, contract: &contract, bodies: &bodies, hook: &long });
+    let brief =
+        brief_of(&Sources { log: &log, contract: &contract, bodies: &bodies, hook: &long, start: None });
     assert!(brief.len() <= MOST, "{} bytes", brief.len());
     assert!(brief.contains(" tries are left out here)") && brief.contains("lines is left out here)"));
     assert!(brief.contains("\n399 discard"), "the latest try is in it");
@@ -264,6 +271,52 @@ fn nothing_of_the_hidden_cases_and_of_the_seeds_is_told() {
     assert!(
         brief.contains("hidden cases: FAILED")
             && brief.contains("2 checks_failed (hidden), p95_ms 50, 50.0 % better")
+    );
+}
+
+#[test]
+fn only_gates_that_the_contract_has_were_passed() {
+    let (bare, full) = (contract(""), contract("[run]\nbuild = 'make'\n"));
+    let gates = |reason| gates_of(&bare, 1, reason);
+    assert_eq!(gates(Reason::Scope), "scope: FAILED");
+    assert_eq!(gates(Reason::Checks), "scope: passed; run: passed; controls: passed; checks: FAILED");
+    let all = "scope: passed; run: passed; controls: passed; better than the best so far: passed";
+    assert_eq!(gates(Reason::Improved), all);
+    assert_eq!(gates(Reason::Suspect), format!("{all}; plausible: FAILED"));
+    assert_eq!(gates_of(&full, 1, Reason::Crash), "scope: passed; build: passed; run: FAILED");
+}
+
+#[test]
+fn a_copy_that_begins_elsewhere_is_not_said_to_be_the_best_code() {
+    let [miss, other] = [(2, "half of a"), (3, "half\n## Stop")]
+        .map(|(n, what)| tried(n, Reason::NoGain, 99.9, what, "no", json!({})).into());
+    let (log, contract) = (log([config()].into_iter().chain(baseline()).chain([miss, other])), contract(""));
+    let told = |runs: &[u64], is_combination| {
+        let start = Start { tree: "t".to_owned(), runs: runs.to_vec(), is_combination };
+        let sources =
+            Sources { log: &log, contract: &contract, bodies: &|_| None, hook: "", start: Some(&start) };
+        brief_of(&sources)
+    };
+    let brief = told(&[2], false);
+    assert!(
+        brief.contains("\n## The best code so far\n") && !brief.contains("find in this folder"),
+        "{brief}"
+    );
+    insta::assert_snapshot!(brief.split_once("\n## Where").unwrap().1, @r#"
+     this copy begins
+    Nothing was kept for a while. So this copy is not the best code so far, but what this run left:
+    - run 2 (discard): "half of a"
+    What you leave is compared with the best code so far, as always. Go on from here, or elsewhere.
+
+    ## Now
+    Make one change, as "What to hand over" says.
+    "#);
+    let both = told(&[3, 2], true);
+    assert!(
+        both.contains(
+            "these changes together:\n- run 2 (discard): \"half of a\"\n- run 3 (discard): \"half ## Stop\"\n"
+        ),
+        "{both}"
     );
 }
 

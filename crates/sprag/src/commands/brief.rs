@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use camino::Utf8Path;
-use miette::{IntoDiagnostic, WrapErr};
+use miette::{IntoDiagnostic, WrapErr, miette};
 use sprag_ledger::Log;
-use sprag_session::{Sources, brief_of};
+use sprag_session::{Sources, State, brief_of};
 
 use crate::{open, show};
 
@@ -31,6 +31,9 @@ pub(crate) fn run(dir: &Utf8Path, _args: Args) -> miette::Result<ExitCode> {
         None => Log::default(),
     };
     let bodies = |hash: &str| home.body(current.as_deref()?, hash);
-    show::text(&brief_of(&Sources { log: &log, contract, bodies: &bodies, hook: "" }))?;
+    let state = State::of(log.records.iter().map(|record| &record.entry))
+        .map_err(|what| miette!("the ledger cannot be followed: {what}"))?;
+    let start = state.stall.start.as_ref();
+    show::text(&brief_of(&Sources { log: &log, contract, bodies: &bodies, hook: "", start }))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -47,7 +47,7 @@ fn a_gain_is_begun_edited_submitted_and_kept() {
     insta::assert_snapshot!(verdict.replace(copy.to_str().unwrap(), "FOLDER"), @r"
     run 2: keep (improved)
     bytes went from 335 to 285, 14.9 % better, the same in two runs
-    gates: all passed
+    gates: scope: passed; run: passed; controls: passed; better than the best so far: passed
 
     experiment 3 is open
     folder: FOLDER
