@@ -18,19 +18,21 @@ pub(crate) fn begun(begun: &Begun, how: &str) -> String {
     let mut text = format!("experiment {} {how}\nfolder: {}\n", begun.run, begun.copy.path());
     text.push_str("Edit the files there, and nowhere else; then call submit_experiment. The brief:\n\n");
     text.push_str(&begun.brief);
-    for notice in &begun.notices {
-        let _ = writeln!(text, "\nnote: {notice}");
-    }
-    text
+    text + &notices(begun)
 }
 
 /// The experiment after a verdict: its brief is the old one and the row that was just told.
 pub(crate) fn next(begun: &Begun) -> String {
     format!(
-        "experiment {} is open\nfolder: {}\nIt holds a fresh copy of the best code so far. `brief` has the table of all tries.",
+        "experiment {} is open\nfolder: {}\nIt holds a fresh copy of the best code so far. `brief` has the table of all tries.{}",
         begun.run,
-        begun.copy.path()
+        begun.copy.path(),
+        notices(begun)
     )
+}
+
+fn notices(begun: &Begun) -> String {
+    begun.notices.iter().map(|notice| format!("\nnote: {notice}")).collect()
 }
 
 /// One measurement.

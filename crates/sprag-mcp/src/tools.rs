@@ -70,6 +70,9 @@ struct SubmitExperiment {
     /// Why it should be faster or smaller.
     #[serde(default)]
     hypothesis: Option<String>,
+    /// What these rules forbid and later ones may allow, a line each.
+    #[serde(default)]
+    ideas: Vec<String>,
     /// Whatever else the next try should know: findings, dead ends, what to do next.
     #[serde(default)]
     asi: Map<String, Value>,
@@ -201,8 +204,12 @@ impl Call {
             "begin_experiment" => parsed(arguments).map(|Nothing {}| Ask::Begin)?,
             "bench" => parsed(arguments).map(|Nothing {}| Ask::Bench)?,
             "submit_experiment" => {
-                let SubmitExperiment { description, hypothesis, mut asi } = parsed(arguments)?;
+                let SubmitExperiment { description, hypothesis, ideas, mut asi } = parsed(arguments)?;
                 asi.extend(hypothesis.map(|text| ("hypothesis".to_owned(), text.into())));
+                if !ideas.is_empty() {
+                    // The key under which a proposer leaves ideas beside its change.
+                    asi.insert("ideas".to_owned(), ideas.into());
+                }
                 Ask::Submit { note: noted(description, asi)?, claims: Claims::default(), by }
             }
             "status" => return parsed(arguments).map(|Nothing {}| Call::Status),

@@ -91,8 +91,16 @@ impl Session<'_> {
     }
 
     fn begun(&self, copy: AgentCopy, hook: &str) -> Begun {
-        let standings = self.contract.stop.iter().map(|rule| rule.check(&self.state.progress));
-        let deaf = standings.filter_map(|s| if let Standing::Unknown(why) = s { Some(why) } else { None });
+        let progress = &self.state.progress;
+        let deaf = self.contract.stop.iter().filter_map(|rule| {
+            match (rule.budget(progress), rule.check(progress)) {
+                (Some(_), _) => Some(format!(
+                    "`{rule}` cannot stop this session: what your agent's model costs is not known here"
+                )),
+                (None, Standing::Unknown(why)) => Some(why),
+                (None, _) => None,
+            }
+        });
         Begun {
             run: self.state.last_run + 1,
             copy,

@@ -8,6 +8,7 @@ mod curve;
 mod demo;
 mod failed;
 mod jail;
+mod needs;
 mod open;
 mod replaying;
 mod show;

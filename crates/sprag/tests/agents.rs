@@ -424,7 +424,11 @@ fn the_doctor_asks_one_agent_for_a_word_and_says_what_came_of_it() {
     bench.run(&ask).expect(1).says(&["failed codex 0.169.0", "does not accept the key", "used: unknown"]);
     let told = bench.run(&["doctor", "--agent", "codex", "--json"]).expect(0).json();
     assert_eq!((&told["tier"], &told["failure"]), (&"enforced".into(), &Value::Null), "{told}");
-    bench.run(&["doctor", "--agent", "playbook:x"]).expect(1).says(&["a playbook answers nothing"]);
+    for name in ["playbook:x", "knobs"] {
+        let why = format!("{name} asks no model, so there is nothing to ask: name claude");
+        bench.run(&["doctor", "--agent", name]).expect(1).says(&[&why]);
+    }
+    bench.run(&["doctor", "--agent", "builtin"]).expect(1).says(&["write `model` under `[agent]`"]);
 }
 
 #[test]

@@ -175,6 +175,19 @@ fn where_nothing_is_locked_in_there_is_no_shell_unless_somebody_says_so() {
 }
 
 #[test]
+fn a_limit_in_dollars_without_a_price_is_said_before_the_first_try() {
+    let (repo, _server) = bench(1, json!({ "steps": edit("src/a.txt", "", "nothing left") }));
+    let spec =
+        repo.read(".auto/prompt.md").replace("- after 1 experiments", "- after 1 experiments\n- at $1");
+    repo.write(".auto/prompt.md", &spec);
+    repo.commit("a limit");
+    let told = run(&repo).expect(0).stderr;
+    let warning = "`at $1` cannot stop this session: builtin tells no dollars, and `[prices]` has no price for `scripted`";
+    let place = |part: &str| told.find(part).unwrap_or_else(|| panic!("no {part} in {told}"));
+    assert!(place(warning) < place("nothing left"), "{told}");
+}
+
+#[test]
 fn without_a_model_it_says_what_to_write() {
     let repo = Repo::new();
     repo.run(&["run", "--agent", "builtin"])

@@ -4,9 +4,9 @@ use sprag_contract::settings::Agent as Settings;
 use sprag_measure::process::Program;
 
 use super::{Adapter, Call};
-use crate::Failure;
 use crate::builtin::{COMMAND, Event, KEYS, Options, USUAL_CONTEXT};
 use crate::told::Told;
+use crate::{Failure, Tells};
 
 pub(crate) struct Builtin {
     program: String,
@@ -47,6 +47,10 @@ impl Adapter for Builtin {
 
     fn reads(&self) -> &'static [&'static str] {
         KEYS
+    }
+
+    fn tells(&self) -> Tells {
+        Tells { usd: false, tokens: true }
     }
 
     fn read(&self, line: &str, told: &mut Told) {

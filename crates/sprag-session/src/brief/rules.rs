@@ -20,9 +20,9 @@ const HAND_OVER: &str = "
 ## What to hand over
 Make one change that should improve the primary metric, by editing the files of this folder that are in scope. Make it whole:
 nobody answers questions. Do not commit. What you measure yourself decides nothing: Sprag measures what you leave here.
-At the end write the file .sprag/proposal.json, or give the same to the tool `submit` where you have it:
+At the end write the file .sprag/proposal.json; where you were given the tool submit_experiment, pass the same to that instead:
 {\"description\": \"what you changed, in one line\", \"hypothesis\": \"why it should help\", \"ideas\": [\"what these rules forbid and later ones may allow, a line each\"]}
-`ideas` may be left out. Whatever else you put beside them is kept, and shown to the next tries.
+`ideas` may be left out. Whatever else you put beside them, in the tool under `asi`, is kept, and shown to the next tries.
 ";
 
 pub(super) fn of(sources: &Sources<'_>) -> String {

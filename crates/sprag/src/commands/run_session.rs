@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 
 use camino::Utf8Path;
-use miette::{IntoDiagnostic, miette};
-use sprag_contract::Contract;
+use miette::IntoDiagnostic;
 use sprag_contract::settings::AgentName;
 use sprag_ledger::view::status_view;
 use sprag_session::{Opening, Session, StartFrom};
 
 use crate::failed::failed;
-use crate::{open, show, watch};
+use crate::{needs, open, show, watch};
 
 /// Run the loop: propose, measure, keep or discard, until a stop rule fires.
 ///
@@ -66,7 +65,7 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     if names.contains(&AgentName::Builtin) {
-        needs_of_builtin(&contract)?;
+        needs::of_builtin(&contract.settings)?;
     }
     let interrupt = watch::interrupt()?;
     let mut proposer = sprag_agent::open(&names, &contract, &root, &interrupt).into_diagnostic()?;
@@ -85,22 +84,6 @@ pub(crate) fn run(dir: &Utf8Path, args: Args) -> miette::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => failed(error),
-    }
-}
-
-/// What Sprag's own agent needs, said before anything is opened.
-fn needs_of_builtin(contract: &Contract) -> miette::Result<()> {
-    if !cfg!(feature = "builtin-agent") {
-        return Err(miette!(
-            help = "build it with `--features builtin-agent`, or name another agent",
-            "this sprag was built without an agent of its own"
-        ));
-    }
-    match contract.settings.agent.model {
-        Some(_) => Ok(()),
-        None => {
-            Err(miette!(help = "write `model` under `[agent]` in the settings", "`builtin` needs a model"))
-        }
     }
 }
 

@@ -42,7 +42,7 @@ fn a_gain_is_begun_edited_submitted_and_kept() {
 
     let verdict = client.tool(
         "submit_experiment",
-        json!({ "description": "half of a", "hypothesis": "they say the same", "asi": { "next": "b" } }),
+        json!({ "description": "half of a", "hypothesis": "they say the same", "ideas": ["shorter names"], "asi": { "next": "b" } }),
     );
     insta::assert_snapshot!(verdict.replace(copy.to_str().unwrap(), "FOLDER"), @r"
     run 2: keep (improved)
@@ -58,6 +58,12 @@ fn a_gain_is_begun_edited_submitted_and_kept() {
     assert_eq!(
         (&row["agent"], &row["asi"]["hypothesis"]),
         (&json!("mcp: a test 1"), &json!("they say the same"))
+    );
+    assert_eq!(row["asi"]["next"], "b");
+    let ideas = repo.of_type("idea");
+    assert_eq!(
+        (ideas.len(), &ideas[0]["text"], &ideas[0]["from_run"]),
+        (1, &json!("shorter names"), &json!(2))
     );
     assert!(row["usage"]["usd"].is_null(), "what a guest's model costs is unknown, and not zero");
     assert_eq!(fs::read_to_string(copy.join("src/a.txt")).unwrap(), lines("a", 5), "the next copy has it");
@@ -197,6 +203,26 @@ fn a_stop_rule_that_fired_measures_the_result_and_refuses_more() {
         assert!(why.contains("The session is over: 1 experiment"), "{why}");
     }
     assert_eq!(repo.of_type("stop").len(), 1);
+}
+
+#[test]
+fn a_stop_rule_on_what_is_not_known_here_is_said_with_each_experiment() {
+    let repo = Repo::new();
+    let rules = "- after 50 experiments\n- at $5\n- at 1000 tokens";
+    repo.write(".auto/prompt.md", &SPEC.replace("- after 50 experiments", rules));
+    repo.commit("budgets");
+    let mut client = Client::new(&repo);
+    let deaf = |answer: &str| {
+        let lines = answer.lines().filter(|line| line.contains("cannot stop"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let why = "cannot stop this session: what your agent's model costs is not known here";
+    let expected = [format!("note: `at $5` {why}"), format!("note: `at 1k tokens` {why}")];
+    let begun = client.tool("begin_experiment", json!({}));
+    assert_eq!(deaf(&begun), expected, "{begun}");
+    fs::write(folder(&begun).join("src/a.txt"), lines("a", 5)).unwrap();
+    let verdict = client.tool("submit_experiment", json!({ "description": "half of a" }));
+    assert_eq!(deaf(&verdict), expected, "{verdict}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use sprag_sandbox::Tier;
 use sprag_session::{Project, sandbox_of_agents};
 
 use super::Line;
-use crate::{jail, show, watch};
+use crate::{jail, needs, show, watch};
 
 /// How long an agent may think about one word, at the most.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -66,14 +66,20 @@ pub(super) fn lines(dir: &Utf8Path) -> impl Iterator<Item = Line> {
 }
 
 /// Asks the named agent for one word.
-pub(super) fn ask(dir: &Utf8Path, name: &str, as_json: bool) -> miette::Result<ExitCode> {
-    let name = AgentName::parse(name).into_diagnostic()?;
+pub(super) fn ask(dir: &Utf8Path, named: &str, as_json: bool) -> miette::Result<ExitCode> {
+    let name = AgentName::parse(named).into_diagnostic()?;
     let Place { settings, sandbox } = Place::of(dir)?;
+    if name == AgentName::Builtin {
+        needs::of_builtin(&settings)?;
+    }
     let interrupt = watch::interrupt()?;
     let patience = PATIENCE.min(settings.run.timeout.propose);
     let asked = sprag_agent::ask(&name, &settings, sandbox.as_ref(), patience, &interrupt);
-    let answer =
-        asked.into_diagnostic()?.ok_or_else(|| miette!("a playbook answers nothing: name an agent"))?;
+    let answer = asked.into_diagnostic()?.ok_or_else(|| {
+        miette!(
+            "{named} asks no model, so there is nothing to ask: name claude, codex, pi, opencode, builtin or command:LINE"
+        )
+    })?;
     let tier = if sandbox.is_some() { settings.sandbox.tier } else { Tier::None };
     for host in sandbox.iter().flat_map(AgentSandbox::refused) {
         show::aside(&format!("it asked for {host}, which `[agent] network` does not name\n"));
