@@ -67,6 +67,10 @@ impl AgentSandbox {
         let mut programs = programs();
         // What `#!/usr/bin/env node` calls.
         programs.extend(installation("node"));
+        // A Python environment in PATH is more than its folder of programs.
+        let environments = programs.iter().filter_map(|place| place.parent()).map(Utf8Path::to_owned);
+        let environments: Vec<_> = environments.filter(|place| place.join("pyvenv.cfg").is_file()).collect();
+        programs.extend(environments);
         programs.retain(|place| !is_private(place, private));
         programs.extend(launcher.first().map(Utf8PathBuf::from));
         Ok(Some(Self {
